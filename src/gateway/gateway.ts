@@ -1,0 +1,167 @@
+// The contract between protocols and the core: the one door. Native MQTT has no privilege; what is not here, a gateway does not need.
+// Everything is synchronous but `connect`: a message crosses the core in the turn it arrived in.
+import type { Credentials } from '../access/access.ts';
+import type { Subscription } from '../bus/subscription.ts';
+import type { ClientId, Realm } from '../model/client.ts';
+import type { Clock } from '../model/clock.ts';
+import type { Log } from '../model/log.ts';
+import type { Draft, Message, QoS } from '../model/message.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { TopicFilter, TopicTable } from '../model/topic.ts';
+
+/** A protocol front end. Owns its transports and its peers; owns no messages. */
+export interface Gateway {
+  readonly name: string;
+  start(context: GatewayContext): Promise<void>;
+  /** Stops accepting, says goodbye to peers, resolves when the last link is closed or `signal` aborts. */
+  stop(signal: AbortSignal): Promise<void>;
+}
+
+/** Everything a protocol may ask of the core. */
+export interface GatewayContext {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly topics: TopicTable;
+  /** The gateway's own durable key/value space; a session's is `ClientSession.state`. */
+  readonly state: StateSpace;
+  /**
+   * Authenticates, takes over or creates the session, and resolves once what the peer will be told is on disk. The session starts paused by
+   * `link`: the protocol answers its CONNECT first and then resumes.
+   */
+  connect(request: ConnectRequest, outlet: Outlet): Promise<ConnectOutcome>;
+  /** For publishers without a session (MQTT-SN QoS −1): QoS 0 with the permissions of `credentials`, never an answer. */
+  publishWithoutSession(draft: Draft, credentials: Credentials): PublishOutcome;
+  /**
+   * The sessions of this gateway's realm that no link serves: what a restart left. A datagram protocol re-attaches them by `connect`, so that
+   * a sensor's next packet just works.
+   */
+  detachedSessions(): Iterable<DetachedSession>;
+}
+
+/** A stored session as its gateway may read it before it is attached. */
+export interface DetachedSession {
+  readonly clientId: ClientId;
+  readonly state: Pick<StateSpace, 'get' | 'entries'>;
+}
+
+/** Small durable key/value space. Writes join the open group; `whenDurable` tells when they are on disk. Session spaces end with their session. */
+export interface StateSpace {
+  get(key: string): Uint8Array | undefined;
+  entries(): Iterable<readonly [key: string, value: Uint8Array]>;
+  put(key: string, value: Uint8Array): void;
+  delete(key: string): void;
+}
+
+export interface ConnectRequest {
+  readonly credentials: Credentials;
+  /** Name space of the client id; the gateway's own when absent. */
+  readonly realm?: Realm;
+  /** Drops what an earlier session left (MQTT 5 §3.1.2.4). */
+  readonly cleanStart: boolean;
+  /** Time the session outlives its link: 0 ends with it, `Infinity` never ends (MQTT 5 §3.1.2.11.2). */
+  readonly sessionExpirySeconds: number;
+  /** Most QoS 1 and 2 deliveries unsettled at once (MQTT 5 Receive Maximum); 1 for MQTT-SN. */
+  readonly inflightMax: number;
+  /** Whether QoS 0 messages wait in the stored queue while the client is paused or away: sleeping sensors and bridges need it. */
+  readonly queueQos0: boolean;
+  /** What happens at the bound of the stored queue; `refuse` holds publishers back instead (bridges). */
+  readonly whenQueueIsFull: 'drop-oldest' | 'refuse';
+  /** QoS 2 ids completed on a link that duplicates and reorders (UDP, serial) stay in quarantine. */
+  readonly isReliableLink: boolean;
+  readonly will?: Will | undefined;
+}
+
+/** A message the core publishes for a client that left without goodbye (MQTT 5 §3.1.2.5). */
+export interface Will {
+  readonly draft: Draft;
+  /** Waits after the link closed, unless the session ends first; a client that returns in time silences it. */
+  readonly delaySeconds: number;
+}
+
+export type ConnectOutcome =
+  | { readonly kind: 'accepted'; readonly session: ClientSession; readonly isSessionPresent: boolean }
+  | { readonly kind: 'refused'; readonly reason: RefusalReason };
+
+export type RefusalReason = 'bad-credentials' | 'banned' | 'not-authorized' | 'identifier-taken' | 'busy' | 'unavailable';
+
+export type PauseReason = 'link' | 'asleep' | 'upstream';
+
+export type PublishOutcome = 'accepted' | 'no-subscribers' | 'denied' | 'quota-exceeded';
+
+export type SubscribeOutcome = { readonly kind: 'granted'; readonly qos: QoS } | { readonly kind: 'denied' } | { readonly kind: 'quota-exceeded' };
+
+/** One client's session while its link is up. Every call is synchronous; answers that must wait for the disk come through the outlet. */
+export interface ClientSession {
+  readonly clientId: ClientId;
+  readonly state: StateSpace;
+  /**
+   * Hands a message over. The outcome comes by `outlet.published(token, outcome)`: at once when nothing must be stored, after the commit
+   * otherwise, always in the order of the calls.
+   *
+   * @param token - given back as it is; any 32-bit integer.
+   * @param packetId - of a QoS 2 message: stored with it, so that a second copy before its release is answered and not delivered again.
+   */
+  publish(draft: Draft, token: number, packetId?: number): void;
+  /** PUBREL came in: forgets the packet id, then `outlet.completed(packetId, wasKnown)` after the commit. */
+  release(packetId: number): void;
+  /** Adds or replaces (same filter). Retained messages follow through `deliver`, never before this returns. */
+  subscribe(subscription: Subscription): SubscribeOutcome;
+  /** False when there was none. */
+  unsubscribe(filter: TopicFilter): boolean;
+  /** PUBACK or PUBCOMP came in: the peer took responsibility. False when the id is not in flight. */
+  settle(packetId: number): boolean;
+  /** PUBREC came in: `outlet.release(packetId)` follows after the commit. False when the id is not in flight. */
+  received(packetId: number): boolean;
+  /** The peer refused the delivery for good (PUBACK or PUBREC >= 0x80): it counts as settled, and is counted as refused (MQTT-4.4.0-2). */
+  refused(packetId: number): boolean;
+  /** The delivery goes back to the head of the queue, e.g. MQTT-SN REGACK "congestion"; it is sent again after `resume` or the next wake. */
+  giveBack(packetId: number): boolean;
+  /**
+   * Sends again, marked as duplicate, what is in flight and unanswered: the PUBLISH, or the PUBREL when PUBREC was seen. For links that lose
+   * packets; stream protocols never call it.
+   */
+  resend(packetId: number): boolean;
+  /** Deliveries flow when no reason is left. One mechanism for a full socket, a sleeping sensor and a bridge whose upstream is down. */
+  pause(reason: PauseReason): void;
+  resume(reason: PauseReason): void;
+  /** While asleep: delivers what is queued up to now and tells `outlet.drained()` when all of it is settled; what comes later waits. */
+  wake(): void;
+  setWill(will: Will | undefined): void;
+  /** Runs when everything this session wrote so far is on disk; at once when nothing is pending. For SUBACK, UNSUBACK, REGACK and their kin. */
+  whenDurable(run: () => void): void;
+  /** The link is gone or says goodbye. `sessionExpirySeconds` replaces the value of the connect request (MQTT 5 §3.14.2.2.2). */
+  disconnect(cause: { readonly publishWill: boolean; readonly sessionExpirySeconds?: number | undefined }): void;
+}
+
+/** The protocol's side of a session: where the core puts what the peer must get. None of these may call back into the session's `publish`. */
+export interface Outlet {
+  /** `delivery` is borrowed until the call returns; the core keeps what a resend needs. */
+  deliver(delivery: Delivery): void;
+  /** Send PUBREL for that id. */
+  release(packetId: number): void;
+  published(token: number, outcome: PublishOutcome): void;
+  /** Send PUBCOMP for that id; `wasKnown` is false for an id that was not in use (v5 0x92). */
+  completed(packetId: number, wasKnown: boolean): void;
+  /** Everything a `wake` was to bring is settled. */
+  drained(): void;
+  /** The core ended the session; the gateway tells the peer in its own words and closes the link. */
+  end(reason: EndReason): void;
+}
+
+export type EndReason = 'taken-over' | 'kicked' | 'shutting-down';
+
+/** One message on its way to one peer. */
+export interface Delivery {
+  readonly message: Message;
+  /** min(published, granted) (MQTT-3.8.4-8). */
+  readonly qos: QoS;
+  readonly isRetain: boolean;
+  readonly isDuplicate: boolean;
+  /** 1..65535, given by the core so that it survives with QoS 2 exchanges; 0 at QoS 0. */
+  readonly packetId: number;
+  /** Subscription Identifiers of the subscriptions that matched (MQTT-3.3.4-4). */
+  readonly identifiers: readonly number[];
+  /** What is left of the Message Expiry Interval (MQTT-3.3.2-6); undefined: none. */
+  readonly expirySeconds: number | undefined;
+}

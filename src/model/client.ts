@@ -1,0 +1,49 @@
+declare const brand: unique symbol;
+
+/** 1..65535 bytes of UTF-8, unique within a realm (MQTT 5 §3.1.3.1). */
+export type ClientId = string & { readonly [brand]: 'ClientId' };
+
+/**
+ * The name space of client ids: a gateway's name unless a listener is configured to share one. Bridges and internal clients live in realms
+ * no listener can enter, so that no CONNECT can take over a bridge's queue.
+ */
+export type Realm = string & { readonly [brand]: 'Realm' };
+
+/** Remote end of a link, in the form its transport prints: `192.0.2.7:49152`, `[2001:db8::1]:1883`, `/dev/ttyUSB0#0x12`. */
+export type PeerAddress = string & { readonly [brand]: 'PeerAddress' };
+
+/** Who a client proved to be. Access rules see this and nothing else about the connection. */
+export interface Principal {
+  readonly clientId: ClientId;
+  readonly username?: string;
+  readonly certificateSubject?: string;
+  readonly peer: PeerAddress;
+  /** Name of the listener the client came through, e.g. `mqtt.tcp`. */
+  readonly listener: string;
+  readonly protocol: string;
+  readonly isSuperuser: boolean;
+}
+
+/** Owner of a stored session: two connections are the same principal when this text is equal. Anonymous clients are all one. */
+export function principalKey(principal: Principal): string {
+  if (principal.username !== undefined) return `user:${principal.username}`;
+  if (principal.certificateSubject !== undefined) return `certificate:${principal.certificateSubject}`;
+  return 'anonymous';
+}
+
+export function clientId(text: string): ClientId {
+  return text as ClientId;
+}
+
+export function realm(text: string): Realm {
+  return text as Realm;
+}
+
+export function peerAddress(text: string): PeerAddress {
+  return text as PeerAddress;
+}
+
+/** Loopback by address text: 127.0.0.0/8, ::1 and their v4-mapped form; a Unix socket and in-process links count as local too. */
+export function isLoopback(host: string): boolean {
+  return host === '::1' || host === 'localhost' || host.startsWith('127.') || host.startsWith('::ffff:127.') || host === '';
+}

@@ -1,0 +1,39 @@
+/** A number that only grows; the hot path holds the object and adds to the field. */
+export interface Counter {
+  value: number;
+}
+
+/** Where counters and gauges live. Names are dotted and lower case: `mqtt.packets.publish.received`. */
+export interface Metrics {
+  /** The counter of that name, made at its first use. */
+  counter(name: string): Counter;
+  /** Registers a value read on demand, e.g. a queue length. */
+  gauge(name: string, read: () => number): void;
+}
+
+/** A registry that is enough for tests and for a status answer. */
+export class MetricsTable implements Metrics {
+  readonly #counters = new Map<string, Counter>();
+  readonly #gauges = new Map<string, () => number>();
+
+  counter(name: string): Counter {
+    let counter = this.#counters.get(name);
+    if (counter === undefined) {
+      counter = { value: 0 };
+      this.#counters.set(name, counter);
+    }
+    return counter;
+  }
+
+  gauge(name: string, read: () => number): void {
+    this.#gauges.set(name, read);
+  }
+
+  /** Every value by name, sorted. */
+  snapshot(): Record<string, number> {
+    const values: [string, number][] = [];
+    for (const [name, counter] of this.#counters) values.push([name, counter.value]);
+    for (const [name, read] of this.#gauges) values.push([name, read()]);
+    return Object.fromEntries(values.sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+}

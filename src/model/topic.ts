@@ -1,0 +1,78 @@
+// Topics: the one place that knows what a valid name or filter is and what selects what (MQTT 5 §4.7, which every protocol here maps to).
+import { GatewayError } from './errors.ts';
+
+declare const brand: unique symbol;
+
+/** A topic a message is published to: no wildcards, 1..65535 bytes of UTF-8 (MQTT 5 §4.7.3). */
+export type TopicName = string & { readonly [brand]: 'TopicName' };
+
+/** A subscription pattern; may hold `+` and a final `#` (MQTT 5 §4.7.1). */
+export type TopicFilter = string & { readonly [brand]: 'TopicFilter' };
+
+/** A topic name in use, one object per distinct name: what is known of a topic (its routes, its bytes) hangs on it. */
+export interface Topic {
+  readonly name: TopicName;
+  /** UTF-8 of `name`, for encoders to copy. */
+  readonly utf8: Uint8Array;
+}
+
+/** Where topics are interned. Bounded: a name that is no longer in the table is simply interned again. */
+export interface TopicTable {
+  intern(name: TopicName): Topic;
+  /**
+   * The topic written in `bytes[start, end)`.
+   * @throws GatewayError INVALID_TOPIC - not UTF-8, empty, NUL, or a wildcard.
+   */
+  internUtf8(bytes: Buffer, start: number, end: number): Topic;
+}
+
+const TOPIC_BYTES_MAX = 65_535; // MQTT 5 §1.5.4, two-byte length prefix
+const WILDCARD = /[+#]/;
+
+/** @throws GatewayError INVALID_TOPIC - with the clause in its message. */
+export function topicName(text: string): TopicName {
+  requireTopicText(text);
+  if (WILDCARD.test(text)) throw new GatewayError('INVALID_TOPIC', `wildcard in topic name "${text}" [MQTT-4.7.1-1]`);
+  return text as TopicName;
+}
+
+/** @throws GatewayError INVALID_TOPIC - with the clause in its message. */
+export function topicFilter(text: string): TopicFilter {
+  requireTopicText(text);
+  const levels = text.split('/');
+  for (const [index, level] of levels.entries()) {
+    if (level.includes('#') && (level !== '#' || index !== levels.length - 1)) {
+      throw new GatewayError('INVALID_TOPIC', `"#" must be the whole last level: "${text}" [MQTT-4.7.1-1]`);
+    }
+    if (level.includes('+') && level !== '+') {
+      throw new GatewayError('INVALID_TOPIC', `"+" must fill a whole level: "${text}" [MQTT-4.7.1-2]`);
+    }
+  }
+  return text as TopicFilter;
+}
+
+export function hasWildcard(filter: TopicFilter): boolean {
+  return WILDCARD.test(filter);
+}
+
+/** True when `filter` selects `topic`. A leading wildcard never selects a `$` topic (MQTT-4.7.2-1). */
+export function topicMatches(filter: TopicFilter, topic: TopicName): boolean {
+  if (topic.startsWith('$') && !filter.startsWith('$')) return false;
+  const wanted = filter.split('/');
+  const given = topic.split('/');
+  for (const [index, level] of wanted.entries()) {
+    if (level === '#') return true;
+    if (index >= given.length) return false;
+    if (level !== '+' && level !== given[index]) return false;
+  }
+  return wanted.length === given.length;
+}
+
+function requireTopicText(text: string): void {
+  if (text.length === 0) throw new GatewayError('INVALID_TOPIC', 'empty topic [MQTT-4.7.3-1]');
+  if (text.includes('\0')) throw new GatewayError('INVALID_TOPIC', 'NUL in topic [MQTT-4.7.3-2]');
+  if (!text.isWellFormed()) throw new GatewayError('INVALID_TOPIC', 'lone surrogate in topic [MQTT-1.5.4-1]');
+  if (text.length * 3 > TOPIC_BYTES_MAX && Buffer.byteLength(text) > TOPIC_BYTES_MAX) {
+    throw new GatewayError('INVALID_TOPIC', `topic longer than ${TOPIC_BYTES_MAX} bytes [MQTT-4.7.3-3]`);
+  }
+}

@@ -1,0 +1,175 @@
+// The port behind which Session State (MQTT 5 §4.1), retained messages and the gateways' own state survive. One design rule: every change is a
+// record, and memory is what the records say; a store applies the same record when it is made and when it is replayed, so recovery cannot
+// differ from running. Calls are synchronous and join the open group; a group is committed as one, never in the middle of a turn's work.
+import type { Subscription } from '../bus/subscription.ts';
+import type { ClientId, Realm } from '../model/client.ts';
+import type { GatewayMs } from '../model/clock.ts';
+import type { Message, QoS } from '../model/message.ts';
+import type { TopicFilter, TopicName } from '../model/topic.ts';
+
+/**
+ * Position of a message in the log: global, growing, up to 2^53, never reused. A queue is a set of live sequence numbers; holes cost nothing.
+ * Given when the message is appended.
+ */
+export type Sequence = number;
+
+/** Why a queue entry ended; counted by cause and recorded in the same group. */
+export type SettleCause = 'delivered' | 'refused-by-peer' | 'expired' | 'queue-full' | 'session-ended' | 'unreadable';
+
+/** What of a session changes as a whole. */
+export interface SessionFacts {
+  /** `principalKey` of the owner. */
+  readonly principal: string;
+  /** `Infinity`: never. 0: the session ends with its link; it is stored for its will only. */
+  readonly expirySeconds: number;
+  /** When the link went; undefined while a link serves it. */
+  readonly detachedAtMs: GatewayMs | undefined;
+  readonly will: StoredWill | undefined;
+}
+
+export interface StoredWill {
+  readonly message: Message;
+  readonly delaySeconds: number;
+  /** Message Expiry Interval counts from publication, not from CONNECT (MQTT 5 §3.1.3.2.4); undefined: none. */
+  readonly expirySeconds: number | undefined;
+}
+
+/** An outgoing QoS 2 exchange; `sent` waits for PUBREC, `released` for PUBCOMP (MQTT-4.3.3). */
+export interface SendingExchange {
+  readonly sequence: Sequence;
+  readonly state: 'sent' | 'released';
+}
+
+/** An incoming QoS 2 exchange: `open` until PUBREL; afterwards, on links that duplicate and reorder, in quarantine. */
+export interface ReceivingExchange {
+  readonly state: 'open' | 'quarantined';
+  /** Digest of topic and payload, to tell a late copy from a new message with the same id. */
+  readonly digest: number;
+  /** End of the quarantine; `Infinity` while open. */
+  readonly untilMs: GatewayMs;
+}
+
+/** The live entries of one queue in order of sequence. */
+export interface LiveEntries {
+  readonly count: number;
+  /** Sum of the sizes given at append. */
+  readonly bytes: number;
+  /** Smallest live sequence greater than `sequence`; undefined: none. O(log n). */
+  next(sequence: Sequence): Sequence | undefined;
+  has(sequence: Sequence): boolean;
+  /** Greatest live sequence; undefined when empty. */
+  readonly last: Sequence | undefined;
+}
+
+/** One session as the store keeps it. Changed through the store only. */
+export interface StoredSession {
+  /** Names the session in the log; never reused. */
+  readonly id: number;
+  readonly realm: Realm;
+  readonly clientId: ClientId;
+  readonly facts: SessionFacts;
+  readonly subscriptions: ReadonlyMap<TopicFilter, Subscription>;
+  readonly queue: LiveEntries;
+  readonly sending: ReadonlyMap<number, SendingExchange>;
+  readonly receiving: ReadonlyMap<number, ReceivingExchange>;
+  readonly state: ReadonlyMap<string, Uint8Array>;
+}
+
+/** How one queue gets one message; written with the message. */
+export interface ReferenceOptions {
+  readonly qos: QoS;
+  readonly isRetain: boolean;
+  readonly identifiers: readonly number[];
+}
+
+/** A message read back for one of its queues. */
+export interface StoredDelivery extends ReferenceOptions {
+  readonly message: Message;
+}
+
+/** Told when everything written before it asked is on disk. */
+export interface DurableWaiter {
+  durable(token: number): void;
+}
+
+/** How the last boot ended, for restart grace and "boot k ended at n". */
+export interface BootFacts {
+  /** Counts starts of this store, from 1. */
+  readonly boot: number;
+  /** True when the last boot closed the store itself, or there was none. */
+  readonly wasClean: boolean;
+  /** Greatest sequence before this boot, 0 when none. */
+  readonly lastSequence: Sequence;
+  /** Gateway time at `clock.monotonicMs() === 0` of this boot. */
+  readonly gatewayTimeOffsetMs: number;
+}
+
+export interface StoreStatus {
+  readonly boot: number;
+  readonly sessions: number;
+  readonly queuedMessages: number;
+  readonly queuedBytes: number;
+  readonly retainedMessages: number;
+  readonly segments: number;
+  readonly groupsCommitted: number;
+  readonly openGroupBytes: number;
+  /** Of the last commits, ms. */
+  readonly commitMsMedian: number;
+  readonly commitMsMax: number;
+  /** Files set aside as damaged at this start. */
+  readonly quarantined: readonly string[];
+}
+
+export interface SessionStore {
+  readonly boot: BootFacts;
+  /** Keyed by `sessionKey`. */
+  readonly sessions: ReadonlyMap<string, StoredSession>;
+  readonly retained: ReadonlyMap<TopicName, Message>;
+
+  createSession(realm: Realm, clientId: ClientId, facts: SessionFacts): StoredSession;
+  changeSession(session: StoredSession, facts: SessionFacts): void;
+  /** With its queue, subscriptions, exchanges and state, in one group. */
+  removeSession(session: StoredSession): void;
+  saveSubscription(session: StoredSession, subscription: Subscription): void;
+  removeSubscription(session: StoredSession, filter: TopicFilter): void;
+
+  /** Gateway-wide state; a session's is under `putState(session, ...)`. */
+  gatewayState(gateway: string): ReadonlyMap<string, Uint8Array>;
+  /** `value` undefined deletes. The value is copied. */
+  putState(owner: StoredSession | { readonly gateway: string }, key: string, value: Uint8Array | undefined): void;
+
+  /** Starts a message; `refer` adds the queues it goes to; `append` closes it. A message with RETAIN replaces (or, when empty, clears) the retained one. */
+  refer(session: StoredSession, options: ReferenceOptions): void;
+  /** Writes the message with the references given since the last `append`. Its payload is copied. */
+  append(message: Message): Sequence;
+  /** The message for that queue, from memory or disk; undefined when it is gone or damaged (the caller settles it as `unreadable`). */
+  read(session: StoredSession, sequence: Sequence): StoredDelivery | undefined;
+  /** The entry leaves the queue. Joins the next group, at most 1 s later. */
+  settle(session: StoredSession, sequence: Sequence, cause: SettleCause): void;
+
+  /** Outgoing QoS 2: the id is given; must be durable before PUBLISH leaves. */
+  beginSending(session: StoredSession, packetId: number, sequence: Sequence): void;
+  /** PUBREC seen; must be durable before PUBREL leaves. */
+  releaseSending(session: StoredSession, packetId: number): void;
+  /** PUBCOMP seen (or a refusal): the exchange ends and its queue entry is settled. */
+  endSending(session: StoredSession, packetId: number, cause: SettleCause): void;
+  /** Incoming QoS 2: joins the group of its message. */
+  beginReceiving(session: StoredSession, packetId: number, digest: number): void;
+  /** PUBREL seen; must be durable before PUBCOMP leaves. `quarantineUntilMs` undefined: forgotten at once. */
+  endReceiving(session: StoredSession, packetId: number, quarantineUntilMs: GatewayMs | undefined): void;
+
+  /**
+   * `waiter.durable(token)` once everything written so far is on disk: in this call when nothing is pending, else in order of asking.
+   * Commits run outside of any caller's work (end of the turn).
+   */
+  whenDurable(waiter: DurableWaiter, token: number): void;
+  /** True while more is waiting for the disk than the bound of the open group: publishers are held back. */
+  readonly isCongested: boolean;
+  status(): StoreStatus;
+  /** Commits, checkpoints, marks the boot as clean, closes. */
+  close(): Promise<void>;
+}
+
+export function sessionKey(realm: Realm, clientId: ClientId): string {
+  return `${realm}\0${clientId}`;
+}

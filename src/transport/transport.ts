@@ -1,0 +1,82 @@
+// Transports move bytes and know no protocol. Streams (TCP, TLS) give a Link per connection; datagrams (UDP) give no Link at all before a
+// protocol asks for one, because an object per spoofed source would be a memory bomb.
+import type { PeerAddress } from '../model/client.ts';
+import type { GatewayError } from '../model/errors.ts';
+import type { OutBuffer } from '../wire/out-buffer.ts';
+
+/** A listening stream endpoint: TCP, TLS. */
+export interface StreamTransport {
+  /** Listener name in configuration and logs, e.g. `mqtt.tcp`. */
+  readonly name: string;
+  /** Address as bound, after `listen`: `127.0.0.1:1883`. */
+  readonly address: string;
+  /** @throws GatewayError ADDRESS_UNAVAILABLE - with one sentence that says what to do. */
+  listen(onLink: (link: Link) => void): Promise<void>;
+  /** Stops accepting; open links stay until their owners close them. */
+  close(): Promise<void>;
+}
+
+/** One stream connection. Bytes arrive in order or the link closes. */
+export interface Link {
+  readonly peer: PeerAddress;
+  /** Remote host without the port, as access rules see it; `''` for in-process links. */
+  readonly peerHost: string;
+  readonly listener: string;
+  /** Subject of a verified client certificate. */
+  readonly certificateSubject: string | undefined;
+  /**
+   * Room for `size` bytes in this turn's one write. Never refuses: who must stop writing is told by `onFull`.
+   */
+  reserve(size: number): OutBuffer;
+  /** Copies `bytes` into this turn's write. */
+  send(bytes: Uint8Array): void;
+  /** Stops or resumes reading: back-pressure towards the peer, and the pause while a CONNECT is being judged. */
+  pauseReading(): void;
+  resumeReading(): void;
+  /** Writes out what is buffered, then closes. Reading stops at once. */
+  close(): void;
+  /** Closes without waiting for anything. */
+  destroy(): void;
+  /** Set by the owner inside `onLink`, before any byte is delivered. */
+  handlers: LinkHandlers;
+}
+
+export interface LinkHandlers {
+  /** `bytes` is borrowed until the call returns. */
+  onBytes(bytes: Buffer): void;
+  /** More is waiting to be written than `LINK_OUT_HIGH_BYTES`: stop producing. */
+  onFull(): void;
+  /** The peer has taken enough to go on. Follows each `onFull` unless the link closes. */
+  onDrain(): void;
+  /** Called once. `cause` is absent after an orderly close. */
+  onClose(cause?: GatewayError): void;
+}
+
+/** Opens outgoing stream links (bridges). */
+export interface StreamDialer {
+  /**
+   * Connects, or rejects within `timeoutMs`; aborting gives up at once. `handlers` are set before any byte is read.
+   * @throws GatewayError LINK_CLOSED - refused, unreachable, time-out, or a certificate that does not verify.
+   */
+  dial(handlers: (link: Link) => LinkHandlers, signal: AbortSignal): Promise<Link>;
+}
+
+/** A bound datagram socket. */
+export interface DatagramTransport {
+  readonly name: string;
+  readonly address: string;
+  /** Largest datagram `send` takes. */
+  readonly payloadBytesMax: number;
+  /** `bytes` is borrowed until the call returns. @throws GatewayError ADDRESS_UNAVAILABLE */
+  listen(onDatagram: (bytes: Buffer, from: DatagramPeer) => void): Promise<void>;
+  /** Sends one datagram; like the network, says nothing when it is lost. Bytes are copied or written before this returns. */
+  send(bytes: Uint8Array, to: DatagramPeer): void;
+  close(): Promise<void>;
+}
+
+/** Remote end of a datagram. Equal text means equal end: use `address` as key. */
+export interface DatagramPeer {
+  readonly address: PeerAddress;
+  readonly host: string;
+  readonly port: number;
+}

@@ -1,0 +1,42 @@
+#include "publisher.h"
+
+#include <stdio.h>
+
+#include "support.h"
+
+struct publisher *publishers_open(struct loop *loop, const struct options *options) {
+  struct publisher *publishers = allocate((size_t)options->publishers, sizeof *publishers);
+  for (int i = 0; i < options->publishers; i++) {
+    char client_id[MQTT_NAME_MAX];
+    char topic[MQTT_NAME_MAX];
+    snprintf(client_id, sizeof client_id, "bench-pub-%d", i);
+    snprintf(topic, sizeof topic, "bench/%d/data", i);
+    struct publisher *publisher = &publishers[i];
+    publisher->client.index = (uint32_t)i;
+    publisher->packet = publish_template_make(topic, options->qos, (size_t)options->payload_bytes);
+    client_open(loop, &publisher->client, client_id, true);
+  }
+  return publishers;
+}
+
+void publisher_send(struct publisher *publisher, uint64_t due_ns) {
+  const struct publish_template *packet = &publisher->packet;
+  uint16_t packet_id = packet->qos > 0 ? client_next_packet_id(&publisher->client) : 0;
+  struct sample sample = {.sent_ns = due_ns, .publisher = publisher->client.index, .sequence = publisher->sent};
+  publish_template_write(packet, buffer_extend(&publisher->client.output, packet->size), packet_id, &sample);
+  publisher->sent++;
+}
+
+uint32_t publisher_in_flight(const struct publisher *publisher) {
+  return publisher->sent - publisher->settled;
+}
+
+// A quarter of the window at a time: single messages would make the generator, not the server, decide how many packets share a read.
+void publisher_refill(struct publisher *publisher, uint32_t window) {
+  uint32_t in_flight = publisher_in_flight(publisher);
+  uint32_t least = window >= 4 ? window / 4 : 1;
+  if (in_flight + least > window || publisher->client.is_waiting_to_write) return;
+  uint64_t now = now_ns();
+  while (in_flight++ < window) publisher_send(publisher, now);
+  client_flush(&publisher->client);
+}
