@@ -31,7 +31,7 @@ export interface GatewayContext {
    */
   connect(request: ConnectRequest, outlet: Outlet): Promise<ConnectOutcome>;
   /** For publishers without a session (MQTT-SN QoS −1): QoS 0 with the permissions of `credentials`, never an answer. */
-  publishWithoutSession(draft: Draft, credentials: Credentials): PublishOutcome;
+  publishWithoutSession(draft: Draft, credentials: Credentials): void;
   /**
    * The sessions of this gateway's realm that no link serves: what a restart left. A datagram protocol re-attaches them by `connect`, so that
    * a sensor's next packet just works.
@@ -67,9 +67,18 @@ export interface ConnectRequest {
   readonly queueQos0: boolean;
   /** What happens at the bound of the stored queue; `refuse` holds publishers back instead (bridges). */
   readonly whenQueueIsFull: 'drop-oldest' | 'refuse';
+  /** Bounds of the stored queue; those of ordinary sessions when absent. */
+  readonly queueLimits?: QueueLimits | undefined;
   /** QoS 2 ids completed on a link that duplicates and reorders (UDP, serial) stay in quarantine. */
   readonly isReliableLink: boolean;
   readonly will?: Will | undefined;
+  /** The will of an earlier connection stays in force when this one brings none (MQTT-SN 1.2 §6.3). */
+  readonly keepsWill?: boolean;
+}
+
+export interface QueueLimits {
+  readonly messagesMax: number;
+  readonly bytesMax: number;
 }
 
 /** A message the core publishes for a client that left without goodbye (MQTT 5 §3.1.2.5). */
@@ -85,7 +94,11 @@ export type ConnectOutcome =
 
 export type RefusalReason = 'bad-credentials' | 'banned' | 'not-authorized' | 'identifier-taken' | 'busy' | 'unavailable';
 
-export type PauseReason = 'link' | 'asleep' | 'upstream';
+/**
+ * `link`: the peer's buffer is full, or it has not been answered yet. `asleep`: a sleeping client. `upstream`: a bridge out of reach.
+ * `subscribing`: from before `subscribe` until its answer is sent, where the answer must come before the first message.
+ */
+export type PauseReason = 'link' | 'asleep' | 'upstream' | 'subscribing';
 
 export type PublishOutcome = 'accepted' | 'no-subscribers' | 'denied' | 'quota-exceeded';
 
@@ -105,7 +118,7 @@ export interface ClientSession {
   publish(draft: Draft, token: number, packetId?: number): void;
   /** PUBREL came in: forgets the packet id, then `outlet.completed(packetId, wasKnown)` after the commit. */
   release(packetId: number): void;
-  /** Adds or replaces (same filter). Retained messages follow through `deliver`, never before this returns. */
+  /** Adds or replaces (same filter). Retained messages follow through `deliver`, at once unless the session is paused. */
   subscribe(subscription: Subscription): SubscribeOutcome;
   /** False when there was none. */
   unsubscribe(filter: TopicFilter): boolean;
@@ -124,7 +137,12 @@ export interface ClientSession {
   resend(packetId: number): boolean;
   /** Deliveries flow when no reason is left. One mechanism for a full socket, a sleeping sensor and a bridge whose upstream is down. */
   pause(reason: PauseReason): void;
+  /** `resume('upstream')` stands for a new connection behind the session: what is in flight is sent again first. */
   resume(reason: PauseReason): void;
+  /** Replaces `inflightMax` of the connect request, e.g. when a bridge's remote announces its Receive Maximum. */
+  limitInflight(inflightMax: number): void;
+  /** A packet id no delivery uses, for requests of our own that share the number space (a bridge's SUBSCRIBE). */
+  unusedPacketId(): number;
   /** While asleep: delivers what is queued up to now and tells `outlet.drained()` when all of it is settled; what comes later waits. */
   wake(): void;
   setWill(will: Will | undefined): void;

@@ -12,6 +12,12 @@ export type Realm = string & { readonly [brand]: 'Realm' };
 /** Remote end of a link, in the form its transport prints: `192.0.2.7:49152`, `[2001:db8::1]:1883`, `/dev/ttyUSB0#0x12`. */
 export type PeerAddress = string & { readonly [brand]: 'PeerAddress' };
 
+/**
+ * `protocol` of clients inside this process: bridges and the gateway's own. It is set by the code that connects, never read from a link, and
+ * no gateway has that name.
+ */
+export const INTERNAL_PROTOCOL = 'internal';
+
 /** Who a client proved to be. Access rules see this and nothing else about the connection. */
 export interface Principal {
   readonly clientId: ClientId;

@@ -5,8 +5,26 @@
 export const PACKET_BYTES_MAX = 2_000_000;
 /** Bytes waiting in one link's output before its session is paused. Two full socket buffers keep a fast reader busy. */
 export const LINK_OUT_HIGH_BYTES = 256 * 1024;
+/** Beyond this a link is not read either: its peer asks without taking the answers. */
+export const LINK_OUT_UNREAD_BYTES = 2 * LINK_OUT_HIGH_BYTES;
+/** Free output buffers kept for all links: a fan-out to 1,000 links writes without allocating. */
+export const OUT_BUFFERS_KEPT_BYTES = 12 * 1024 * 1024;
+/** Time a closed link has to take its last bytes and to close its side. */
+export const LINK_CLOSE_TIMEOUT_MS = 5_000;
+/** Time from accepted link to the end of its TLS handshake. */
+export const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
+/** Connections the kernel holds until they are accepted; it caps this at net.core.somaxconn. */
+export const ACCEPT_BACKLOG = 1_024;
+/** Largest UDP payload over IPv4. */
+export const UDP_PAYLOAD_BYTES_MAX = 65_507;
+/** Datagrams waiting for a full kernel buffer; beyond this they are lost, as on the network. */
+export const DATAGRAM_QUEUE_BYTES_MAX = 1024 * 1024;
+/** Remote ends of datagrams whose text form is remembered. */
+export const DATAGRAM_PEERS_REMEMBERED = 8_192;
 /** Time from accepted link to CONNECT; EMQX's idle time-out. */
 export const CONNECT_TIMEOUT_MS = 15_000;
+/** Time all sources of identity together have to answer a CONNECT; well below what clients wait for a CONNACK. */
+export const AUTHENTICATION_TIMEOUT_MS = 5_000;
 /** Connections over all listeners: about 10 KiB each keeps 10,000 within a 512 MB board. */
 export const CONNECTIONS_MAX = 10_000;
 
@@ -62,5 +80,17 @@ export const QOS2_QUARANTINE_MS = 10_000;
 /** After an unclean start, wills of MQTT sessions wait this long for their clients to return. */
 export const WILL_RESTART_GRACE_SECONDS = 60;
 
+/** Rules of the access list: each may be looked at for every new topic of a client. */
+export const ACCESS_RULES_MAX = 1_000;
+
 /** Lines of the same event from the same peer per minute; the rest is counted and summed up. */
 export const LOG_LINES_PER_EVENT_MINUTE = 10;
+
+/** One line on the control socket, either way. A status with its metrics is the longest. */
+export const CONTROL_LINE_BYTES_MAX = 1024 * 1024;
+/** Commands that talk to a gateway at once. */
+export const CONTROL_CONNECTIONS_MAX = 16;
+/** Time a control connection may be silent, and a command may wait for its answer. */
+export const CONTROL_TIMEOUT_MS = 10_000;
+/** Time a stopping gateway has to say goodbye and make its last commit. */
+export const SHUTDOWN_TIMEOUT_MS = 20_000;

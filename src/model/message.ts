@@ -4,6 +4,10 @@ import type { Topic } from './topic.ts';
 
 export type QoS = 0 | 1 | 2;
 
+export function minQoS(a: QoS, b: QoS): QoS {
+  return Math.min(a, b) as QoS;
+}
+
 /** The PUBLISH properties that keep their meaning across every protocol (MQTT 5 §3.3.2.3). */
 export interface MessageProperties {
   /** Payload Format Indicator: true says the payload is UTF-8. */

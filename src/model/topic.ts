@@ -1,5 +1,6 @@
 // Topics: the one place that knows what a valid name or filter is and what selects what (MQTT 5 §4.7, which every protocol here maps to).
 import { GatewayError } from './errors.ts';
+import { TOPIC_LEVELS_MAX } from './limits.ts';
 
 declare const brand: unique symbol;
 
@@ -26,7 +27,7 @@ export interface TopicTable {
   internUtf8(bytes: Buffer, start: number, end: number): Topic;
 }
 
-const TOPIC_BYTES_MAX = 65_535; // MQTT 5 §1.5.4, two-byte length prefix
+export const TOPIC_BYTES_MAX = 65_535; // MQTT 5 §1.5.4, two-byte length prefix
 const WILDCARD = /[+#]/;
 
 /** @throws GatewayError INVALID_TOPIC - with the clause in its message. */
@@ -68,6 +69,26 @@ export function topicMatches(filter: TopicFilter, topic: TopicName): boolean {
   return wanted.length === given.length;
 }
 
+/** `#` would select a name without levels and `/#` the empty name; neither exists (MQTT-4.7.3-1), so they select what these do. */
+const SAME_TOPICS: ReadonlyMap<string, string> = new Map([
+  ['#', '+/#'],
+  ['/#', '/+/#'],
+]);
+
+/** True when every topic `requested` selects is selected by `filter` too. */
+export function filterCovers(filter: TopicFilter, requested: TopicFilter): boolean {
+  if (requested.startsWith('$') && !filter.startsWith('$')) return false; // MQTT-4.7.2-1
+  const covering = filter.split('/');
+  const covered = (SAME_TOPICS.get(requested) ?? requested).split('/');
+  for (const [index, level] of covering.entries()) {
+    if (level === '#') return true;
+    const given = covered[index];
+    if (given === undefined || given === '#') return false;
+    if (level !== '+' && level !== given) return false;
+  }
+  return covering.length === covered.length;
+}
+
 function requireTopicText(text: string): void {
   if (text.length === 0) throw new GatewayError('INVALID_TOPIC', 'empty topic [MQTT-4.7.3-1]');
   if (text.includes('\0')) throw new GatewayError('INVALID_TOPIC', 'NUL in topic [MQTT-4.7.3-2]');
@@ -75,4 +96,13 @@ function requireTopicText(text: string): void {
   if (text.length * 3 > TOPIC_BYTES_MAX && Buffer.byteLength(text) > TOPIC_BYTES_MAX) {
     throw new GatewayError('INVALID_TOPIC', `topic longer than ${TOPIC_BYTES_MAX} bytes [MQTT-4.7.3-3]`);
   }
+  if (text.length >= TOPIC_LEVELS_MAX && levelCount(text) > TOPIC_LEVELS_MAX) {
+    throw new GatewayError('INVALID_TOPIC', `topic deeper than ${TOPIC_LEVELS_MAX} levels, the limit of this gateway`);
+  }
+}
+
+function levelCount(text: string): number {
+  let count = 1;
+  for (let at = text.indexOf('/'); at !== -1; at = text.indexOf('/', at + 1)) count += 1;
+  return count;
 }

@@ -101,8 +101,18 @@ static void on_suback(struct client *client, const struct mqtt_packet *packet) {
 static void on_publish(struct client *client, const struct mqtt_packet *packet, uint64_t received_ns) {
   struct mqtt_publication publication;
   if (!mqtt_read_publication(packet, &publication) || publication.qos > 1) fail("malformed PUBLISH");
+  const struct client_events *events = &client->loop->events;
+  if (events->publication == NULL) fail("client %u received a message, which nothing asked for", client->index);
   if (publication.qos == 1) mqtt_write_puback(buffer_extend(&client->output, MQTT_PUBACK_SIZE), publication.packet_id);
-  client->loop->events.publication(client->loop->events.context, client, &publication, received_ns);
+  events->publication(events->context, client, &publication, received_ns);
+}
+
+static void on_puback(struct client *client, const struct mqtt_packet *packet, uint64_t received_ns) {
+  if (packet->body_size != 2) fail("malformed PUBACK");
+  uint16_t packet_id = mqtt_get_uint16(packet->body);
+  const struct client_events *events = &client->loop->events;
+  if (events->puback == NULL) fail("client %u received PUBACK %u, it published nothing", client->index, packet_id);
+  events->puback(events->context, client, packet_id, received_ns);
 }
 
 static void on_packet(struct client *client, const struct mqtt_packet *packet, uint64_t received_ns) {
@@ -110,9 +120,7 @@ static void on_packet(struct client *client, const struct mqtt_packet *packet, u
     case MQTT_CONNACK: return on_connack(client, packet);
     case MQTT_SUBACK: return on_suback(client, packet);
     case MQTT_PUBLISH: return on_publish(client, packet, received_ns);
-    case MQTT_PUBACK:
-      if (packet->body_size != 2) fail("malformed PUBACK");
-      return client->loop->events.puback(client->loop->events.context, client, mqtt_get_uint16(packet->body), received_ns);
+    case MQTT_PUBACK: return on_puback(client, packet, received_ns);
     default: fail("the server sent a packet of type %d, which nothing asked for", (int)packet->type);
   }
 }

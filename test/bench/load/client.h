@@ -31,7 +31,7 @@ struct client {
   struct buffer output;
 };
 
-// Told about every publication (after it was acknowledged) and every PUBACK, with the time of the read that brought it.
+// Told about every publication and every PUBACK, with the time of the read that brought it. NULL: none may come, one fails the run.
 struct client_events {
   void *context;
   void (*publication)(void *context, struct client *client, const struct mqtt_publication *publication, uint64_t received_ns);

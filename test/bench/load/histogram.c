@@ -1,7 +1,5 @@
 #include "histogram.h"
 
-#include <string.h>
-
 enum { STEP_BITS = 6 }; // log2 of HISTOGRAM_STEPS
 
 static unsigned bucket_of(uint64_t nanoseconds) {
@@ -21,10 +19,6 @@ static uint64_t lower_bound_of(unsigned bucket) {
 void histogram_add(struct histogram *histogram, uint64_t nanoseconds) {
   histogram->counts[bucket_of(nanoseconds)]++;
   histogram->total++;
-}
-
-void histogram_clear(struct histogram *histogram) {
-  memset(histogram, 0, sizeof *histogram);
 }
 
 double histogram_quantile_us(const struct histogram *histogram, double fraction) {

@@ -15,7 +15,6 @@ struct histogram {
 };
 
 void histogram_add(struct histogram *histogram, uint64_t nanoseconds);
-void histogram_clear(struct histogram *histogram);
 // Lower bound of the bucket that holds the given fraction (0 to 1) of the samples, in microseconds; 0 without samples.
 double histogram_quantile_us(const struct histogram *histogram, double fraction);
 

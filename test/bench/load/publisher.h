@@ -13,8 +13,8 @@ struct publisher {
   struct publish_template packet;
   uint32_t sent;      // also the sequence of the next sample
   uint32_t settled;   // sent, and nothing more is expected of it
-  uint32_t acked;     // PUBACKs
-  uint32_t delivered; // copies that reached a subscriber
+  uint32_t acked;     // routing: PUBACKs
+  uint32_t delivered; // routing: copies that reached a subscriber
 };
 
 // Opens `count` publishers on topics bench/0/data, bench/1/data, ...

@@ -10,8 +10,10 @@
 #include "server.h"
 #include "support.h"
 
-// Half a millisecond of patience is too long for a window of 1 and too short for an idle second; epoll wakes us anyway.
-enum { CLOSED_LOOP_WAIT_MS = 1, STALL_SECONDS = 1 };
+enum {
+  CLOSED_LOOP_WAIT_MS = 1, // how late the end of the run may be noticed when nothing arrives
+  STALL_SECONDS = 1,
+};
 
 struct subscriber {
   struct client client;
@@ -19,7 +21,6 @@ struct subscriber {
 };
 
 struct totals {
-  uint64_t published;
   uint64_t delivered;
   uint64_t duplicates; // arrived again or behind a later one of the same publisher
   uint64_t acked;
@@ -38,7 +39,8 @@ struct routing {
   uint32_t next_publisher;
   uint64_t first_due_ns;
   uint64_t due_count;
-  struct histogram latency;
+  bool is_measuring;
+  struct histogram latency; // of the measured span
 };
 
 // What was true at one end of the measured span.
@@ -46,15 +48,23 @@ struct mark {
   uint64_t time_ns;
   uint64_t server_cpu_ns;
   uint64_t own_cpu_ns;
-  struct totals totals;
+  uint64_t published;
+  uint64_t delivered;
 };
+
+static uint64_t published_total(const struct routing *routing) {
+  uint64_t total = 0;
+  for (int i = 0; i < routing->options->publishers; i++) total += routing->publishers[i].sent;
+  return total;
+}
 
 static struct mark mark_now(const struct routing *routing) {
   return (struct mark){
       .time_ns = now_ns(),
       .server_cpu_ns = server_cpu_ns(routing->options->server_pid),
       .own_cpu_ns = own_cpu_ns(),
-      .totals = routing->totals,
+      .published = published_total(routing),
+      .delivered = routing->totals.delivered,
   };
 }
 
@@ -62,6 +72,7 @@ static struct mark mark_now(const struct routing *routing) {
 static void settle(struct publisher *publisher, uint32_t copies) {
   uint32_t settled = publisher->delivered / copies;
   if (publisher->packet.qos > 0 && publisher->acked < settled) settled = publisher->acked;
+  if (settled > publisher->sent) settled = publisher->sent; // what was written off may still come
   if (settled > publisher->settled) publisher->settled = settled;
 }
 
@@ -79,7 +90,7 @@ static void on_publication(void *context, struct client *client, const struct mq
   publisher->delivered++;
   settle(publisher, routing->copies);
   routing->totals.delivered++;
-  histogram_add(&routing->latency, received_ns - sample.sent_ns);
+  if (routing->is_measuring) histogram_add(&routing->latency, received_ns - sample.sent_ns);
 }
 
 static void on_puback(void *context, struct client *client, uint16_t packet_id, uint64_t received_ns) {
@@ -142,12 +153,6 @@ static void set_up(struct routing *routing, const struct options *options) {
   loop_until(&routing->loop, is_everyone_subscribed, routing, "SUBACK for every subscriber");
 }
 
-static uint64_t published_total(const struct routing *routing) {
-  uint64_t total = 0;
-  for (int i = 0; i < routing->options->publishers; i++) total += routing->publishers[i].sent;
-  return total;
-}
-
 // A server may drop QoS 0; without this the window would close for ever over what never arrives.
 static void write_off_stalled(struct routing *routing, uint64_t now) {
   uint64_t progress = routing->totals.delivered + routing->totals.acked;
@@ -191,7 +196,6 @@ static void open_loop_step(struct routing *routing) {
 static void step(struct routing *routing) {
   if (routing->options->rate > 0) open_loop_step(routing);
   else closed_loop_step(routing);
-  routing->totals.published = published_total(routing);
 }
 
 static void run_until(struct routing *routing, uint64_t end_ns) {
@@ -200,7 +204,7 @@ static void run_until(struct routing *routing, uint64_t end_ns) {
 
 // What is still on its way when the measured span ends counts neither as delivered nor as lost.
 static void collect_the_rest(struct routing *routing) {
-  uint64_t wanted = routing->totals.published * routing->copies;
+  uint64_t wanted = published_total(routing) * routing->copies;
   uint64_t progress_ns = now_ns();
   uint64_t seen = routing->totals.delivered;
   while (routing->totals.delivered < wanted && now_ns() - progress_ns < STALL_SECONDS * NANOSECONDS_PER_SECOND) {
@@ -214,13 +218,13 @@ static void collect_the_rest(struct routing *routing) {
 static void report(const struct routing *routing, const struct mark *from, const struct mark *to) {
   const struct options *options = routing->options;
   double seconds = ns_to_seconds(to->time_ns - from->time_ns);
-  double delivered = (double)(to->totals.delivered - from->totals.delivered);
+  double delivered = (double)(to->delivered - from->delivered);
   double server_cpu_us = (double)(to->server_cpu_ns - from->server_cpu_ns) / 1000;
-  uint64_t wanted = routing->totals.published * routing->copies;
+  uint64_t wanted = published_total(routing) * routing->copies;
   printf("{\"mode\":\"%s\",\"qos\":%d,\"payload\":%d,\"publishers\":%d,\"subscribers\":%d,\"window\":%d,\"rate\":%g,", options->mode, options->qos,
          options->payload_bytes, options->publishers, options->subscribers, options->rate > 0 ? 0 : options->window, options->rate);
   printf("\"seconds\":%.3f,\"published_per_s\":%.1f,\"delivered\":%.0f,\"delivered_per_s\":%.1f,", seconds,
-         (double)(to->totals.published - from->totals.published) / seconds, delivered, delivered / seconds);
+         (double)(to->published - from->published) / seconds, delivered, delivered / seconds);
   printf("\"server_cpu_us_per_message\":%.4f,\"server_cpu_share\":%.3f,\"generator_cpu_share\":%.3f,", delivered > 0 ? server_cpu_us / delivered : 0,
          server_cpu_us / 1e6 / seconds, ns_to_seconds(to->own_cpu_ns - from->own_cpu_ns) / seconds);
   printf("\"latency_us_p50\":%.1f,\"latency_us_p99\":%.1f,\"latency_us_p999\":%.1f,", histogram_quantile_us(&routing->latency, 0.5),
@@ -239,14 +243,12 @@ void routing_run(const struct options *options) {
   set_up(&routing, options);
   routing.first_due_ns = routing.progress_ns = now_ns();
   run_until(&routing, routing.first_due_ns + seconds_to_ns(options->warmup));
-  histogram_clear(&routing.latency);
+  routing.is_measuring = true;
   struct mark from = mark_now(&routing);
   run_until(&routing, from.time_ns + seconds_to_ns(options->seconds));
   struct mark to = mark_now(&routing);
-  struct histogram *latency = &routing.latency;
-  struct histogram measured = *latency;
+  routing.is_measuring = false;
   collect_the_rest(&routing);
-  *latency = measured; // the rest is not part of the measured span
   report(&routing, &from, &to);
   leave_all(&routing);
 }

@@ -1,0 +1,101 @@
+// REGISTER, SUBSCRIBE and UNSUBSCRIBE from the client (§6.5, §6.9). What an answer promises is on disk before it leaves.
+import type { QoS } from '../../src/model/message.ts';
+import { hasWildcard, type TopicFilter, type TopicName } from '../../src/model/topic.ts';
+import type { Client } from './client.ts';
+import { countRefusal } from './counters.ts';
+import { RETURN_CODE, type Register, type ReturnCode, type Subscribe, type TopicField, type Unsubscribe } from './packets.ts';
+import { SUBACK_CODE } from './reason.ts';
+import { nameFrom, subscribedFilter } from './topics.ts';
+
+const NO_TOPIC_ID = 0x0000;
+
+export class Subscriptions {
+  readonly #client: Client;
+  #subacksPending = 0;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  register({ msgId, topicName }: Register): void {
+    const { topicIds, session, parts } = this.#client;
+    const name = nameFrom(topicName);
+    const topicId = name === undefined ? undefined : topicIds.assign(name);
+    if (topicId === undefined) {
+      if (name === undefined) parts.counters.unsupported.value += 1;
+      else parts.counters.topicIdsExhausted.value += 1;
+      this.#client.send({ type: 'REGACK', topicId: NO_TOPIC_ID, msgId, returnCode: RETURN_CODE.notSupported });
+      return;
+    }
+    session.whenDurable(() => {
+      topicIds.confirm(topicId);
+      this.#client.send({ type: 'REGACK', topicId, msgId, returnCode: RETURN_CODE.accepted });
+    });
+  }
+
+  subscribe({ msgId, qos, topic, isDuplicate }: Subscribe): void {
+    const filter = subscribedFilter(this.#client, topic);
+    if (typeof filter === 'number') return this.#refuse(msgId, filter);
+    if (qos === -1) return this.#refuse(msgId, RETURN_CODE.notSupported); // §6.8 is about PUBLISH only
+    const topicId = this.#idFor(topic, filter);
+    if (topicId === undefined) return this.#refuse(msgId, RETURN_CODE.notSupported);
+    this.#subscribe({ msgId, qos, filter, topicId, isDuplicate, isConfirming: topic.kind === 'name' && topicId !== NO_TOPIC_ID });
+  }
+
+  unsubscribe({ msgId, topic }: Unsubscribe): void {
+    const { session } = this.#client;
+    const filter = subscribedFilter(this.#client, topic);
+    if (typeof filter !== 'number') session.unsubscribe(filter);
+    session.whenDurable(() => this.#client.send({ type: 'UNSUBACK', msgId })); // it has no return code: sent whatever was found
+  }
+
+  #subscribe(asked: {
+    readonly msgId: number;
+    readonly qos: QoS;
+    readonly filter: TopicFilter;
+    readonly topicId: number;
+    readonly isDuplicate: boolean;
+    /** SUBACK tells the client the id of a name. */
+    readonly isConfirming: boolean;
+  }): void {
+    const { session, topicIds } = this.#client;
+    const { msgId, qos, filter, topicId } = asked;
+    session.pause('subscribing'); // SUBACK brings the id the first PUBLISH uses
+    const outcome = session.subscribe({
+      filter,
+      qosMax: qos,
+      noLocal: false,
+      retainAsPublished: false,
+      retainHandling: asked.isDuplicate ? 1 : 0, // a repeated request brings retained messages only if the first one was lost
+    });
+    this.#subacksPending += 1;
+    session.whenDurable(() => {
+      const returnCode = SUBACK_CODE[outcome.kind];
+      if (outcome.kind === 'granted') {
+        if (asked.isConfirming) topicIds.confirm(topicId);
+        this.#client.send({ type: 'SUBACK', qos: outcome.qos, topicId, msgId, returnCode });
+      } else {
+        this.#refuse(msgId, returnCode);
+      }
+      this.#subacksPending -= 1;
+      if (this.#subacksPending === 0) session.resume('subscribing');
+    });
+  }
+
+  /**
+   * The id in SUBACK: of the name, 0x0000 where ids come later by REGISTER (wildcards) or none is needed (short names), the client's own for a
+   * predefined one. @returns undefined when the client has no room for another id.
+   */
+  #idFor(topic: TopicField, filter: TopicFilter): number | undefined {
+    if (topic.kind === 'predefined') return topic.topicId;
+    if (topic.kind === 'short' || hasWildcard(filter)) return NO_TOPIC_ID;
+    const topicId = this.#client.topicIds.assign(filter as string as TopicName);
+    if (topicId === undefined) this.#client.parts.counters.topicIdsExhausted.value += 1;
+    return topicId;
+  }
+
+  #refuse(msgId: number, returnCode: ReturnCode): void {
+    countRefusal(this.#client.parts.counters, returnCode);
+    this.#client.send({ type: 'SUBACK', qos: 0, topicId: NO_TOPIC_ID, msgId, returnCode });
+  }
+}

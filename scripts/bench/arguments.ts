@@ -1,0 +1,99 @@
+// The command line of `npm run bench`.
+import { parseArgs } from 'node:util';
+
+/** How long and how often. */
+export interface Schedule {
+  /** Interleaved pairs per routing scenario. */
+  readonly pairs: number;
+  /** The same for the sparse ones, which scatter more. */
+  readonly sparsePairs: number;
+  /** Measured seconds per run. */
+  readonly seconds: number;
+  /** Seconds under load before each measured span. */
+  readonly warmupSeconds: number;
+  /** Seconds of window-1 load on either side before the sparse pairs. */
+  readonly sparseWarmupSeconds: number;
+  /** Fresh data directories filled, killed and drained per durable scenario. */
+  readonly rounds: number;
+  /** Starts measured. */
+  readonly starts: number;
+}
+
+export interface BenchArguments {
+  readonly schedule: Schedule;
+  /** Beginnings of scenario names; empty: all. */
+  readonly only: readonly string[];
+  readonly isSmoke: boolean;
+  readonly isSaved: boolean;
+  /** A command line with `{port}` and, if wanted, `{dir}`, measured in place of Postern. */
+  readonly standIn: string | undefined;
+  /** Where data directories are made: the disk under test. */
+  readonly directory: string | undefined;
+}
+
+const FULL: Schedule = { pairs: 5, sparsePairs: 9, seconds: 6, warmupSeconds: 1.5, sparseWarmupSeconds: 5, rounds: 3, starts: 5 };
+const SMOKE: Schedule = { pairs: 1, sparsePairs: 1, seconds: 0.5, warmupSeconds: 0.3, sparseWarmupSeconds: 1, rounds: 1, starts: 1 };
+
+export const HELP = `npm run bench -- [options]: Postern and Mosquitto side by side, on this machine, now
+
+  --only NAME      only scenarios whose name starts so (repeatable): pairs fanin fanout sparse durable memory start connections
+  --pairs N        interleaved pairs per scenario (${FULL.pairs}; sparse ${FULL.sparsePairs})
+  --seconds S      measured seconds per run (${FULL.seconds})
+  --smoke          everything once and briefly: shows that it runs, its figures mean nothing
+  --save           also writes docs/bench/<date>-<commit>.md
+  --dir DIR        where data directories are made, to measure another disk
+  --subject "CMD"  measures another server in place of Postern; {port} and {dir} are filled in
+  --help
+
+Exit status: 0 every floor met (or --smoke), 1 a floor missed or the run failed, 64 wrong usage. What the figures mean: docs/bench/README.md
+`;
+
+/** Wrong usage; the message is for the person who typed it. */
+export class UsageError extends Error {}
+
+/**
+ * @returns what to do, or 'help'.
+ * @throws UsageError
+ */
+export function parseArguments(argv: readonly string[]): BenchArguments | 'help' {
+  const values = parse(argv);
+  if (values.help) return 'help';
+  const schedule = values.smoke ? SMOKE : FULL;
+  const pairs = values.pairs === undefined ? undefined : positive('pairs', values.pairs);
+  if (pairs !== undefined && !Number.isInteger(pairs)) throw new UsageError(`--pairs wants a whole number, not "${values.pairs}"`);
+  const seconds = values.seconds === undefined ? undefined : positive('seconds', values.seconds);
+  if (values.subject !== undefined && !values.subject.includes('{port}')) throw new UsageError('--subject needs {port} where the command takes its port');
+  return {
+    schedule: { ...schedule, pairs: pairs ?? schedule.pairs, sparsePairs: pairs ?? schedule.sparsePairs, seconds: seconds ?? schedule.seconds },
+    only: values.only ?? [],
+    isSmoke: values.smoke,
+    isSaved: values.save,
+    standIn: values.subject,
+    directory: values.dir,
+  };
+}
+
+function parse(argv: readonly string[]) {
+  const options = {
+    only: { type: 'string', multiple: true },
+    pairs: { type: 'string' },
+    seconds: { type: 'string' },
+    smoke: { type: 'boolean', default: false },
+    save: { type: 'boolean', default: false },
+    subject: { type: 'string' },
+    dir: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  } as const;
+  try {
+    return parseArgs({ args: [...argv], options }).values;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new UsageError(error.message);
+  }
+}
+
+function positive(name: string, text: string): number {
+  const number = Number(text);
+  if (text.trim() === '' || !Number.isFinite(number) || number <= 0) throw new UsageError(`--${name} wants a number above 0, not "${text}"`);
+  return number;
+}

@@ -1,0 +1,38 @@
+// What every scenario is given, and what it gives back.
+import type { Schedule } from './arguments.ts';
+import type { Verdict } from './floors.ts';
+import type { Generator } from './generator.ts';
+import type { Place, Subject } from './server.ts';
+
+export interface Bench {
+  readonly schedule: Schedule;
+  readonly subject: Subject;
+  readonly peer: Subject;
+  readonly generator: Generator;
+  readonly serverCore: number;
+  /** The library that slows flushes when it is preloaded. */
+  readonly slowFsync: string;
+  /** An unused port and an empty directory on the disk under test. */
+  freshPlace(): Promise<Place>;
+  /** One line of progress for whoever waits. */
+  say(progress: string): void;
+}
+
+export interface Table {
+  readonly title: string;
+  readonly columns: readonly string[];
+}
+
+/** A line of `table`. */
+export interface Line {
+  readonly table: Table;
+  readonly cells: readonly string[];
+  /** undefined: this line has no floor. */
+  readonly verdict: Verdict | undefined;
+}
+
+export interface Scenario {
+  /** As `--only` names it. */
+  readonly name: string;
+  run(bench: Bench): Promise<Line[]>;
+}

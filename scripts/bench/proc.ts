@@ -1,0 +1,44 @@
+// Figures of a process, from /proc.
+
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+/** Resident memory in MB (10^6 bytes). */
+export function residentMB(pid: number): number {
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  if (kib === undefined) throw new Error(`process ${pid} has ended`);
+  return (Number(kib) * 1024) / 1e6;
+}
+
+/**
+ * Seconds of user and system CPU the process has had, threads that ended included. Counted in clock ticks of 10 ms: for starts, not for
+ * messages.
+ */
+export function cpuSeconds(pid: number): number {
+  const [utime, stime] = cpuTicks(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  return (utime + stime) / ticksPerSecond();
+}
+
+/** Fields 14 and 15 of proc_pid_stat(5). The second field, the name in parentheses, may itself contain blanks and parentheses. */
+export function cpuTicks(stat: string): readonly [utime: number, stime: number] {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return [Number(fields[11]), Number(fields[12])];
+}
+
+function ticksPerSecond(): number {
+  return Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+}
+
+/** The processors this process may use. */
+export function allowedCores(): number[] {
+  const list = /^Cpus_allowed_list:\s+(\S+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '';
+  return parseCoreList(list);
+}
+
+/** `0-2,5` → 0, 1, 2, 5. */
+export function parseCoreList(list: string): number[] {
+  return list.split(',').flatMap((part) => {
+    const [first = 0, last = first] = part.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  });
+}

@@ -1,0 +1,69 @@
+// Compiles src and gateways to dist/ when they changed since the last build. dist/ is complete or absent: the compiler writes beside it,
+// the stamp goes in last, then one rename puts it in place.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { isBelow, PRODUCT, sourceFiles } from './sources.ts';
+
+const DIST = 'dist';
+const STAMP = '.sources';
+/** The compiler and its flags count as sources. */
+const SETTINGS = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+
+/**
+ * Brings dist/ up to date with the sources, by content: nothing is compiled when nothing changed.
+ *
+ * @returns the absolute path of the program's compiled entry; undefined when the sources do not compile, which the compiler has then explained.
+ */
+export function build(): string | undefined {
+  const sources = digest();
+  return isBuiltFrom(sources) || compile(sources) ? resolve(DIST, 'src/main.js') : undefined;
+}
+
+function digest(): string {
+  const hash = createHash('sha256');
+  for (const path of [...SETTINGS, ...sourceFiles().filter((file) => isBelow(PRODUCT, file))]) hash.update(`${path}\0`).update(readFileSync(path)).update('\0');
+  return hash.digest('hex');
+}
+
+function isBuiltFrom(sources: string): boolean {
+  return existsSync(`${DIST}/${STAMP}`) && readFileSync(`${DIST}/${STAMP}`, 'utf8') === sources;
+}
+
+function compile(sources: string): boolean {
+  const next = `${DIST}.${process.pid}`;
+  try {
+    const { status, error } = spawnSync('tsc', ['-p', 'tsconfig.build.json', '--outDir', next], { stdio: ['ignore', 2, 2] });
+    if (error) throw error;
+    if (status !== 0) return false;
+    copyFileSync('package.json', `${next}/package.json`);
+    writeFileSync(`${next}/${STAMP}`, sources);
+    replace(next, sources);
+    return true;
+  } finally {
+    rmSync(next, { recursive: true, force: true });
+  }
+}
+
+/** Two builds may end at once: whoever comes second finds its own result already there. */
+function replace(next: string, sources: string): void {
+  const last = `${next}.last`;
+  while (!isBuiltFrom(sources)) {
+    try {
+      if (existsSync(DIST)) renameSync(DIST, last);
+      renameSync(next, DIST);
+      return;
+    } catch (error) {
+      if (!isRace(error)) throw error;
+    } finally {
+      rmSync(last, { recursive: true, force: true });
+    }
+  }
+}
+
+function isRace(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'EEXIST' || error.code === 'ENOENT');
+}
+
+if (import.meta.main && build() === undefined) process.exitCode = 1;

@@ -1,0 +1,278 @@
+// Store-and-forward needs no queue of its own: a bridge is a client with a session that never ends, paused while its upstream is out of reach.
+// A message leaves that session's queue in the group that records the remote's PUBACK or PUBCOMP, never before.
+import type { ClientSession, Delivery, EndReason, Gateway, GatewayContext, Outlet, PublishOutcome, QueueLimits } from '../gateway/gateway.ts';
+import { INTERNAL_PROTOCOL, peerAddress } from '../model/client.ts';
+import type { CancelTimer } from '../model/clock.ts';
+import { GatewayError } from '../model/errors.ts';
+import { type Draft, Message } from '../model/message.ts';
+import type { Counter } from '../model/metrics.ts';
+import { type Topic, topicFilter, topicName } from '../model/topic.ts';
+import { type OutgoingPublish, type PublishView, REASON } from '../mqtt/packets.ts';
+import { type Crossings, crossings, type TopicRule } from './topic-map.ts';
+import type { RemoteLimits, Uplink, UplinkHandlers } from './uplink.ts';
+
+export interface BridgeSettings {
+  readonly name: string;
+  readonly topics: readonly TopicRule[];
+  /** Messages under way to the remote at once; its Receive Maximum may lower it. */
+  readonly inflightMax: number;
+  readonly queueLimits: QueueLimits;
+  /** Retained `1` or `0` on this side; undefined: none. */
+  readonly statusTopic: string | undefined;
+}
+
+/** State key: the filters the last boot subscribed to, so that one taken out of the configuration is unsubscribed. */
+const FILTERS_KEY = 'filters';
+/** Room for the packet id below the QoS in a publish token. */
+const TOKEN_STRIDE = 65_536;
+/** A message the remote refused for now is offered again after this long. */
+const RETRY_REFUSED_MS = 5_000;
+/** Refusals that no later attempt can change (MQTT 5 §3.4.2.1). */
+const REFUSED_FOR_GOOD: ReadonlySet<number> = new Set([REASON.notAuthorized, REASON.topicNameInvalid, REASON.packetTooLarge, REASON.payloadFormatInvalid]);
+const NO_IDENTIFIERS: readonly number[] = [];
+
+interface BridgeCounters {
+  readonly sent: Counter;
+  readonly acknowledged: Counter;
+  readonly refused: Counter;
+  readonly tooLarge: Counter;
+  readonly unmapped: Counter;
+  readonly received: Counter;
+}
+
+export class Bridge implements Gateway, Outlet, UplinkHandlers {
+  readonly name: string;
+  readonly #settings: BridgeSettings;
+  readonly #uplink: Uplink;
+  readonly #retries = new Map<number, CancelTimer>();
+  #context: GatewayContext | undefined;
+  #session: ClientSession | undefined;
+  #counters: BridgeCounters | undefined;
+  #out: Crossings | undefined;
+  #in: Crossings | undefined;
+  #isUp = false;
+
+  constructor(settings: BridgeSettings, uplink: Uplink) {
+    this.name = `bridge:${settings.name}`;
+    this.#settings = settings;
+    this.#uplink = uplink;
+  }
+
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  async start(context: GatewayContext): Promise<void> {
+    this.#context = context;
+    this.#counters = bridgeCounters(context, this.name);
+    const maps = crossings(this.#settings.topics, context.topics);
+    this.#out = maps.out;
+    this.#in = maps.in;
+    const session = await this.#connect(context);
+    this.#session = session;
+    session.pause('upstream');
+    session.resume('link');
+    this.#subscribe(session, maps.out);
+    this.#tellStatus('0');
+    this.#uplink.start(this);
+  }
+
+  async stop(signal: AbortSignal): Promise<void> {
+    for (const cancel of this.#retries.values()) cancel();
+    this.#tellStatus('0');
+    await this.#uplink.stop(signal);
+    this.#session?.disconnect({ publishWill: false });
+    this.#session = undefined;
+  }
+
+  // ---- from the core, to the remote
+
+  deliver(delivery: Delivery): void {
+    const topic = this.#out?.map(delivery.message.topic);
+    if (topic === undefined) {
+      this.#drop(delivery, this.#counters?.unmapped);
+      return;
+    }
+    const outcome = this.#uplink.publish(outgoing(delivery, topic));
+    if (outcome === 'too-large') {
+      this.#context?.log.warn('message larger than the remote takes: dropped', { bridge: this.#settings.name, topic: topic.name });
+      this.#drop(delivery, this.#counters?.tooLarge);
+      return;
+    }
+    count(this.#counters?.sent);
+    if (outcome === 'settled' && delivery.qos > 0) this.#session?.settle(delivery.packetId);
+  }
+
+  release(packetId: number): void {
+    this.#uplink.release(packetId);
+  }
+
+  published(token: number, outcome: PublishOutcome): void {
+    if (token === 0) return;
+    if (outcome === 'quota-exceeded') {
+      this.#uplink.reconnect('a local queue is full: the remote keeps what it sent'); // a negative PUBACK would make it forget
+      return;
+    }
+    this.#uplink.acknowledge(token % TOKEN_STRIDE, token >= 2 * TOKEN_STRIDE ? 2 : 1);
+  }
+
+  completed(packetId: number): void {
+    this.#uplink.complete(packetId);
+  }
+
+  drained(): void {}
+
+  end(reason: EndReason): void {
+    this.#context?.log.error('bridge session ended by the core', { bridge: this.#settings.name, reason });
+    this.#session = undefined;
+  }
+
+  // ---- from the remote
+
+  unusedPacketId(): number {
+    return this.#session?.unusedPacketId() ?? 1;
+  }
+
+  onUp(limits: RemoteLimits): void {
+    this.#isUp = true;
+    this.#context?.log.info('bridge connected', { bridge: this.#settings.name, address: this.#uplink.address, isSessionPresent: limits.isSessionPresent });
+    this.#tellStatus('1');
+    this.#session?.limitInflight(Math.min(this.#settings.inflightMax, limits.inflightMax));
+    this.#session?.resume('upstream');
+  }
+
+  onDown(cause: string): void {
+    this.#isUp = false;
+    for (const cancel of this.#retries.values()) cancel();
+    this.#retries.clear();
+    this.#session?.pause('upstream');
+    this.#session?.resume('link'); // a new link starts with an empty buffer
+    this.#context?.log.warn('bridge disconnected', { bridge: this.#settings.name, address: this.#uplink.address, cause });
+    this.#tellStatus('0');
+  }
+
+  onFull(): void {
+    this.#session?.pause('link');
+  }
+
+  onDrain(): void {
+    this.#session?.resume('link');
+  }
+
+  onAcknowledged(packetId: number): void {
+    if (this.#session?.settle(packetId)) count(this.#counters?.acknowledged);
+  }
+
+  onReceived(packetId: number): void {
+    if (this.#session?.received(packetId) === false) this.#uplink.release(packetId);
+  }
+
+  onRefused(packetId: number, reasonCode: number): void {
+    const reason = `0x${reasonCode.toString(16)}`;
+    if (REFUSED_FOR_GOOD.has(reasonCode)) {
+      this.#context?.log.error('message refused by the remote for good: dropped', { bridge: this.#settings.name, reason });
+      count(this.#counters?.refused);
+      this.#session?.refused(packetId);
+      return;
+    }
+    this.#context?.log.warn('message refused by the remote for now: offered again', { bridge: this.#settings.name, reason });
+    const retry = this.#context?.clock.after(RETRY_REFUSED_MS, () => {
+      this.#retries.delete(packetId);
+      this.#session?.resend(packetId);
+    });
+    if (retry !== undefined) this.#retries.set(packetId, retry);
+  }
+
+  onPublish(view: PublishView): void {
+    const { topics } = this.#context ?? {};
+    if (topics === undefined) return;
+    count(this.#counters?.received);
+    const topic = this.#in?.map(topics.internUtf8(view.bytes, view.topicStart, view.topicEnd));
+    if (topic === undefined) {
+      count(this.#counters?.unmapped);
+      if (view.qos > 0) this.#uplink.acknowledge(view.packetId, view.qos === 1 ? 1 : 2);
+      return;
+    }
+    const draft: Draft = {
+      topic,
+      payload: view.payload(),
+      qos: view.qos,
+      isRetain: view.isRetain,
+      properties: view.properties,
+      expirySeconds: view.expirySeconds,
+    };
+    this.#session?.publish(draft, view.qos === 0 ? 0 : view.qos * TOKEN_STRIDE + view.packetId, view.qos === 2 ? view.packetId : 0);
+  }
+
+  onRelease(packetId: number): void {
+    this.#session?.release(packetId);
+  }
+
+  // ----
+
+  async #connect(context: GatewayContext): Promise<ClientSession> {
+    const { inflightMax, queueLimits } = this.#settings;
+    const credentials = { clientId: this.name, peer: peerAddress(this.name), peerHost: '', listener: this.name, protocol: INTERNAL_PROTOCOL };
+    const request = {
+      credentials,
+      cleanStart: false,
+      sessionExpirySeconds: Number.POSITIVE_INFINITY,
+      inflightMax,
+      queueQos0: true,
+      whenQueueIsFull: 'refuse',
+      queueLimits,
+      isReliableLink: true,
+    } as const;
+    const outcome = await context.connect(request, this);
+    if (outcome.kind === 'accepted') return outcome.session;
+    throw new GatewayError('CONFIG_INVALID', `${this.name} was refused by the access rules: ${outcome.reason}`);
+  }
+
+  /** Subscribes to what goes out and lets go of what no longer does. */
+  #subscribe(session: ClientSession, out: Crossings): void {
+    const known = session.state.get(FILTERS_KEY);
+    const before: readonly string[] = known === undefined ? [] : Buffer.from(known).toString().split('\n');
+    const now = new Set<string>(out.filters.map(({ filter }) => filter));
+    for (const filter of before) if (filter !== '' && !now.has(filter)) session.unsubscribe(topicFilter(filter));
+    for (const { filter, qos } of out.filters) {
+      session.subscribe({ filter, qosMax: qos, noLocal: true, retainAsPublished: true, retainHandling: 1 });
+    }
+    session.state.put(FILTERS_KEY, Buffer.from([...now].join('\n')));
+  }
+
+  #tellStatus(payload: '0' | '1'): void {
+    const { statusTopic } = this.#settings;
+    if (statusTopic === undefined || this.#context === undefined) return;
+    const topic = this.#context.topics.intern(topicName(statusTopic));
+    this.#session?.publish({ topic, payload: Buffer.from(payload), qos: 0, isRetain: true }, 0);
+  }
+
+  #drop(delivery: Delivery, counter: Counter | undefined): void {
+    count(counter);
+    if (delivery.qos > 0) this.#session?.refused(delivery.packetId);
+  }
+}
+
+/** The delivery as the remote gets it: under its name there, without identifiers, which only servers send (MQTT-3.3.4-6). */
+function outgoing({ message, qos, isRetain, isDuplicate, packetId, expirySeconds }: Delivery, topic: Topic): OutgoingPublish {
+  const { payload, properties, origin } = message;
+  const renamed =
+    message.topic === topic ? message : new Message({ topic, payload, qos: message.qos, isRetain: message.isRetain, properties }, origin, message);
+  return { message: renamed, qos, isRetain, isDuplicate, packetId, expirySeconds, identifiers: NO_IDENTIFIERS };
+}
+
+function bridgeCounters({ metrics }: GatewayContext, name: string): BridgeCounters {
+  const counter = (what: string): Counter => metrics.counter(`${name}.${what}`);
+  return {
+    sent: counter('sent'),
+    acknowledged: counter('acknowledged'),
+    refused: counter('dropped.refused'),
+    tooLarge: counter('dropped.too-large'),
+    unmapped: counter('dropped.unmapped'),
+    received: counter('received'),
+  };
+}
+
+function count(counter: Counter | undefined): void {
+  if (counter !== undefined) counter.value += 1;
+}

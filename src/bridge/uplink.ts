@@ -1,0 +1,53 @@
+import type { OutgoingPublish, PublishView } from '../mqtt/packets.ts';
+
+/** A far broker. It dials, and dials again with back-off, until it is stopped; starting one never delays anybody. */
+export interface Uplink {
+  readonly name: string;
+  /** Where it connects to, for logs and status: `broker.example.org:8883`. */
+  readonly address: string;
+  start(handlers: UplinkHandlers): void;
+  /**
+   * Sends a message while up. Its packet id comes back by `onAcknowledged`, `onReceived` or `onRefused`.
+   * @returns `too-large` when the remote takes no packet of that size: nothing was sent. `settled` when the remote will not answer, because it
+   * grants QoS 0 only or the connection is gone for a QoS 0 message.
+   */
+  publish(publish: OutgoingPublish): 'sent' | 'settled' | 'too-large';
+  /** PUBREL. */
+  release(packetId: number): void;
+  /** PUBACK or PUBREC for a message the remote sent. */
+  acknowledge(packetId: number, qos: 1 | 2): void;
+  /** PUBCOMP. */
+  complete(packetId: number): void;
+  /** Breaks the connection and dials again after the next wait: what the remote sent unanswered comes again. */
+  reconnect(cause: string): void;
+  /** Says goodbye; resolves when the link is closed or `signal` aborts. */
+  stop(signal: AbortSignal): Promise<void>;
+}
+
+/** What the remote announced. */
+export interface RemoteLimits {
+  readonly isSessionPresent: boolean;
+  /** Receive Maximum: publishes it takes unanswered. */
+  readonly inflightMax: number;
+}
+
+export interface UplinkHandlers {
+  /** A packet id for a request of the uplink's own. */
+  unusedPacketId(): number;
+  onUp(limits: RemoteLimits): void;
+  /** Follows each `onUp`. */
+  onDown(cause: string): void;
+  /** The socket is full, or has room again. */
+  onFull(): void;
+  onDrain(): void;
+  /** PUBACK or PUBCOMP. */
+  onAcknowledged(packetId: number): void;
+  /** PUBREC. */
+  onReceived(packetId: number): void;
+  /** A negative PUBACK or PUBREC. */
+  onRefused(packetId: number, reasonCode: number): void;
+  /** A message from the remote; borrowed until the call returns. */
+  onPublish(view: PublishView): void;
+  /** PUBREL for a message from the remote. */
+  onRelease(packetId: number): void;
+}

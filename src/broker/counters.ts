@@ -1,0 +1,40 @@
+import type { Counter, Metrics } from '../model/metrics.ts';
+
+/** The broker's own counters, held as objects by the hot path. Each drop has its cause. */
+export interface BrokerCounters {
+  readonly received: Counter;
+  readonly delivered: Counter;
+  readonly denied: Counter;
+  readonly duplicates: Counter;
+  readonly noSubscribers: Counter;
+  readonly quotaExceeded: Counter;
+  readonly retainedRefused: Counter;
+  readonly droppedQueueFull: Counter;
+  readonly droppedExpired: Counter;
+  readonly droppedDetached: Counter;
+  readonly droppedRefused: Counter;
+  readonly droppedUnreadable: Counter;
+  readonly willsPublished: Counter;
+  readonly sessionsExpired: Counter;
+  readonly takenOver: Counter;
+}
+
+export function brokerCounters(metrics: Metrics): BrokerCounters {
+  return {
+    received: metrics.counter('messages.received'),
+    delivered: metrics.counter('messages.delivered'),
+    denied: metrics.counter('messages.denied'),
+    duplicates: metrics.counter('messages.duplicates'),
+    noSubscribers: metrics.counter('messages.dropped.no-subscribers'),
+    quotaExceeded: metrics.counter('messages.refused.quota-exceeded'),
+    retainedRefused: metrics.counter('retained.refused'),
+    droppedQueueFull: metrics.counter('messages.dropped.queue-full'),
+    droppedExpired: metrics.counter('messages.dropped.expired'),
+    droppedDetached: metrics.counter('messages.dropped.detached'),
+    droppedRefused: metrics.counter('messages.dropped.refused-by-peer'),
+    droppedUnreadable: metrics.counter('messages.dropped.unreadable'),
+    willsPublished: metrics.counter('wills.published'),
+    sessionsExpired: metrics.counter('sessions.expired'),
+    takenOver: metrics.counter('sessions.taken-over'),
+  };
+}

@@ -1,0 +1,37 @@
+import type { Delivery } from '../gateway/gateway.ts';
+import type { Message, QoS } from '../model/message.ts';
+
+const NO_IDENTIFIERS: readonly number[] = [];
+
+/** One delivery object per session, shown anew for each message: none is allocated on the hot path. */
+export class DeliveryView implements Delivery {
+  #message: Message | undefined;
+  qos: QoS = 0;
+  isRetain = false;
+  isDuplicate = false;
+  packetId = 0;
+  identifiers: readonly number[] = NO_IDENTIFIERS;
+  expirySeconds: number | undefined;
+
+  get message(): Message {
+    if (this.#message === undefined) throw new TypeError('a delivery is read before it is shown');
+    return this.#message;
+  }
+
+  /** @param remainingMs - until the message expires; undefined: never. Rounded up, so that 1 s left is never announced as 0. */
+  show(
+    message: Message,
+    terms: { readonly qos: QoS; readonly isRetain: boolean; readonly identifiers: readonly number[] },
+    mark: { readonly packetId: number; readonly isDuplicate: boolean },
+    remainingMs: number | undefined,
+  ): this {
+    this.#message = message;
+    this.qos = terms.qos;
+    this.isRetain = terms.isRetain;
+    this.identifiers = terms.identifiers;
+    this.packetId = mark.packetId;
+    this.isDuplicate = mark.isDuplicate;
+    this.expirySeconds = remainingMs === undefined ? undefined : Math.max(0, Math.ceil(remainingMs / 1000));
+    return this;
+  }
+}

@@ -1,0 +1,94 @@
+import type { Sequence } from '../session/session-store.ts';
+
+/** One QoS 1 or 2 delivery the peer has not settled. Deliveries of sessions without a store carry no sequence: nothing is re-sent for them. */
+export interface Inflight {
+  readonly sequence: Sequence | undefined;
+  readonly qos: 1 | 2;
+  /** `recording` and `releasing` wait for their commit before PUBLISH or PUBREL may leave. */
+  phase: 'recording' | 'sent' | 'releasing' | 'released';
+  wasSent: boolean;
+}
+
+const PACKET_ID_MAX = 65_535;
+
+/** What is in flight to one peer, by packet id, in the order it was first sent; and which of it must be sent again on this link. */
+export class InflightTable {
+  readonly #flights = new Map<number, Inflight>();
+  /** Sequences of restored exchanges: in flight although the queue's cursor has not passed them. */
+  readonly #restored = new Set<Sequence>();
+  #resend: number[] = [];
+  #lastPacketId: number;
+
+  /** @param random - uniform in [0, 1): a peer that remembers our last boot sees other ids. */
+  constructor(random: number) {
+    this.#lastPacketId = Math.floor(random * PACKET_ID_MAX);
+  }
+
+  get size(): number {
+    return this.#flights.size;
+  }
+
+  /** Deliveries that take room in the peer's window. */
+  get underWay(): number {
+    return this.#flights.size - this.#resend.length;
+  }
+
+  get hasResends(): boolean {
+    return this.#resend.length > 0;
+  }
+
+  get(packetId: number): Inflight | undefined {
+    return this.#flights.get(packetId);
+  }
+
+  /** @returns the packet id the delivery got. */
+  add(flight: Inflight): number {
+    const packetId = this.unusedPacketId();
+    this.#flights.set(packetId, flight);
+    return packetId;
+  }
+
+  restore(packetId: number, flight: Inflight): void {
+    this.#flights.set(packetId, flight);
+    if (flight.sequence !== undefined) this.#restored.add(flight.sequence);
+  }
+
+  isRestored(sequence: Sequence): boolean {
+    return this.#restored.has(sequence);
+  }
+
+  delete(packetId: number, { sequence }: Inflight): void {
+    this.#flights.delete(packetId);
+    if (sequence !== undefined) this.#restored.delete(sequence);
+    if (this.#resend.length > 0) this.#resend = this.#resend.filter((id) => id !== packetId);
+  }
+
+  clear(): void {
+    this.#flights.clear();
+    this.#restored.clear();
+    this.#resend = [];
+  }
+
+  /** The next id that is not in flight. */
+  unusedPacketId(): number {
+    do this.#lastPacketId = (this.#lastPacketId % PACKET_ID_MAX) + 1;
+    while (this.#flights.has(this.#lastPacketId));
+    return this.#lastPacketId;
+  }
+
+  /** A new link: everything is to be sent again, oldest first (MQTT-4.4.0-1). */
+  resendAll(): void {
+    this.#resend = [...this.#flights.keys()];
+  }
+
+  /** The delivery comes back and is the next to be sent. */
+  giveBack(packetId: number): boolean {
+    if (!this.#flights.has(packetId) || this.#resend.includes(packetId)) return false;
+    this.#resend.unshift(packetId);
+    return true;
+  }
+
+  takeResend(): number | undefined {
+    return this.#resend.shift();
+  }
+}

@@ -1,0 +1,394 @@
+// What goes to one peer: a stored queue (or none), a queue in memory, the in-flight window, and the reasons why nothing may flow now.
+// Three lanes, asked in this order whenever there is room: what must be sent again on this link, the stored queue, the memory queue.
+import type { Delivery, Outlet, PauseReason, QueueLimits } from '../gateway/gateway.ts';
+import type { GatewayClock } from '../model/clock.ts';
+import type { Message, QoS } from '../model/message.ts';
+import type { DurableWaiter, Sequence, SessionStore, SettleCause, StoredSession } from '../session/session-store.ts';
+import type { BrokerCounters } from './counters.ts';
+import { DeliveryView } from './delivery-view.ts';
+import { type Inflight, InflightTable } from './inflight.ts';
+import { MemoryQueue } from './memory-queue.ts';
+
+/** What a bus match or a queue entry says about one delivery. */
+export interface DeliveryTerms {
+  readonly qos: QoS;
+  readonly isRetain: boolean;
+  readonly identifiers: readonly number[];
+}
+
+export interface OutboundParts {
+  readonly store: SessionStore;
+  readonly clock: GatewayClock;
+  readonly counters: BrokerCounters;
+  readonly memoryQueueLimits: QueueLimits;
+}
+
+/** What the connect request says about deliveries. */
+export interface OutboundSettings {
+  readonly inflightMax: number;
+  readonly queueQos0: boolean;
+  readonly whenQueueIsFull: 'drop-oldest' | 'refuse';
+  readonly queueLimits: QueueLimits;
+}
+
+const PAUSE_BIT: Record<PauseReason, number> = { link: 1, asleep: 2, upstream: 4, subscribing: 8 };
+const ASLEEP = PAUSE_BIT.asleep;
+/** Room for the packet id below the attachment number in a waiter's token. */
+const TOKEN_STRIDE = 65_536;
+
+export class Outbound implements DurableWaiter {
+  readonly #parts: OutboundParts;
+  readonly #delivery = new DeliveryView();
+  readonly #inflight: InflightTable;
+  readonly #memory: MemoryQueue;
+  #settings: OutboundSettings;
+  #stored: StoredSession | undefined;
+  #outlet: Outlet | undefined;
+  /** Greatest stored sequence handed to a link so far. */
+  #cursor: Sequence = 0;
+  /** Stored entries up to here may have been sent before a crash; at most one window of them. */
+  #doubtfulUpTo: Sequence = 0;
+  #doubtfulLeft = 0;
+  #isCaughtUp = false;
+  #pauseBits = 0;
+  /** While an asleep session is awake: the last sequence this wake brings. */
+  #wakeUpTo: Sequence | undefined;
+  #attachment = 0;
+  #isPumping = false;
+
+  constructor(parts: OutboundParts, settings: OutboundSettings) {
+    this.#parts = parts;
+    this.#settings = settings;
+    this.#memory = new MemoryQueue(parts.memoryQueueLimits);
+    this.#inflight = new InflightTable(parts.clock.random());
+  }
+
+  /** Takes up the queue and QoS 2 exchanges a restart left. */
+  restore(stored: StoredSession, doubtfulUpTo: Sequence): void {
+    this.#stored = stored;
+    this.#doubtfulUpTo = doubtfulUpTo;
+    this.#doubtfulLeft = this.#settings.inflightMax;
+    for (const [packetId, { sequence, state }] of stored.sending) {
+      this.#inflight.restore(packetId, { sequence, qos: 2, phase: state, wasSent: true });
+    }
+  }
+
+  useStore(stored: StoredSession | undefined): void {
+    this.#stored = stored;
+  }
+
+  get isAttached(): boolean {
+    return this.#outlet !== undefined;
+  }
+
+  /** True when a message for this queue must hold its publisher back. */
+  get isRefusing(): boolean {
+    const { whenQueueIsFull, queueLimits } = this.#settings;
+    if (whenQueueIsFull !== 'refuse' || this.#stored === undefined) return false;
+    const { count, bytes } = this.#stored.queue;
+    return count >= queueLimits.messagesMax || bytes >= queueLimits.bytesMax;
+  }
+
+  /** A link serves the session from now on; it starts paused by `link`. What was in flight is sent again on it (MQTT-4.4.0-1). */
+  attach(outlet: Outlet, settings: OutboundSettings): void {
+    this.#outlet = outlet;
+    this.#settings = settings;
+    this.#doubtfulLeft = Math.min(this.#doubtfulLeft, settings.inflightMax);
+    this.#attachment += 1;
+    this.#pauseBits = PAUSE_BIT.link;
+    this.#wakeUpTo = undefined;
+    this.#isCaughtUp = false;
+    this.#inflight.resendAll();
+  }
+
+  detach(): void {
+    this.#outlet = undefined;
+    this.#wakeUpTo = undefined;
+    this.#parts.counters.droppedDetached.value += this.#memory.length;
+    this.#memory.clear();
+    if (this.#stored === undefined) this.#inflight.clear();
+  }
+
+  /**
+   * Takes a message the bus matched.
+   * @returns true when it belongs into the stored queue: the caller appends it and calls `appended`.
+   */
+  take(message: Message, terms: DeliveryTerms): boolean {
+    if (this.#stored !== undefined && (terms.qos > 0 || this.#storesQos0())) {
+      if (terms.qos > 0 || !this.isRefusing) return true;
+      this.#parts.counters.droppedQueueFull.value += 1;
+      return false;
+    }
+    if (this.#outlet === undefined) {
+      this.#parts.counters.droppedDetached.value += 1;
+      return false;
+    }
+    if (this.#pauseBits === 0 && this.#memory.length === 0 && (terms.qos === 0 || this.#hasWindow())) this.#send(message, terms, undefined);
+    else this.#parts.counters.droppedQueueFull.value += this.#memory.push({ message: message.keep(), ...terms });
+    return false;
+  }
+
+  /** A message was written into the stored queue: it goes out now when nothing is before it. */
+  appended(message: Message, sequence: Sequence, terms: DeliveryTerms): void {
+    this.#keepBounds();
+    if (!this.#isCaughtUp || this.#isBlocked() || (terms.qos > 0 && !this.#hasWindow())) {
+      this.#isCaughtUp = false;
+      return;
+    }
+    if (this.#stored?.queue.has(sequence) !== true) return; // its own queue had no room for it
+    this.#cursor = sequence;
+    this.#sendStoredMessage(message, sequence, terms);
+  }
+
+  /** PUBACK or PUBCOMP. A PUBACK ends a QoS 2 delivery too: the bridge's remote that grants QoS 1 only says so. */
+  settle(packetId: number): boolean {
+    const flight = this.#inflight.get(packetId);
+    if (flight === undefined || flight.phase === 'recording' || flight.phase === 'releasing') return false;
+    this.#finish(packetId, flight, 'delivered');
+    return true;
+  }
+
+  /** PUBREC. */
+  received(packetId: number): boolean {
+    const flight = this.#inflight.get(packetId);
+    if (flight === undefined || flight.qos !== 2 || flight.phase === 'recording') return false;
+    if (flight.phase === 'released') this.#outlet?.release(packetId); // PUBREL was lost (datagrams)
+    if (flight.phase !== 'sent') return true;
+    if (this.#stored === undefined) {
+      flight.phase = 'released';
+      this.#outlet?.release(packetId);
+      return true;
+    }
+    flight.phase = 'releasing';
+    this.#parts.store.releaseSending(this.#stored, packetId);
+    this.#parts.store.whenDurable(this, this.#attachment * TOKEN_STRIDE + packetId);
+    return true;
+  }
+
+  refused(packetId: number): boolean {
+    const flight = this.#inflight.get(packetId);
+    if (flight === undefined || flight.phase === 'recording') return false;
+    this.#parts.counters.droppedRefused.value += 1;
+    this.#finish(packetId, flight, 'refused-by-peer');
+    return true;
+  }
+
+  giveBack(packetId: number): boolean {
+    return this.#inflight.giveBack(packetId);
+  }
+
+  resendNow(packetId: number): boolean {
+    const flight = this.#inflight.get(packetId);
+    if (flight === undefined || this.#outlet === undefined) return false;
+    if (flight.phase === 'released') this.#outlet.release(packetId);
+    else if (flight.phase === 'sent') this.#sendAgain(packetId, flight);
+    return true;
+  }
+
+  pause(reason: PauseReason): void {
+    this.#pauseBits |= PAUSE_BIT[reason];
+  }
+
+  resume(reason: PauseReason): void {
+    if (reason === 'asleep') this.#wakeUpTo = undefined;
+    if (reason === 'upstream') this.#inflight.resendAll();
+    this.#pauseBits &= ~PAUSE_BIT[reason];
+    this.pump();
+  }
+
+  limitInflight(inflightMax: number): void {
+    this.#settings = { ...this.#settings, inflightMax };
+  }
+
+  unusedPacketId(): number {
+    return this.#inflight.unusedPacketId();
+  }
+
+  wake(): void {
+    this.#wakeUpTo = this.#stored?.queue.last ?? 0;
+    this.#inflight.resendAll();
+    this.pump();
+  }
+
+  /** The commit that held a QoS 2 PUBLISH or PUBREL back is done. */
+  durable(token: number): void {
+    const packetId = token % TOKEN_STRIDE;
+    const flight = this.#inflight.get(packetId);
+    if (flight === undefined) return;
+    const isSameLink = Math.floor(token / TOKEN_STRIDE) === this.#attachment;
+    if (flight.phase === 'releasing') {
+      flight.phase = 'released';
+      if (isSameLink) this.#outlet?.release(packetId);
+    } else if (flight.phase === 'recording') {
+      flight.phase = 'sent';
+      if (isSameLink && this.#outlet !== undefined) this.#sendAgain(packetId, flight);
+    }
+  }
+
+  /** Sends what may be sent now. */
+  pump(): void {
+    if (this.#isPumping || this.#outlet === undefined) return;
+    this.#isPumping = true;
+    try {
+      while (!this.#isBlocked() && (this.#pumpResend() || this.#pumpStored() || this.#pumpMemory()));
+    } finally {
+      this.#isPumping = false;
+    }
+    this.#tellDrained();
+  }
+
+  #storesQos0(): boolean {
+    if (!this.#settings.queueQos0) return false;
+    return this.#outlet === undefined || this.#pauseBits !== 0 || !this.#isCaughtUp;
+  }
+
+  /** True when the pause reasons let nothing flow; an awake sleeper is not blocked. */
+  #isBlocked(): boolean {
+    if (this.#outlet === undefined) return true;
+    if (this.#pauseBits === 0) return false;
+    return this.#pauseBits !== ASLEEP || this.#wakeUpTo === undefined;
+  }
+
+  #hasWindow(): boolean {
+    return this.#inflight.underWay < this.#settings.inflightMax;
+  }
+
+  #pumpResend(): boolean {
+    if (!this.#inflight.hasResends || !this.#hasWindow()) return false;
+    const packetId = this.#inflight.takeResend();
+    if (packetId !== undefined) this.resendNow(packetId);
+    return true;
+  }
+
+  #pumpStored(): boolean {
+    const stored = this.#stored;
+    if (stored === undefined || this.#inflight.hasResends) return false;
+    const sequence = stored.queue.next(this.#cursor);
+    if (sequence === undefined) {
+      this.#isCaughtUp = true;
+      return false;
+    }
+    if (this.#wakeUpTo !== undefined && sequence > this.#wakeUpTo) return false;
+    if (this.#inflight.isRestored(sequence)) {
+      this.#cursor = sequence;
+      return true;
+    }
+    const entry = this.#readStored(stored, sequence);
+    if (entry === undefined) return true;
+    if (entry.qos > 0 && !this.#hasWindow()) return false;
+    this.#cursor = sequence;
+    this.#sendStoredMessage(entry.message, sequence, entry);
+    return true;
+  }
+
+  /** The entry, or undefined after it was settled because it is past its time or gone. */
+  #readStored(stored: StoredSession, sequence: Sequence): ReturnType<SessionStore['read']> {
+    const { store, clock, counters } = this.#parts;
+    const entry = store.read(stored, sequence);
+    if (entry === undefined) {
+      counters.droppedUnreadable.value += 1;
+      store.settle(stored, sequence, 'unreadable');
+    } else if (entry.message.expiresAtMs <= clock.gatewayMs()) {
+      counters.droppedExpired.value += 1;
+      store.settle(stored, sequence, 'expired'); // MQTT-3.3.2-5
+      return undefined;
+    }
+    return entry;
+  }
+
+  #pumpMemory(): boolean {
+    const entry = this.#memory.peek();
+    if (entry === undefined || (entry.qos > 0 && !this.#hasWindow())) return false;
+    this.#memory.shift();
+    if (entry.message.expiresAtMs <= this.#parts.clock.gatewayMs()) this.#parts.counters.droppedExpired.value += 1;
+    else this.#send(entry.message, entry, undefined);
+    return true;
+  }
+
+  #sendStoredMessage(message: Message, sequence: Sequence, terms: DeliveryTerms): void {
+    const { store } = this.#parts;
+    const stored = this.#stored;
+    if (stored === undefined) return;
+    if (terms.qos === 0) {
+      store.settle(stored, sequence, 'delivered'); // nobody will acknowledge it
+      this.#send(message, terms, undefined);
+    } else if (terms.qos === 1) {
+      this.#send(message, terms, sequence);
+    } else {
+      const packetId = this.#inflight.add({ sequence, qos: 2, phase: 'recording', wasSent: false });
+      store.beginSending(stored, packetId, sequence);
+      store.whenDurable(this, this.#attachment * TOKEN_STRIDE + packetId);
+    }
+  }
+
+  /** First transmission of anything but a stored QoS 2 message. */
+  #send(message: Message, terms: DeliveryTerms, sequence: Sequence | undefined): void {
+    let packetId = 0;
+    let isDuplicate = false;
+    if (terms.qos > 0) {
+      packetId = this.#inflight.add({ sequence, qos: terms.qos === 1 ? 1 : 2, phase: 'sent', wasSent: true });
+      isDuplicate = sequence !== undefined && this.#isDoubtful(sequence);
+    }
+    this.#deliver(message, terms, { packetId, isDuplicate });
+  }
+
+  /** After an unclean start the oldest window of entries may have reached the peer before: DUP says so (MQTT-3.3.1-1). */
+  #isDoubtful(sequence: Sequence): boolean {
+    if (this.#doubtfulLeft === 0 || sequence > this.#doubtfulUpTo) return false;
+    this.#doubtfulLeft -= 1;
+    return true;
+  }
+
+  #sendAgain(packetId: number, flight: Inflight): void {
+    const stored = this.#stored;
+    if (stored === undefined || flight.sequence === undefined) return;
+    const entry = this.#parts.store.read(stored, flight.sequence);
+    if (entry === undefined) {
+      this.#parts.counters.droppedUnreadable.value += 1;
+      this.#finish(packetId, flight, 'unreadable');
+      return;
+    }
+    const isDuplicate = flight.wasSent;
+    flight.wasSent = true;
+    this.#deliver(entry.message, entry, { packetId, isDuplicate });
+  }
+
+  #deliver(message: Message, terms: DeliveryTerms, mark: Pick<Delivery, 'packetId' | 'isDuplicate'>): void {
+    this.#parts.counters.delivered.value += 1;
+    const remainingMs = message.expiresAtMs === Number.POSITIVE_INFINITY ? undefined : message.expiresAtMs - this.#parts.clock.gatewayMs();
+    this.#outlet?.deliver(this.#delivery.show(message, terms, mark, remainingMs));
+  }
+
+  #finish(packetId: number, flight: Inflight, cause: SettleCause): void {
+    const { store } = this.#parts;
+    this.#inflight.delete(packetId, flight);
+    if (this.#stored !== undefined && flight.sequence !== undefined) {
+      if (flight.qos === 2) store.endSending(this.#stored, packetId, cause);
+      else store.settle(this.#stored, flight.sequence, cause);
+    }
+    this.pump();
+  }
+
+  /** Drops the oldest entries that are not in flight until the queue is within its bounds. */
+  #keepBounds(): void {
+    const stored = this.#stored;
+    if (stored === undefined || this.#settings.whenQueueIsFull === 'refuse') return;
+    const { messagesMax, bytesMax } = this.#settings.queueLimits;
+    while (stored.queue.count > messagesMax || stored.queue.bytes > bytesMax) {
+      let oldest = stored.queue.next(this.#cursor);
+      while (oldest !== undefined && this.#inflight.isRestored(oldest)) oldest = stored.queue.next(oldest);
+      if (oldest === undefined) return;
+      this.#parts.store.settle(stored, oldest, 'queue-full');
+      this.#parts.counters.droppedQueueFull.value += 1;
+    }
+  }
+
+  #tellDrained(): void {
+    const limit = this.#wakeUpTo;
+    if (limit === undefined || this.#inflight.size > 0 || this.#memory.length > 0) return;
+    const next = this.#stored?.queue.next(0);
+    if (next !== undefined && next <= limit) return;
+    this.#wakeUpTo = undefined;
+    this.#outlet?.drained();
+  }
+}

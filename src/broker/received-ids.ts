@@ -1,0 +1,62 @@
+import { crc32 } from 'node:zlib';
+import { RECEIVING_MAX } from '../model/limits.ts';
+import type { Draft } from '../model/message.ts';
+import type { StoredSession } from '../session/session-store.ts';
+import type { Core } from './core.ts';
+
+/** Packet ids of incoming QoS 2 messages between PUBLISH and PUBREL (MQTT-4.3.3-10), in the store when the session is. */
+export class ReceivedIds {
+  readonly #core: Core;
+  readonly #unstored = new Set<number>();
+  #stored: StoredSession | undefined;
+  #isReliableLink = true;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  attach(stored: StoredSession | undefined, isReliableLink: boolean): void {
+    this.#stored = stored;
+    this.#isReliableLink = isReliableLink;
+  }
+
+  get isFull(): boolean {
+    return (this.#stored?.receiving.size ?? this.#unstored.size) >= RECEIVING_MAX;
+  }
+
+  /**
+   * Whether this is another copy of a message that was taken over: its id is open, or the exchange was completed a moment ago on a link that
+   * duplicates and reorders and the content is the same.
+   */
+  isKnown(packetId: number, draft: Draft): boolean {
+    if (this.#stored === undefined) return this.#unstored.has(packetId);
+    const exchange = this.#stored.receiving.get(packetId);
+    if (exchange === undefined) return false;
+    if (exchange.state === 'open') return true;
+    return exchange.untilMs > this.#core.clock.gatewayMs() && exchange.digest === digestOf(draft);
+  }
+
+  /** Joins the group of the message just routed. @returns whether an acknowledgement must wait for it. */
+  begin(packetId: number, draft: Draft): boolean {
+    if (this.#stored === undefined) {
+      this.#unstored.add(packetId);
+      return false;
+    }
+    this.#core.store.beginReceiving(this.#stored, packetId, this.#isReliableLink ? 0 : digestOf(draft));
+    return true;
+  }
+
+  /** PUBREL. @returns whether the id was open (or, in quarantine, completed just before). */
+  release(packetId: number): boolean {
+    if (this.#stored === undefined) return this.#unstored.delete(packetId);
+    const exchange = this.#stored.receiving.get(packetId);
+    if (exchange?.state !== 'open') return exchange !== undefined;
+    const { clock, store, qos2QuarantineMs } = this.#core;
+    store.endReceiving(this.#stored, packetId, this.#isReliableLink ? undefined : clock.gatewayMs() + qos2QuarantineMs);
+    return true;
+  }
+}
+
+function digestOf({ topic, payload }: Draft): number {
+  return crc32(payload, crc32(topic.utf8));
+}

@@ -1,0 +1,108 @@
+import type { Message } from '../model/message.ts';
+import type { TopicFilter, TopicName } from '../model/topic.ts';
+
+class Level {
+  readonly children = new Map<string, Level>();
+  message: Message | undefined;
+}
+
+/** Retained messages by topic level, so that a wildcard subscription visits only what it selects. */
+export class RetainedIndex {
+  readonly #root = new Level();
+  #count = 0;
+  #bytes = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Payload bytes held. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get(topic: TopicName): Message | undefined {
+    let level: Level | undefined = this.#root;
+    for (const name of topic.split('/')) {
+      level = level.children.get(name);
+      if (level === undefined) return undefined;
+    }
+    return level.message;
+  }
+
+  set(message: Message): void {
+    let level = this.#root;
+    for (const name of message.topic.name.split('/')) {
+      let child = level.children.get(name);
+      if (child === undefined) {
+        child = new Level();
+        level.children.set(name, child);
+      }
+      level = child;
+    }
+    this.#forget(level);
+    level.message = message;
+    this.#count += 1;
+    this.#bytes += message.payload.length;
+  }
+
+  delete(topic: TopicName): boolean {
+    const names = topic.split('/');
+    const path: Level[] = [this.#root];
+    for (const name of names) {
+      const child = path[path.length - 1]?.children.get(name);
+      if (child === undefined) return false;
+      path.push(child);
+    }
+    const leaf = path[path.length - 1];
+    if (leaf?.message === undefined) return false;
+    this.#forget(leaf);
+    for (let depth = names.length; depth > 0; depth -= 1) {
+      const level = path[depth];
+      if (level === undefined || level.message !== undefined || level.children.size > 0) break;
+      path[depth - 1]?.children.delete(names[depth - 1] ?? '');
+    }
+    return true;
+  }
+
+  /** What `filter` selects; a leading wildcard selects no `$` topic (MQTT-4.7.2-1). */
+  *matching(filter: TopicFilter): Generator<Message> {
+    yield* select(this.#root, filter.split('/'), 0);
+  }
+
+  #forget(level: Level): void {
+    if (level.message === undefined) return;
+    this.#count -= 1;
+    this.#bytes -= level.message.payload.length;
+    level.message = undefined;
+  }
+}
+
+function* select(level: Level, wanted: readonly string[], depth: number): Generator<Message> {
+  const name = wanted[depth];
+  if (name === undefined) {
+    if (level.message !== undefined) yield level.message;
+    return;
+  }
+  if (name === '#') {
+    yield* everythingBelow(level, depth === 0);
+    return;
+  }
+  if (name !== '+') {
+    const child = level.children.get(name);
+    if (child !== undefined) yield* select(child, wanted, depth + 1);
+    return;
+  }
+  for (const [childName, child] of level.children) {
+    if (depth === 0 && childName.startsWith('$')) continue;
+    yield* select(child, wanted, depth + 1);
+  }
+}
+
+function* everythingBelow(level: Level, isRoot: boolean): Generator<Message> {
+  if (level.message !== undefined) yield level.message; // "#" includes the parent level (MQTT 5 §4.7.1.2)
+  for (const [name, child] of level.children) {
+    if (isRoot && name.startsWith('$')) continue;
+    yield* everythingBelow(child, false);
+  }
+}

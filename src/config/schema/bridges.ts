@@ -1,0 +1,87 @@
+import { BRIDGE_QUEUE_BYTES_MAX, BRIDGE_QUEUE_MESSAGES_MAX, CLIENT_ID_BYTES_MAX } from '../../model/limits.ts';
+import { key, list, optionalKey, requiredKey, section } from './nodes.ts';
+import {
+  anyText,
+  boolean,
+  bytes,
+  choice,
+  endpoint,
+  file,
+  filter,
+  formatBytes,
+  fraction,
+  integer,
+  name,
+  qos,
+  seconds,
+  secondsOrNever,
+  secretFile,
+  text,
+  texts,
+  topic,
+} from './values.ts';
+
+const UINT16_MAX = 65_535;
+const UINT32_MAX = 4_294_967_295;
+const TIB = 1_024 ** 4;
+const BRIDGES_MAX = 64;
+const TOPICS_MAX = 1_000;
+
+const tls = section('TLS towards the broker.', {
+  enabled: key(boolean, 'Whether the connection is encrypted.', false),
+  caFile: optionalKey(file, 'Certificates of the authorities to trust, PEM; without it those that Node.js knows.', '/etc/postern/ca.pem'),
+  certFile: optionalKey(file, 'Own certificate with its chain, PEM.', '/etc/postern/bridge.pem'),
+  keyFile: optionalKey(file, 'Private key of the certificate, PEM.', '/etc/postern/bridge.key'),
+  servername: optionalKey(text(255), 'Name the certificate must have, instead of the host of the address.', 'broker.example.org'),
+  alpn: key(texts(8, 255), 'Application protocols to offer.', []),
+  insecure: key(boolean, 'Whether a certificate that does not verify is accepted; for tests only.', false),
+});
+
+const bridgedTopic = section('One topic map.', {
+  filter: requiredKey(filter, 'Topics to carry, without the prefixes.', 'sensors/#'),
+  direction: key(choice(['out', 'in', 'both']), 'out sends to the broker, in fetches from it.', 'out'),
+  qos: key(qos, 'Highest QoS on the way.', 1),
+  localPrefix: key(anyText(UINT16_MAX), 'Text before the topics on this side.', ''),
+  remotePrefix: key(anyText(UINT16_MAX), 'Text before the topics on the other side.', ''),
+});
+
+const retry = section('Waits between attempts to connect; each doubles the one before.', {
+  firstSeconds: key(seconds({ min: 1, max: 3_600 }), 'First wait.', 1),
+  capSeconds: key(seconds({ min: 1, max: 86_400 }), 'Longest wait.', 30),
+  jitter: key(fraction, 'Share of each wait that is random, so that bridges that failed together do not return together.', 0.5),
+});
+
+const bridge = section('One bridge.', {
+  name: requiredKey(name(64), 'Name in logs, in `postern status` and in the client id.', 'central'),
+  address: requiredKey(endpoint({ portMin: 1 }), 'Host and port of the broker.', 'broker.example.org:1883'),
+  protocol: key(choice(['5.0', '3.1.1']), 'Version of MQTT to speak.', '5.0'),
+  clientId: optionalKey(text(CLIENT_ID_BYTES_MAX), 'Client id at the broker; postern-<host name>-<bridge name> unless given.', 'postern-greenhouse-central'),
+  username: optionalKey(text(UINT16_MAX), 'User name at the broker.', 'greenhouse'),
+  passwordFile: optionalKey(secretFile, 'File whose first line is the password.', 'credential:central-password'),
+  keepAliveSeconds: key(seconds({ min: 5, max: UINT16_MAX }), 'Keep-alive asked of the broker.', 60),
+  cleanStart: key(boolean, 'Whether the broker forgets our session at each connection; what it had for us is then lost.', false),
+  sessionExpirySeconds: key(secondsOrNever({ min: 0, max: UINT32_MAX }), 'Time the broker is asked to keep our session without connection (MQTT 5).', 'never'),
+  inflightMax: key(integer({ min: 1, max: UINT16_MAX }), 'Messages under way to the broker at once; its Receive Maximum may lower it.', 20),
+  tryPrivate: key(
+    boolean,
+    'Whether a 3.1.1 broker is told by the protocol version bit 0x80 that we are a bridge; one that refuses is called again without.',
+    true,
+  ),
+  tls,
+  topics: list('What is carried.', TOPICS_MAX, bridgedTopic),
+  retry,
+  statusTopic: optionalKey(
+    topic,
+    'Retained 1 while connected and 0 otherwise; $SYS/broker/connection/<client id>/state unless given.',
+    '$SYS/broker/connection/postern-greenhouse-central/state',
+  ),
+  statusTo: key(choice(['both', 'local', 'none']), 'Where the status topic is published: here and, by will, at the broker; only here; nowhere.', 'both'),
+  queueMessagesMax: key(
+    integer({ min: 1, max: 1_000_000_000 }),
+    'Messages that wait through an outage; then publishers are held back.',
+    BRIDGE_QUEUE_MESSAGES_MAX,
+  ),
+  queueBytesMax: key(bytes({ min: 1_024, max: TIB }), 'Bytes that wait through an outage; then publishers are held back.', formatBytes(BRIDGE_QUEUE_BYTES_MAX)),
+});
+
+export const bridges = list('Connections to other MQTT brokers; a message leaves the queue only when the broker has acknowledged it.', BRIDGES_MAX, bridge);

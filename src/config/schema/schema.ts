@@ -1,0 +1,28 @@
+// Every configuration key, once: type, default, unit, allowed values and one sentence. The sample file, the JSON Schema, the reference, the
+// environment names and the types of a loaded configuration are derived from it.
+import { access } from './access.ts';
+import { bridges } from './bridges.ts';
+import { mqtt } from './mqtt.ts';
+import { mqttSn } from './mqtt-sn.ts';
+import { section, type Value } from './nodes.ts';
+import { control, data, log } from './process.ts';
+import { qos2, queue, retained, sessions, store, will } from './storage.ts';
+
+export const SCHEMA = section('Configuration of Postern.', {
+  data,
+  control,
+  log,
+  mqtt,
+  mqttSn,
+  access,
+  bridges,
+  sessions,
+  queue,
+  retained,
+  will,
+  qos2,
+  store,
+});
+
+/** What the schema alone makes of a file; `Config` has the defaults that depend on the machine filled in. */
+export type Settings = Value<typeof SCHEMA>;

@@ -1,0 +1,56 @@
+import {
+  CHECKPOINT_INTERVAL_MS,
+  CHECKPOINT_LOG_BYTES,
+  QOS2_QUARANTINE_MS,
+  QUEUE_BYTES_MAX,
+  QUEUE_MESSAGES_MAX,
+  RETAINED_BYTES_MAX,
+  RETAINED_MESSAGES_MAX,
+  SESSIONS_MAX,
+  WILL_RESTART_GRACE_SECONDS,
+} from '../../model/limits.ts';
+import { key, section } from './nodes.ts';
+import { bytes, formatBytes, integer, seconds } from './values.ts';
+
+const KIB = 1_024;
+const GIB = KIB ** 3;
+const MESSAGES_BOUND = 1_000_000_000;
+
+export const sessions = section('Sessions that outlive their connection.', {
+  max: key(integer({ min: 1, max: 10_000_000 }), 'Stored sessions, offline ones included; one more client is refused.', SESSIONS_MAX),
+});
+
+export const queue = section('The stored queue of each client session; at a bound the oldest message goes.', {
+  messagesMax: key(integer({ min: 1, max: MESSAGES_BOUND }), 'Messages one session may have waiting.', QUEUE_MESSAGES_MAX),
+  bytesMax: key(bytes({ min: KIB, max: 1_024 * GIB }), 'Bytes one session may have waiting.', formatBytes(QUEUE_BYTES_MAX)),
+});
+
+export const retained = section('Retained messages, which are also held in memory; beyond a bound a new topic is refused.', {
+  messagesMax: key(integer({ min: 0, max: MESSAGES_BOUND }), 'Topics with a retained message.', RETAINED_MESSAGES_MAX),
+  bytesMax: key(bytes({ min: 0, max: 64 * GIB }), 'Bytes of all retained messages.', formatBytes(RETAINED_BYTES_MAX)),
+});
+
+export const will = section('Wills.', {
+  restartGraceSeconds: key(
+    seconds({ min: 0, max: 86_400 }),
+    'After an unclean stop of the gateway, time a client has to come back before its will is published.',
+    WILL_RESTART_GRACE_SECONDS,
+  ),
+});
+
+export const qos2 = section('Exactly-once delivery over links that duplicate and reorder.', {
+  quarantineSeconds: key(
+    seconds({ min: 0, max: 3_600 }),
+    'Time a completed QoS 2 packet id stays known, so that a late copy is not delivered again.',
+    QOS2_QUARANTINE_MS / 1_000,
+  ),
+});
+
+export const store = section('The database.', {
+  checkpointIntervalSeconds: key(seconds({ min: 1, max: 3_600 }), 'Longest time between two checkpoints.', CHECKPOINT_INTERVAL_MS / 1_000),
+  checkpointLogBytes: key(
+    bytes({ min: 64 * KIB, max: GIB }),
+    'Log written since the last checkpoint that starts the next one.',
+    formatBytes(CHECKPOINT_LOG_BYTES),
+  ),
+});

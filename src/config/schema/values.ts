@@ -1,0 +1,215 @@
+// The kinds of values a configuration key can have. Every scalar arrives as text, from the file, the environment or the command line alike: the
+// schema alone decides that `5.0` is a version and `15` a number.
+import * as v from 'valibot';
+import { GatewayError } from '../../model/errors.ts';
+import type { QoS } from '../../model/message.ts';
+import { type TopicFilter, type TopicName, topicFilter, topicName } from '../../model/topic.ts';
+import type { Plain, ValueKind } from './nodes.ts';
+
+/** Where to listen or what to call: `127.0.0.1:1883`, `[::1]:1883`, `broker.example.org:8883`. */
+export interface Endpoint {
+  /** Without the brackets of an IPv6 address. */
+  readonly host: string;
+  readonly port: number;
+}
+
+interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+interface KindOptions {
+  readonly isList?: boolean;
+  readonly file?: 'readable' | 'secret';
+  readonly json: { readonly [keyword: string]: Plain };
+}
+
+/** Builds every message of a kind from what is allowed, so that no two places say it. */
+function kind<T>(allowed: string, schema: (message: string) => v.GenericSchema<unknown, T>, options: KindOptions): ValueKind<T> {
+  return { allowed, schema: schema(`must be ${allowed}`), isList: false, ...options };
+}
+
+export const boolean: ValueKind<boolean> = kind('true or false', (message) => v.pipe(v.picklist(['true', 'false'], message), v.transform(isTrue)), {
+  json: { type: 'boolean' },
+});
+
+function isTrue(written: 'true' | 'false'): boolean {
+  return written === 'true';
+}
+
+export function integer(range: Range, unit = 'a whole number'): ValueKind<number> {
+  return kind(`${unit} from ${range.min} to ${range.max}`, (message) => wholeNumber(range, message), {
+    json: { type: 'integer', minimum: range.min, maximum: range.max },
+  });
+}
+
+export function seconds(range: Range): ValueKind<number> {
+  return integer(range, 'whole seconds');
+}
+
+/** A time that may also be `never`, which loads as `Infinity`. */
+export function secondsOrNever(range: Range): ValueKind<number> {
+  const allowed = `whole seconds from ${range.min} to ${range.max}, or never`;
+  const never = v.pipe(
+    v.literal('never'),
+    v.transform(() => Number.POSITIVE_INFINITY),
+  );
+  return kind(allowed, (message) => v.union([never, wholeNumber(range, message)], message), {
+    json: { oneOf: [{ type: 'integer', minimum: range.min, maximum: range.max }, { const: 'never' }] },
+  });
+}
+
+/** A share of a whole, 0 to 1. */
+export const fraction: ValueKind<number> = kind(
+  'a number from 0 to 1',
+  (message) => v.pipe(v.string(message), v.regex(/^[01](\.\d+)?$/, message), v.transform(Number), v.maxValue(1, message)),
+  { json: { type: 'number', minimum: 0, maximum: 1 } },
+);
+
+const SIZE = /^(\d+(?:\.\d+)?) ?(B|kB|KB|MB|GB|KiB|MiB|GiB|)$/;
+const UNIT_BYTES: Readonly<Record<string, number>> = { '': 1, B: 1, kB: 1e3, KB: 1e3, MB: 1e6, GB: 1e9, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+
+/** A size in bytes, as a number or with a unit. */
+export function bytes({ min, max }: Range): ValueKind<number> {
+  const size = (written: string): number => {
+    const [, amount, unit = ''] = SIZE.exec(written) ?? [];
+    return Number(amount) * (UNIT_BYTES[unit] ?? Number.NaN);
+  };
+  return kind(
+    `bytes from ${formatBytes(min)} to ${formatBytes(max)} or with a unit: 64KiB, 2MB`,
+    (message) => v.pipe(v.string(message), v.transform(size), v.integer(message), v.minValue(min, message), v.maxValue(max, message)),
+    {
+      json: {
+        oneOf: [
+          { type: 'integer', minimum: min, maximum: max },
+          { type: 'string', pattern: SIZE.source },
+        ],
+      },
+    },
+  );
+}
+
+/** @returns the shortest exact way to write a size: `64MiB`, `2MB`, `1500`. */
+export function formatBytes(size: number): string | number {
+  const exact = ['GiB', 'MiB', 'KiB', 'GB', 'MB'].find((unit) => size > 0 && size % (UNIT_BYTES[unit] ?? Number.NaN) === 0);
+  return exact === undefined ? size : `${size / (UNIT_BYTES[exact] ?? Number.NaN)}${exact}`;
+}
+
+export function choice<const T extends string>(options: readonly T[]): ValueKind<T> {
+  return kind(`one of ${options.join(', ')}`, (message) => v.picklist(options, message), { json: { enum: options } });
+}
+
+export const qos: ValueKind<QoS> = kind('one of 0, 1, 2', (message) => v.pipe(v.picklist(['0', '1', '2'], message), v.transform(toQoS)), {
+  json: { enum: [0, 1, 2] },
+});
+
+const QOS: Readonly<Record<'0' | '1' | '2', QoS>> = { 0: 0, 1: 1, 2: 2 };
+
+function toQoS(written: '0' | '1' | '2'): QoS {
+  return QOS[written];
+}
+
+export function text(lengthMax: number): ValueKind<string> {
+  return kind(`text of 1 to ${lengthMax} bytes`, (message) => boundedText({ min: 1, max: lengthMax }, message), { json: { type: 'string', minLength: 1 } });
+}
+
+/** Text that may be empty. */
+export function anyText(lengthMax: number): ValueKind<string> {
+  return kind(`text of at most ${lengthMax} bytes`, (message) => boundedText({ min: 0, max: lengthMax }, message), { json: { type: 'string' } });
+}
+
+export function texts(itemsMax: number, lengthMax: number): ValueKind<readonly string[]> {
+  const allowed = `a list of at most ${itemsMax} texts of 1 to ${lengthMax} bytes`;
+  return kind(allowed, (message) => v.pipe(v.array(boundedText({ min: 1, max: lengthMax }, message), message), v.maxLength(itemsMax, message)), {
+    isList: true,
+    json: { type: 'array', items: { type: 'string' }, maxItems: itemsMax },
+  });
+}
+
+/** A name that becomes part of client ids, metrics and topics. */
+export function name(lengthMax: number): ValueKind<string> {
+  const pattern = new RegExp(`^[A-Za-z0-9][A-Za-z0-9_-]{0,${lengthMax - 1}}$`);
+  return kind(`1 to ${lengthMax} letters, digits, "-" or "_"`, (message) => v.pipe(v.string(message), v.regex(pattern, message)), {
+    json: { type: 'string', pattern: pattern.source },
+  });
+}
+
+const ENDPOINT = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^\s:[\]/]+)):(\d{1,5})$/;
+const PORT_MAX = 65_535;
+
+/** @param options.portMin - 0 lets the system choose a free port, which only a listener can use. */
+export function endpoint(options: { readonly portMin: 0 | 1 }): ValueKind<Endpoint> {
+  const read = (written: string): Endpoint => {
+    const [, ipv6, host = ipv6 ?? '', port = ''] = ENDPOINT.exec(written) ?? [];
+    return { host, port: Number(port) };
+  };
+  const isPort = ({ port }: Endpoint) => port >= options.portMin && port <= PORT_MAX;
+  const allowed = `host:port with a port from ${options.portMin} to ${PORT_MAX} (127.0.0.1:1883, [::1]:1883)`;
+  return kind(allowed, (message) => v.pipe(v.string(message), v.regex(ENDPOINT, message), v.transform(read), v.check(isPort, message)), {
+    json: { type: 'string', pattern: ENDPOINT.source },
+  });
+}
+
+/** @returns the endpoint as it is written in a configuration. */
+export function formatEndpoint({ host, port }: Endpoint): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+export const topic: ValueKind<TopicName> = topicKind('a topic name without wildcards', topicName);
+export const filter: ValueKind<TopicFilter> = topicKind('a topic filter', topicFilter);
+
+function topicKind<T>(allowed: string, read: (written: string) => T): ValueKind<T> {
+  const transform = ({ dataset, addIssue, NEVER }: v.RawTransformContext<string>): T => {
+    try {
+      return read(dataset.value);
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      addIssue({ message: `must be ${allowed}: ${error.message}` });
+      return NEVER;
+    }
+  };
+  return kind(allowed, (message) => v.pipe(v.string(message), v.rawTransform(transform)), { json: { type: 'string', minLength: 1 } });
+}
+
+const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
+
+/** An IP address, or a range of them by prefix length. */
+export const addressRange: ValueKind<string> = kind(
+  'an IP address or a range (192.0.2.7, 10.0.0.0/8, fd00::/8)',
+  (message) => v.pipe(v.string(message), v.check(isAddressRange, message)),
+  { json: { type: 'string', minLength: 1 } },
+);
+
+function isAddressRange(written: string): boolean {
+  const [address = '', prefix, ...rest] = written.split('/');
+  const octets = IPV4.exec(address)?.slice(1);
+  const bits = octets === undefined ? 128 : 32;
+  const isAddress = octets === undefined ? address.includes(':') && URL.canParse(`http://[${address}]/`) : octets.every((octet) => Number(octet) <= 255);
+  return isAddress && rest.length === 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits));
+}
+
+const PATH_BYTES_MAX = 4_096; // PATH_MAX of Linux
+
+/** A path that need not exist yet. */
+export const path: ValueKind<string> = kind('a path', (message) => boundedText({ min: 1, max: PATH_BYTES_MAX }, message), {
+  json: { type: 'string', minLength: 1 },
+});
+
+/** A file the program reads. */
+export const file: ValueKind<string> = { ...path, allowed: 'the path of a readable file', file: 'readable' };
+
+/** A file whose first line is a secret; `credential:NAME` is a systemd credential. */
+export const secretFile: ValueKind<string> = { ...path, allowed: 'the path of a readable file, or credential:NAME', file: 'secret' };
+
+function wholeNumber({ min, max }: Range, message: string): v.GenericSchema<unknown, number> {
+  return v.pipe(v.string(message), v.regex(/^-?\d{1,15}$/, message), v.transform(Number), v.minValue(min, message), v.maxValue(max, message));
+}
+
+function boundedText({ min, max }: Range, message: string): v.GenericSchema<unknown, string> {
+  return v.pipe(
+    v.string(message),
+    v.check((written) => !written.includes('\0') && written.isWellFormed(), message),
+    v.minLength(min, message),
+    v.maxBytes(max, message),
+  );
+}

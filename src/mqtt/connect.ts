@@ -1,0 +1,111 @@
+// The CONNECT conversation: what the packet asks for in the core's terms, and what CONNACK says to it (MQTT 5 §3.1, §3.2).
+import { randomBytes } from 'node:crypto';
+import type { ConnectRequest, GatewayContext, Will } from '../gateway/gateway.ts';
+import { CLIENT_ID_BYTES_MAX } from '../model/limits.ts';
+import { topicName } from '../model/topic.ts';
+import type { Link } from '../transport/transport.ts';
+import { type ConnackProperties, type ConnectPacket, MqttCodecError, type ProtocolVersion, REASON, type WillMessage } from './packets.ts';
+import type { MqttSettings } from './settings.ts';
+
+const NEVER_EXPIRES = 0xffff_ffff; // MQTT 5 §3.1.2.11.2
+const RECEIVE_MAXIMUM_DEFAULT = 65_535; // MQTT 5 §3.1.2.11.3
+
+/** What a connection agreed on with its client. */
+export interface Terms {
+  readonly version: ProtocolVersion;
+  readonly isBridge: boolean;
+  readonly clientId: string;
+  readonly isIdAssigned: boolean;
+  /** 0: none. */
+  readonly keepAliveSeconds: number;
+  readonly isKeepAliveOurs: boolean;
+  /** `Infinity`: never. */
+  readonly sessionExpirySeconds: number;
+  readonly sessionExpiryAsked: number;
+  /** Deliveries the client takes unsettled. */
+  readonly inflightMax: number;
+  /** Largest packet the client takes; `Infinity`: any (MQTT-3.1.2-24). */
+  readonly packetBytesMax: number;
+  /** Whether Reason String and User Property may go on any packet (MQTT-3.1.2-29). */
+  readonly wantsProblemInformation: boolean;
+}
+
+/**
+ * @throws MqttCodecError - with the code CONNACK carries.
+ */
+export function termsOf(packet: ConnectPacket, settings: MqttSettings): Terms {
+  const { version, properties = {}, clientId } = packet;
+  if (packet.isBridge && !settings.allowBridgeBit)
+    throw new MqttCodecError(REASON.unsupportedProtocolVersion, 'MQTT-3.1.2-2', 'bridge bit is not accepted here');
+  if (properties.authenticationMethod !== undefined) {
+    throw new MqttCodecError(REASON.badAuthenticationMethod, 'MQTT-4.12.0-1', `authentication method "${properties.authenticationMethod}" is not supported`);
+  }
+  requireClientId(packet);
+  const asked = version === 5 ? expiryOf(properties.sessionExpirySeconds ?? 0) : packet.cleanStart ? 0 : Number.POSITIVE_INFINITY;
+  const max = settings.keepAliveMaxSeconds;
+  const isKeepAliveOurs = version === 5 && max > 0 && (packet.keepAliveSeconds === 0 || packet.keepAliveSeconds > max);
+  return {
+    version,
+    isBridge: packet.isBridge,
+    clientId: clientId === '' ? `auto-${randomBytes(12).toString('hex')}` : clientId, // MQTT-3.1.3-6
+    isIdAssigned: clientId === '',
+    keepAliveSeconds: isKeepAliveOurs ? max : packet.keepAliveSeconds,
+    isKeepAliveOurs,
+    sessionExpirySeconds: Math.min(asked, settings.sessionExpiryMaxSeconds),
+    sessionExpiryAsked: asked,
+    inflightMax: Math.min(properties.receiveMaximum ?? RECEIVE_MAXIMUM_DEFAULT, settings.inflightMax),
+    packetBytesMax: properties.maximumPacketSize ?? Number.POSITIVE_INFINITY,
+    wantsProblemInformation: properties.requestProblemInformation ?? true,
+  };
+}
+
+export function expiryOf(seconds: number): number {
+  return seconds === NEVER_EXPIRES ? Number.POSITIVE_INFINITY : seconds;
+}
+
+export function connectRequest(packet: ConnectPacket, terms: Terms, link: Link, context: GatewayContext): ConnectRequest {
+  return {
+    credentials: {
+      clientId: terms.clientId,
+      username: packet.username,
+      password: packet.password,
+      certificateSubject: link.certificateSubject,
+      peer: link.peer,
+      peerHost: link.peerHost,
+      listener: link.listener,
+      protocol: `mqtt ${terms.version === 5 ? '5.0' : terms.version === 4 ? '3.1.1' : '3.1'}`,
+    },
+    cleanStart: packet.cleanStart,
+    sessionExpirySeconds: terms.sessionExpirySeconds,
+    inflightMax: terms.inflightMax,
+    queueQos0: false,
+    whenQueueIsFull: 'drop-oldest',
+    isReliableLink: true,
+    will: packet.will === undefined ? undefined : willOf(packet.will, context),
+  };
+}
+
+/** What CONNACK announces where it differs from the specification's defaults (MQTT 5 §3.2.2.3). */
+export function connackProperties(terms: Terms, settings: MqttSettings): ConnackProperties | undefined {
+  if (terms.version !== 5) return undefined;
+  const { sessionExpirySeconds, sessionExpiryAsked } = terms;
+  return {
+    topicAliasMaximum: settings.topicAliasMax,
+    maximumPacketSize: settings.packetBytesMax,
+    receiveMaximum: settings.receiveMax,
+    sessionExpirySeconds: sessionExpirySeconds === sessionExpiryAsked ? undefined : sessionExpirySeconds,
+    assignedClientIdentifier: terms.isIdAssigned ? terms.clientId : undefined,
+    serverKeepAliveSeconds: terms.isKeepAliveOurs ? terms.keepAliveSeconds : undefined,
+    sharedSubscriptionAvailable: false,
+  };
+}
+
+function requireClientId({ version, clientId, cleanStart }: ConnectPacket): void {
+  const isRefused = clientId === '' ? version === 3 || (version === 4 && !cleanStart) : Buffer.byteLength(clientId) > CLIENT_ID_BYTES_MAX;
+  if (isRefused) throw new MqttCodecError(REASON.clientIdentifierNotValid, 'MQTT-3.1.3-8', 'client identifier is empty or too long');
+}
+
+function willOf(will: WillMessage, { topics }: GatewayContext): Will {
+  const { topic, payload, qos, isRetain, properties, expirySeconds } = will;
+  return { draft: { topic: topics.intern(topicName(topic)), payload, qos, isRetain, properties, expirySeconds }, delaySeconds: will.delaySeconds ?? 0 };
+}

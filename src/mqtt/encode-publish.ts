@@ -1,0 +1,118 @@
+// PUBLISH towards peers. One message often goes to many: what is the same for all of them is encoded once and copied, only flags and packet id
+// are written for each.
+import { messageBag } from './encode.ts';
+import { FieldWriter, type OutSink, PACKET_BYTES_LIMIT, varintBytes, writeVarint } from './encode-fields.ts';
+import type { OutgoingPublish, ProtocolVersion } from './packets.ts';
+
+/** How this peer gets the Topic Name, where it is not the message's own. */
+export interface WireTopic {
+  /** UTF-8 of a Topic Name; empty when the peer knows the alias already. */
+  readonly utf8: Uint8Array;
+  /** 1..the peer's Topic Alias Maximum; 0: none. 5.0 only. */
+  readonly alias: number;
+}
+
+/** Payloads up to this size are part of the template; larger ones are copied from the message, once per peer. */
+const TEMPLATE_PAYLOAD_MAX = 1_024;
+const TEMPLATE_BYTES_MIN = 2_048;
+const NOTHING = new Uint8Array(0);
+/** A Property Length of 0 (MQTT-2.2.2-2). */
+const NO_PROPERTIES = new Uint8Array(1);
+
+/** What a template is made of, besides topic and alias. */
+type Sources = Pick<OutgoingPublish, 'message' | 'expirySeconds' | 'identifiers'>;
+
+export class PublishEncoder {
+  readonly #version: ProtocolVersion;
+  /** The last message as it goes out, flags and packet id still to be set. Grows to the largest head (topic and properties) there was. */
+  #template = Buffer.allocUnsafeSlow(TEMPLATE_BYTES_MIN);
+  #templateLength = 0;
+  #packetIdAt = 0;
+  #hasPayload = false;
+  #last: Sources | undefined;
+  #lastTopic: Uint8Array = NOTHING;
+  #lastAlias = 0;
+  #lastHasId = false;
+
+  constructor(version: ProtocolVersion) {
+    this.#version = version;
+  }
+
+  /**
+   * Writes one PUBLISH.
+   *
+   * @param packetBytesMax - the peer's Maximum Packet Size.
+   * @returns false: it is larger, and nothing was written; act as if it had been sent (MQTT-3.1.2-24, MQTT-3.1.2-25).
+   */
+  encode(publish: OutgoingPublish, sink: OutSink, packetBytesMax: number, topic?: WireTopic): boolean {
+    const utf8 = topic === undefined ? publish.message.topic.utf8 : topic.utf8;
+    const alias = topic === undefined ? 0 : topic.alias;
+    if (!this.#isLast(publish, utf8, alias)) this.#encodeTemplate(publish, utf8, alias);
+    const templateLength = this.#templateLength;
+    const size = this.#hasPayload ? templateLength : templateLength + publish.message.payload.length;
+    if (size > packetBytesMax || size > PACKET_BYTES_LIMIT) return false;
+    const out = sink.reserve(size);
+    const { bytes, length: start } = out;
+    this.#template.copy(bytes, start, 0, templateLength);
+    bytes[start] = 0x30 | (publish.isDuplicate ? 0x08 : 0) | (publish.qos << 1) | (publish.isRetain ? 0x01 : 0);
+    if (publish.qos !== 0) {
+      bytes[start + this.#packetIdAt] = publish.packetId >> 8;
+      bytes[start + this.#packetIdAt + 1] = publish.packetId & 0xff;
+    }
+    if (!this.#hasPayload) bytes.set(publish.message.payload, start + templateLength);
+    out.length = start + size;
+    return true;
+  }
+
+  #isLast(publish: OutgoingPublish, topic: Uint8Array, alias: number): boolean {
+    const last = this.#last;
+    return (
+      last !== undefined &&
+      last.message === publish.message &&
+      this.#lastHasId === publish.qos > 0 &&
+      this.#lastTopic === topic &&
+      (this.#version !== 5 || (this.#lastAlias === alias && last.expirySeconds === publish.expirySeconds && isSameList(last.identifiers, publish.identifiers)))
+    );
+  }
+
+  #encodeTemplate(publish: OutgoingPublish, topic: Uint8Array, alias: number): void {
+    const { message, expirySeconds, identifiers } = publish;
+    const { payload } = message;
+    const properties = this.#version === 5 ? propertyBlock(publish, alias) : NOTHING;
+    const hasId = publish.qos > 0;
+    const hasPayload = payload.length <= TEMPLATE_PAYLOAD_MAX;
+    const headLength = 2 + topic.length + (hasId ? 2 : 0) + properties.length;
+    const length = 1 + varintBytes(headLength + payload.length) + headLength + (hasPayload ? payload.length : 0);
+    if (length > this.#template.length) this.#template = Buffer.allocUnsafeSlow(length);
+    const template = this.#template;
+    let at = writeVarint(template, headLength + payload.length, 1);
+    at = template.writeUInt16BE(topic.length, at);
+    template.set(topic, at);
+    at += topic.length;
+    this.#packetIdAt = at;
+    if (hasId) at += 2;
+    template.set(properties, at);
+    if (hasPayload) template.set(payload, at + properties.length);
+    this.#templateLength = length;
+    this.#hasPayload = hasPayload;
+    this.#last = { message, expirySeconds, identifiers };
+    this.#lastTopic = topic;
+    this.#lastAlias = alias;
+    this.#lastHasId = hasId;
+  }
+}
+
+function propertyBlock({ message, expirySeconds, identifiers }: Sources, alias: number): Uint8Array {
+  if (message.properties === undefined && expirySeconds === undefined && identifiers.length === 0 && alias === 0) return NO_PROPERTIES;
+  const writer = new FieldWriter().properties({
+    ...messageBag(message.properties),
+    messageExpirySeconds: expirySeconds,
+    subscriptionIdentifiers: identifiers,
+    topicAlias: alias === 0 ? undefined : alias,
+  });
+  return writer.bytes.subarray(0, writer.length);
+}
+
+function isSameList(a: readonly number[], b: readonly number[]): boolean {
+  return a === b || (a.length === b.length && a.every((item, index) => item === b[index]));
+}

@@ -1,0 +1,51 @@
+import type { Group } from './group.ts';
+
+/** Offsets and object headers of a cached group beside its bytes, roughly. */
+const OVERHEAD_BYTES = 300;
+const OFFSET_BYTES = 4;
+
+/** Groups in memory, bounded in bytes; the one that was put or used longest ago goes first. The newest stays, whatever its size. */
+export class GroupCache {
+  readonly #bytesMax: number;
+  readonly #groups = new Map<number, Group>();
+  #bytes = 0;
+  #newest: number | undefined;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  put(number: number, group: Group): void {
+    this.#groups.set(number, group);
+    this.#newest = number;
+    this.#bytes += cost(group);
+    for (const [oldest, evicted] of this.#groups) {
+      if (this.#bytes <= this.#bytesMax || this.#groups.size === 1) return;
+      this.#groups.delete(oldest);
+      this.#bytes -= cost(evicted);
+    }
+  }
+
+  get(number: number): Group | undefined {
+    return this.#groups.get(number);
+  }
+
+  /** As `get`, and counts as used now. */
+  use(number: number): Group | undefined {
+    const group = this.#groups.get(number);
+    if (group !== undefined && number !== this.#newest) {
+      this.#groups.delete(number);
+      this.#groups.set(number, group);
+      this.#newest = number;
+    }
+    return group;
+  }
+}
+
+function cost(group: Group): number {
+  return group.bytes.length + group.table.offsets.length * OFFSET_BYTES + OVERHEAD_BYTES;
+}

@@ -1,0 +1,107 @@
+// A group as it is read: closed, in memory or back from disk. Messages are found by their sequence through an array of offsets.
+import type { Message, Origin, QoS } from '../../model/message.ts';
+import type { Sequence, StoredDelivery } from '../../session/session-store.ts';
+import { ByteReader } from '../../wire/byte-reader.ts';
+import { GROUP_HEADER_BYTES, readGroupHeader } from './group-format.ts';
+import { readContent, readOrigin } from './message-codec.ts';
+import { KIND } from './record-codec.ts';
+
+/**
+ * Body of a message record:
+ *
+ *   sequence − first of the group u32 · origin u32 · references u32 · per reference (session u32 · terms u32) · content
+ *
+ * Terms hold QoS, RETAIN and one Subscription Identifier; a reference with several takes as many entries, one behind the other.
+ */
+export const MESSAGE_HEADER_BYTES = 12;
+export const REFERENCE_BYTES = 8;
+export const TERMS = { qos: 0b11, retain: 0b100, identifierShift: 3 } as const;
+
+const NO_IDENTIFIERS: readonly number[] = [];
+
+/** Where the messages of a group are: offset of the body by sequence − first; 0: no such message. */
+export interface MessageTable {
+  readonly firstSequence: Sequence;
+  readonly offsets: Uint32Array;
+  readonly origins: readonly Origin[];
+}
+
+export class Group {
+  readonly bytes: Buffer;
+  readonly table: MessageTable;
+
+  constructor(bytes: Buffer, table: MessageTable) {
+    this.bytes = bytes;
+    this.table = table;
+  }
+
+  /** @throws GatewayError STORE_CORRUPT - when the bytes are not a whole group. */
+  static parse(bytes: Buffer): Group {
+    const { firstSequence, nextSequence } = readGroupHeader(bytes);
+    const offsets = new Uint32Array(nextSequence - firstSequence);
+    const origins: Origin[] = [];
+    visitRecords(bytes, (kind, reader) => {
+      if (kind === KIND.message) offsets[reader.u32()] = reader.at - 4;
+      else if (kind === KIND.origin) origins.push(readOrigin(reader));
+    });
+    return new Group(bytes, { firstSequence, offsets, origins });
+  }
+
+  /** The message as one session gets it; undefined when it is not in this group or not for that session. The payload is a view of the group. */
+  read(sequence: Sequence, session: number): StoredDelivery | undefined {
+    return readDelivery(this.bytes, this.table, { sequence, session });
+  }
+}
+
+/** Shows every record of a checked group to `see`: its kind and a reader of its body, which is moved on afterwards. */
+export function visitRecords(bytes: Buffer, see: (kind: number, reader: ByteReader) => void): void {
+  const reader = new ByteReader(bytes, GROUP_HEADER_BYTES);
+  while (reader.left > 0) {
+    const kind = reader.u8();
+    const length = reader.u32();
+    const next = reader.at + length;
+    reader.end = next;
+    see(kind, reader);
+    reader.at = next;
+    reader.end = bytes.length;
+  }
+}
+
+export function readDelivery(
+  bytes: Buffer,
+  table: MessageTable,
+  wanted: { readonly sequence: Sequence; readonly session: number },
+): StoredDelivery | undefined {
+  const offset = table.offsets[wanted.sequence - table.firstSequence] ?? 0;
+  if (offset === 0) return undefined;
+  const references = bytes.readUInt32LE(offset + 8);
+  const start = offset + MESSAGE_HEADER_BYTES;
+  const end = start + references * REFERENCE_BYTES;
+  let at = start;
+  while (at < end && bytes.readUInt32LE(at) !== wanted.session) at += REFERENCE_BYTES;
+  if (at === end) return undefined;
+  const terms = bytes.readUInt32LE(at + 4);
+  return {
+    message: messageAt(bytes, table, offset),
+    qos: (terms & TERMS.qos) as QoS,
+    isRetain: (terms & TERMS.retain) !== 0,
+    identifiers: terms >>> TERMS.identifierShift === 0 ? NO_IDENTIFIERS : identifiersAt(bytes, at, end),
+  };
+}
+
+/** The message whose body is at `offset`. */
+export function messageAt(bytes: Buffer, { origins }: Pick<MessageTable, 'origins'>, offset: number): Message {
+  const origin = origins[bytes.readUInt32LE(offset + 4)] as Origin;
+  const contentAt = offset + MESSAGE_HEADER_BYTES + bytes.readUInt32LE(offset + 8) * REFERENCE_BYTES;
+  const end = offset + bytes.readUInt32LE(offset - 4);
+  return readContent(new ByteReader(bytes, contentAt, end), origin);
+}
+
+function identifiersAt(bytes: Buffer, start: number, end: number): readonly number[] {
+  const session = bytes.readUInt32LE(start);
+  const identifiers: number[] = [];
+  for (let at = start; at < end && bytes.readUInt32LE(at) === session; at += REFERENCE_BYTES) {
+    identifiers.push(bytes.readUInt32LE(at + 4) >>> TERMS.identifierShift);
+  }
+  return identifiers;
+}

@@ -1,0 +1,133 @@
+// A message as bytes, in the log and in the rows of retained messages and wills.
+//
+//   content   flags u8 · topic length u16 · published f64 · topic · [expires f64] · [length u32, properties] · payload to the end
+//   packed    length u32 · content · origin's gateway · origin's client id
+import { clientId } from '../../model/client.ts';
+import { Message, type MessageProperties, type Origin, type QoS } from '../../model/message.ts';
+import type { Topic, TopicName } from '../../model/topic.ts';
+import type { ByteReader } from '../../wire/byte-reader.ts';
+import { ByteWriter } from '../../wire/byte-writer.ts';
+
+const FLAG = { qos: 0b11, retain: 0b100, expires: 0b1000, properties: 0b1_0000 } as const;
+const PROPERTY = { utf8: 1, contentType: 2, responseTopic: 3, correlationData: 4, user: 5 } as const;
+
+export function writeContent(writer: ByteWriter, message: Message): void {
+  const { topic, payload, properties, expiresAtMs } = message;
+  const expires = expiresAtMs === Number.POSITIVE_INFINITY ? 0 : FLAG.expires;
+  writer.u8(message.qos | (message.isRetain ? FLAG.retain : 0) | expires | (properties === undefined ? 0 : FLAG.properties));
+  writer.u16(topic.utf8.length);
+  writer.f64(message.publishedAtMs);
+  writer.raw(topic.utf8);
+  if (expires !== 0) writer.f64(expiresAtMs);
+  if (properties !== undefined) writeProperties(writer, properties);
+  writer.raw(payload);
+}
+
+/** Reads up to the reader's `end`. The payload is a view of its bytes; nothing else of the message is. */
+export function readContent(reader: ByteReader, origin: Origin): Message {
+  const flags = reader.u8();
+  const topicLength = reader.u16();
+  const publishedAtMs = reader.f64();
+  const topic = storedTopic(reader.raw(topicLength));
+  const expiresAtMs = (flags & FLAG.expires) === 0 ? Number.POSITIVE_INFINITY : reader.f64();
+  const properties = (flags & FLAG.properties) === 0 ? undefined : readProperties(reader);
+  const payload = reader.raw(reader.left);
+  const qos = (flags & FLAG.qos) as QoS;
+  return new Message({ topic, payload, qos, isRetain: (flags & FLAG.retain) !== 0, properties }, origin, { publishedAtMs, expiresAtMs });
+}
+
+export function packMessage(message: Message): Buffer {
+  const writer = new ByteWriter(64 + message.topic.utf8.length + message.payload.length);
+  writePacked(writer, message);
+  return writer.bytes.subarray(0, writer.length);
+}
+
+export function writePacked(writer: ByteWriter, message: Message): void {
+  writer.u32(0);
+  const start = writer.length;
+  writeContent(writer, message);
+  writer.setU32(start - 4, writer.length - start);
+  writer.text(message.origin.gateway);
+  writer.text(message.origin.clientId);
+}
+
+/** The message owns its payload. */
+export function readPacked(reader: ByteReader): Message {
+  const { end } = reader;
+  const length = reader.u32();
+  const start = reader.at;
+  reader.raw(length);
+  const origin = readOrigin(reader);
+  const next = reader.at;
+  reader.at = start;
+  reader.end = start + length;
+  const message = readContent(reader, origin).keep();
+  reader.at = next;
+  reader.end = end;
+  return message;
+}
+
+export function readOrigin(reader: ByteReader): Origin {
+  return { gateway: reader.text(), clientId: clientId(reader.text()) };
+}
+
+function storedTopic(utf8: Buffer): Topic {
+  // Checked by `topicName` before it was written.
+  return { name: utf8.toString('utf8') as TopicName, utf8: Uint8Array.prototype.slice.call(utf8) };
+}
+
+function writeProperties(writer: ByteWriter, properties: MessageProperties): void {
+  writer.u32(0);
+  const start = writer.length;
+  if (properties.isUtf8 !== undefined) {
+    writer.u8(PROPERTY.utf8);
+    writer.u8(properties.isUtf8 ? 1 : 0);
+  }
+  writeText(writer, PROPERTY.contentType, properties.contentType);
+  writeText(writer, PROPERTY.responseTopic, properties.responseTopic);
+  if (properties.correlationData !== undefined) {
+    writer.u8(PROPERTY.correlationData);
+    writer.blob(properties.correlationData);
+  }
+  for (const [name, value] of properties.userProperties ?? []) {
+    writer.u8(PROPERTY.user);
+    writer.text(name);
+    writer.text(value);
+  }
+  writer.setU32(start - 4, writer.length - start);
+}
+
+function writeText(writer: ByteWriter, property: number, text: string | undefined): void {
+  if (text === undefined) return;
+  writer.u8(property);
+  writer.text(text);
+}
+
+function readProperties(reader: ByteReader): MessageProperties {
+  const end = reader.u32() + reader.at;
+  const userProperties: [string, string][] = [];
+  const properties: { -readonly [Key in keyof MessageProperties]: MessageProperties[Key] } = {};
+  while (reader.at < end) {
+    switch (reader.u8()) {
+      case PROPERTY.utf8:
+        properties.isUtf8 = reader.u8() === 1;
+        break;
+      case PROPERTY.contentType:
+        properties.contentType = reader.text();
+        break;
+      case PROPERTY.responseTopic:
+        properties.responseTopic = reader.text();
+        break;
+      case PROPERTY.correlationData:
+        properties.correlationData = Uint8Array.prototype.slice.call(reader.blob());
+        break;
+      case PROPERTY.user:
+        userProperties.push([reader.text(), reader.text()]);
+        break;
+      default:
+        reader.at = end; // written by a later version
+    }
+  }
+  if (userProperties.length > 0) properties.userProperties = userProperties;
+  return properties;
+}

@@ -1,0 +1,109 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { type PeerAddress, peerAddress } from '../model/client.ts';
+import type { Clock } from '../model/clock.ts';
+import { ACCEPT_BACKLOG } from '../model/limits.ts';
+import type { Log } from '../model/log.ts';
+import type { Metrics } from '../model/metrics.ts';
+import { endpoint, endpointText, hostText } from './address.ts';
+import { addressError } from './address-error.ts';
+import type { LinkBudget } from './link-budget.ts';
+import type { LinkCounters } from './link-counters.ts';
+import type { TurnWriter } from './turn-writer.ts';
+
+/** Where a stream listener listens, and what it works with. */
+export interface ListenerOptions {
+  /** In configuration, logs and counters, e.g. `mqtt.tcp`. */
+  readonly name: string;
+  /** An address, or `::` for every address of both families. */
+  readonly host: string;
+  /** 0: any free port, see `StreamTransport.address`. */
+  readonly port: number;
+  /** Listens on a Unix socket instead, for the owner of the process only. */
+  readonly path?: string;
+  /** Connections waiting to be accepted; `ACCEPT_BACKLOG` when absent. */
+  readonly backlog?: number;
+  /** Shared by the listeners that may together hold so many links; absent: no bound. */
+  readonly budget?: LinkBudget;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly writer: TurnWriter;
+}
+
+/** A connection that was let in. */
+export interface Accepted {
+  readonly socket: Socket;
+  readonly peer: PeerAddress;
+  readonly peerHost: string;
+}
+
+/** The listening socket under TCP and TLS: binds, lets connections in while the budget lasts, and counts both. */
+export class Acceptor {
+  readonly #options: ListenerOptions;
+  readonly #counters: LinkCounters;
+  readonly #server: Server;
+  #address: string;
+
+  constructor(options: ListenerOptions, counters: LinkCounters) {
+    this.#options = options;
+    this.#counters = counters;
+    this.#address = options.path ?? endpointText(options.host, options.port);
+    // Half-open: a link sends its FIN itself, after the output of the turn in which the peer's FIN arrived.
+    this.#server = createServer({ noDelay: true, allowHalfOpen: true });
+  }
+
+  get address(): string {
+    return this.#address;
+  }
+
+  /** @throws GatewayError ADDRESS_UNAVAILABLE */
+  async listen(onAccepted: (accepted: Accepted) => void): Promise<void> {
+    const { name, host, port, path, log } = this.#options;
+    this.#server.on('connection', (socket) => this.#accept(socket, onAccepted));
+    await new Promise<void>((resolve, reject) => {
+      const refuse = (error: Error): void => reject(addressError(error, { setting: `${name}.bind`, host, port, path }));
+      this.#server.once('error', refuse);
+      this.#server.listen(this.#listenOptions(), () => {
+        this.#server.off('error', refuse);
+        resolve();
+      });
+    });
+    // Out of file descriptors, say: the connection stays in the backlog or is lost, the listener goes on.
+    this.#server.on('error', (error) => {
+      this.#counters.failed.value += 1;
+      log.error('connection not accepted', { listener: name, error: error.message });
+    });
+    const bound = this.#server.address();
+    if (bound !== null && typeof bound === 'object') this.#address = endpointText(bound.address, bound.port);
+  }
+
+  /** The kernel accepts nothing more when this returns; Node's own callback would wait for the last link to close. */
+  close(): void {
+    this.#server.close();
+  }
+
+  #listenOptions(): { host?: string; port?: number; path?: string; backlog: number } {
+    const { host, port, path, backlog = ACCEPT_BACKLOG } = this.#options;
+    return path === undefined ? { host, port, backlog } : { path, backlog };
+  }
+
+  #accept(socket: Socket, onAccepted: (accepted: Accepted) => void): void {
+    const { name, path, budget, log } = this.#options;
+    const { remoteAddress, remotePort } = socket;
+    if (path === undefined && remoteAddress === undefined) {
+      socket.destroy(); // reset before it was looked at
+      return;
+    }
+    const peerHost = hostText(remoteAddress ?? '');
+    const peer = path === undefined ? endpoint(peerHost, remotePort ?? 0) : peerAddress(`${path}#${this.#counters.accepted.value}`);
+    if (budget?.take() === false) {
+      this.#counters.refused.value += 1;
+      log.warn('connection refused, too many are open', { listener: name, peer });
+      socket.destroy();
+      return;
+    }
+    socket.on('close', () => budget?.giveBack());
+    this.#counters.accepted.value += 1;
+    onAccepted({ socket, peer, peerHost });
+  }
+}

@@ -1,0 +1,140 @@
+import type { Socket } from 'node:net';
+import type { PeerAddress } from '../model/client.ts';
+import type { CancelTimer, Clock } from '../model/clock.ts';
+import { GatewayError } from '../model/errors.ts';
+import { LINK_CLOSE_TIMEOUT_MS, LINK_OUT_UNREAD_BYTES } from '../model/limits.ts';
+import type { OutBuffer } from '../wire/out-buffer.ts';
+import type { LinkCounters } from './link-counters.ts';
+import { LinkOutput } from './link-output.ts';
+import { SocketSink } from './socket-sink.ts';
+import type { Link, LinkHandlers } from './transport.ts';
+import type { TurnWriter } from './turn-writer.ts';
+
+/** What is known of a connection before its first byte. */
+export interface LinkFacts {
+  readonly peer: PeerAddress;
+  readonly peerHost: string;
+  readonly listener: string;
+  readonly certificateSubject: string | undefined;
+}
+
+/** What the links of one listener or dialer share. */
+export interface LinkSupport {
+  readonly clock: Clock;
+  readonly writer: TurnWriter;
+  readonly counters: LinkCounters;
+}
+
+const UNOWNED: LinkHandlers = { onBytes() {}, onFull() {}, onDrain() {}, onClose() {} };
+
+/** A connection over a TCP, Unix or TLS socket. The socket must allow half-open: the link sends its FIN itself, after its last bytes. */
+export class SocketLink implements Link {
+  handlers: LinkHandlers = UNOWNED;
+  readonly peer: PeerAddress;
+  readonly peerHost: string;
+  readonly listener: string;
+  readonly certificateSubject: string | undefined;
+  readonly #socket: Socket;
+  readonly #support: LinkSupport;
+  readonly #output: LinkOutput;
+  #state: 'open' | 'closing' | 'closed' = 'open';
+  #isPausedByOwner = false;
+  /** The peer asks without taking the answers. */
+  #isPausedByFlood = false;
+  #cause: GatewayError | undefined;
+  #cancelTimeout: CancelTimer | undefined;
+
+  constructor(socket: Socket, facts: LinkFacts, support: LinkSupport) {
+    this.peer = facts.peer;
+    this.peerHost = facts.peerHost;
+    this.listener = facts.listener;
+    this.certificateSubject = facts.certificateSubject;
+    this.#socket = socket;
+    this.#support = support;
+    this.#output = new LinkOutput(support.writer, new SocketSink(socket, support.counters.bytesSent), {
+      onFull: () => this.handlers.onFull(),
+      onDrain: () => this.#drained(),
+    });
+  }
+
+  /** Begins to read. The owner has set `handlers`; it may have closed the link already. */
+  start(): void {
+    this.#support.counters.open += 1;
+    this.#socket.on('error', (error) => this.#fail(error));
+    this.#socket.on('close', () => this.#end());
+    this.#socket.on('end', () => this.close());
+    this.#socket.on('data', (bytes) => this.#receive(bytes));
+    if (this.#isPausedByOwner) this.#socket.pause();
+  }
+
+  reserve(size: number): OutBuffer {
+    return this.#output.reserve(size);
+  }
+
+  send(bytes: Uint8Array): void {
+    const out = this.#output.reserve(bytes.length);
+    out.bytes.set(bytes, out.length);
+    out.length += bytes.length;
+  }
+
+  pauseReading(): void {
+    this.#isPausedByOwner = true;
+    if (this.#state === 'open') this.#socket.pause();
+  }
+
+  resumeReading(): void {
+    this.#isPausedByOwner = false;
+    this.#readOn();
+  }
+
+  /** What the peer still sends is read and thrown away: unread bytes would turn our FIN into a reset, and a reset may overtake our last bytes. */
+  close(): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'closing';
+    this.#output.end();
+    this.#socket.end();
+    this.#socket.resume();
+    this.#cancelTimeout = this.#support.clock.after(LINK_CLOSE_TIMEOUT_MS, () => this.#socket.destroy());
+  }
+
+  destroy(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closing';
+    this.#output.discard();
+    this.#socket.destroy();
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.#state !== 'open') return;
+    this.#support.counters.bytesReceived.value += bytes.length;
+    this.#support.writer.countRead();
+    this.handlers.onBytes(bytes);
+    if (this.#output.heldBytes <= LINK_OUT_UNREAD_BYTES || this.#state !== 'open') return;
+    this.#isPausedByFlood = true;
+    this.#socket.pause();
+  }
+
+  #drained(): void {
+    this.#isPausedByFlood = false;
+    this.#readOn();
+    this.handlers.onDrain();
+  }
+
+  #readOn(): void {
+    if (this.#isPausedByOwner || this.#isPausedByFlood) return;
+    if (this.#state === 'open') this.#socket.resume();
+  }
+
+  /** 'close' follows. Errors after the end of the conversation are nobody's concern. */
+  #fail(error: Error): void {
+    if (this.#state === 'open') this.#cause = new GatewayError('LINK_CLOSED', `connection to ${this.peer} lost: ${error.message}`, { cause: error });
+  }
+
+  #end(): void {
+    this.#state = 'closed';
+    this.#cancelTimeout?.();
+    this.#output.discard();
+    this.#support.counters.open -= 1;
+    this.handlers.onClose(this.#cause);
+  }
+}

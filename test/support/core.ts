@@ -1,0 +1,66 @@
+// The real core over a store in memory, for tests of protocols and of the broker itself.
+import type { Action, AuthenticationVerdict, Credentials } from '../../src/access/access.ts';
+import { type Access, Broker, type BrokerSettings, DEFAULT_BROKER_SETTINGS } from '../../src/broker/broker.ts';
+import type { GatewayContext } from '../../src/gateway/gateway.ts';
+import { clientId, type Principal } from '../../src/model/client.ts';
+import { gatewayClock } from '../../src/model/clock.ts';
+import { silentLog } from '../../src/model/log.ts';
+import { MetricsTable } from '../../src/model/metrics.ts';
+import type { FakeClock } from './fake-clock.ts';
+import { MemoryStore } from './memory-store.ts';
+
+/** Lets everybody in and allows everything a test does not forbid. */
+export class OpenAccess implements Access {
+  revision = 0;
+  /** Actions that are refused. */
+  forbids: (action: Action, principal: Principal) => boolean = () => false;
+
+  async authenticate(credentials: Credentials): Promise<Exclude<AuthenticationVerdict, { kind: 'skip' }>> {
+    const { username, peer, listener, protocol } = credentials;
+    const principal = { clientId: clientId(credentials.clientId), peer, listener, protocol, isSuperuser: false };
+    return { kind: 'allow', principal: username === undefined ? principal : { ...principal, username } };
+  }
+
+  may(principal: Principal, action: Action): boolean {
+    return !this.forbids(action, principal);
+  }
+}
+
+export interface TestCore {
+  readonly broker: Broker;
+  readonly store: MemoryStore;
+  readonly access: OpenAccess;
+  readonly metrics: MetricsTable;
+  context(gateway: string): GatewayContext;
+  /** Counter or gauge by name; 0 when there is none. */
+  metric(name: string): number;
+}
+
+export interface CoreOptions {
+  readonly clock: FakeClock;
+  /** A store that has seen other boots; a new, self-committing one when absent. */
+  readonly store?: MemoryStore;
+  readonly settings?: Partial<BrokerSettings>;
+}
+
+export function startCore({ clock, store = new MemoryStore({ clock }), settings }: CoreOptions): TestCore {
+  const access = new OpenAccess();
+  const metrics = new MetricsTable();
+  const broker = new Broker({
+    store,
+    clock: gatewayClock(clock, store.boot.gatewayTimeOffsetMs),
+    access,
+    log: silentLog,
+    metrics,
+    settings: { ...DEFAULT_BROKER_SETTINGS, ...settings },
+  });
+  broker.restore();
+  return {
+    broker,
+    store,
+    access,
+    metrics,
+    context: (gateway) => broker.contextFor(gateway, silentLog),
+    metric: (name) => metrics.snapshot()[name] ?? 0,
+  };
+}

@@ -1,0 +1,237 @@
+import type { Subscription } from '../../src/bus/subscription.ts';
+import type { ClientId, Realm } from '../../src/model/client.ts';
+import type { Clock, GatewayMs } from '../../src/model/clock.ts';
+import type { Message } from '../../src/model/message.ts';
+import type { TopicFilter, TopicName } from '../../src/model/topic.ts';
+import { Image } from '../../src/session/image.ts';
+import { messageSize } from '../../src/session/message-size.ts';
+import type { StateRecord } from '../../src/session/records.ts';
+import type {
+  BootFacts,
+  DurableWaiter,
+  ReferenceOptions,
+  Sequence,
+  SessionFacts,
+  SessionStore,
+  SettleCause,
+  StoredDelivery,
+  StoredSession,
+  StoreStatus,
+} from '../../src/session/session-store.ts';
+
+export interface MemoryStoreOptions {
+  readonly clock: Clock;
+  /** Commits at the end of the turn, as a disk without delay would; false: only when the test says `commit()`. */
+  readonly autoCommit?: boolean;
+}
+
+interface StoredMessage {
+  readonly message: Message;
+  readonly references: Map<number, ReferenceOptions>;
+}
+
+interface PreviousBoot {
+  readonly image: Image;
+  readonly messages: Map<Sequence, StoredMessage>;
+  readonly boot: BootFacts;
+  readonly lastSequence: Sequence;
+  readonly wasClean: boolean;
+}
+
+/** A SessionStore without a disk. What the image of the real store does, this does; what the disk does, the test does. */
+export class MemoryStore implements SessionStore {
+  readonly boot: BootFacts;
+  readonly retained: ReadonlyMap<TopicName, Message>;
+  /** Held back publishers are told by it; set by the test. */
+  isCongested = false;
+  /** Settled entries by cause. */
+  readonly settled = new Map<SettleCause, number>();
+  readonly #options: MemoryStoreOptions;
+  readonly #image: Image;
+  readonly #messages: Map<Sequence, StoredMessage>;
+  #lastSequence: Sequence;
+  #references = new Map<number, ReferenceOptions>();
+  #waiting: { readonly waiter: DurableWaiter; readonly token: number }[] = [];
+  #isPending = false;
+  #isScheduled = false;
+  #groupsCommitted = 0;
+
+  constructor(options: MemoryStoreOptions, previous?: PreviousBoot) {
+    this.#options = options;
+    this.#image = previous?.image ?? new Image();
+    this.#messages = previous?.messages ?? new Map();
+    this.retained = this.#image.retained;
+    this.boot = {
+      boot: (previous?.boot.boot ?? 0) + 1,
+      wasClean: previous?.wasClean ?? true,
+      lastSequence: previous?.lastSequence ?? 0,
+      gatewayTimeOffsetMs: previous?.boot.gatewayTimeOffsetMs ?? 0,
+    };
+    this.#lastSequence = this.boot.lastSequence;
+  }
+
+  get sessions(): ReadonlyMap<string, StoredSession> {
+    return this.#image.sessions;
+  }
+
+  /** The store as the next boot finds it; what was not committed is there as well. */
+  reopened(end: { readonly wasClean: boolean }): MemoryStore {
+    const { boot } = this;
+    return new MemoryStore(this.#options, { image: this.#image, messages: this.#messages, boot, lastSequence: this.#lastSequence, ...end });
+  }
+
+  createSession(realm: Realm, clientId: ClientId, facts: SessionFacts): StoredSession {
+    const id = this.#image.nextSessionId;
+    this.#write({ kind: 'session', id, realm, clientId, facts });
+    return this.#image.session(id) as StoredSession;
+  }
+
+  changeSession(session: StoredSession, facts: SessionFacts): void {
+    this.#write({ kind: 'session', id: session.id, realm: session.realm, clientId: session.clientId, facts });
+  }
+
+  removeSession(session: StoredSession): void {
+    for (let at = session.queue.next(0); at !== undefined; at = session.queue.next(at)) this.#forget(session.id, at);
+    this.#write({ kind: 'session-removed', id: session.id });
+  }
+
+  saveSubscription(session: StoredSession, subscription: Subscription): void {
+    this.#write({ kind: 'subscription', session: session.id, subscription });
+  }
+
+  removeSubscription(session: StoredSession, filter: TopicFilter): void {
+    this.#write({ kind: 'subscription-removed', session: session.id, filter });
+  }
+
+  gatewayState(gateway: string): ReadonlyMap<string, Uint8Array> {
+    return this.#image.gatewayState(gateway);
+  }
+
+  putState(owner: StoredSession | { readonly gateway: string }, key: string, value: Uint8Array | undefined): void {
+    this.#write({ kind: 'state', owner: 'gateway' in owner ? owner : { session: owner.id }, key, value: value?.slice() });
+  }
+
+  refer(session: StoredSession, options: ReferenceOptions): void {
+    this.#references.set(session.id, { qos: options.qos, isRetain: options.isRetain, identifiers: [...options.identifiers] });
+  }
+
+  append(message: Message): Sequence {
+    this.#changed();
+    this.#lastSequence += 1;
+    const sequence = this.#lastSequence;
+    const size = messageSize(message);
+    for (const id of this.#references.keys()) {
+      const session = this.#image.session(id);
+      if (session !== undefined) this.#image.enqueue(session, sequence, size);
+    }
+    if (this.#references.size > 0) this.#messages.set(sequence, { message: message.keep(), references: this.#references });
+    this.#references = new Map();
+    if (message.isRetain) this.#image.retain(sequence, message);
+    return sequence;
+  }
+
+  read(session: StoredSession, sequence: Sequence): StoredDelivery | undefined {
+    const stored = this.#messages.get(sequence);
+    const options = stored?.references.get(session.id);
+    return stored === undefined || options === undefined ? undefined : { ...options, message: stored.message };
+  }
+
+  settle(session: StoredSession, sequence: Sequence, cause: SettleCause): void {
+    const image = this.#image.session(session.id);
+    if (image === undefined || !this.#image.settle(image, sequence)) return;
+    this.#changed();
+    this.#count(cause);
+    this.#forget(session.id, sequence);
+  }
+
+  beginSending(session: StoredSession, packetId: number, sequence: Sequence): void {
+    this.#write({ kind: 'sending', session: session.id, packetId, exchange: { sequence, state: 'sent' } });
+  }
+
+  releaseSending(session: StoredSession, packetId: number): void {
+    const exchange = session.sending.get(packetId);
+    if (exchange === undefined) return;
+    this.#write({ kind: 'sending', session: session.id, packetId, exchange: { sequence: exchange.sequence, state: 'released' } });
+  }
+
+  endSending(session: StoredSession, packetId: number, cause: SettleCause): void {
+    const exchange = session.sending.get(packetId);
+    if (exchange === undefined) return;
+    if (session.queue.has(exchange.sequence)) this.#count(cause);
+    this.#write({ kind: 'sending-ended', session: session.id, packetId, sequence: exchange.sequence });
+    this.#forget(session.id, exchange.sequence);
+  }
+
+  beginReceiving(session: StoredSession, packetId: number, digest: number): void {
+    this.#write({ kind: 'receiving', session: session.id, packetId, exchange: { state: 'open', digest, untilMs: Number.POSITIVE_INFINITY } });
+  }
+
+  endReceiving(session: StoredSession, packetId: number, quarantineUntilMs: GatewayMs | undefined): void {
+    const exchange = session.receiving.get(packetId);
+    if (exchange === undefined) return;
+    if (quarantineUntilMs === undefined) this.#write({ kind: 'receiving-forgotten', session: session.id, packetId });
+    else {
+      const quarantined = { state: 'quarantined', digest: exchange.digest, untilMs: quarantineUntilMs } as const;
+      this.#write({ kind: 'receiving', session: session.id, packetId, exchange: quarantined });
+    }
+  }
+
+  whenDurable(waiter: DurableWaiter, token: number): void {
+    if (!this.#isPending) waiter.durable(token);
+    else this.#waiting.push({ waiter, token });
+  }
+
+  /** What the disk does: everything written so far is durable, and who waited for it is told, in order. */
+  commit(): void {
+    this.#isPending = false;
+    this.#groupsCommitted += 1;
+    const told = this.#waiting;
+    this.#waiting = [];
+    for (const { waiter, token } of told) waiter.durable(token);
+  }
+
+  status(): StoreStatus {
+    return {
+      boot: this.boot.boot,
+      sessions: this.#image.sessions.size,
+      queuedMessages: this.#image.queuedMessages,
+      queuedBytes: this.#image.queuedBytes,
+      retainedMessages: this.#image.retained.size,
+      segments: 0,
+      groupsCommitted: this.#groupsCommitted,
+      openGroupBytes: 0,
+      commitMsMedian: 0,
+      commitMsMax: 0,
+      quarantined: [],
+    };
+  }
+
+  async close(): Promise<void> {
+    this.commit();
+  }
+
+  #write(record: StateRecord): void {
+    this.#changed();
+    this.#image.apply(record);
+  }
+
+  #changed(): void {
+    this.#isPending = true;
+    if (this.#isScheduled || this.#options.autoCommit === false) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.commit();
+    });
+  }
+
+  #count(cause: SettleCause): void {
+    this.settled.set(cause, (this.settled.get(cause) ?? 0) + 1);
+  }
+
+  #forget(session: number, sequence: Sequence): void {
+    const stored = this.#messages.get(sequence);
+    stored?.references.delete(session);
+    if (stored?.references.size === 0) this.#messages.delete(sequence);
+  }
+}

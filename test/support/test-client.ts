@@ -1,0 +1,103 @@
+// A client of the core without any protocol: says what a connection would say and remembers what it was told.
+import type { ClientSession, ConnectOutcome, ConnectRequest, Delivery, EndReason, GatewayContext, Outlet, PublishOutcome } from '../../src/gateway/gateway.ts';
+import { peerAddress } from '../../src/model/client.ts';
+import type { QoS } from '../../src/model/message.ts';
+import { topicFilter, topicName } from '../../src/model/topic.ts';
+
+export interface SeenDelivery {
+  readonly topic: string;
+  readonly payload: string;
+  readonly qos: QoS;
+  readonly isRetain: boolean;
+  readonly isDuplicate: boolean;
+  readonly packetId: number;
+  readonly identifiers: readonly number[];
+  readonly expirySeconds: number | undefined;
+}
+
+/** A persistent session in MQTT's manner unless the test says otherwise. */
+export function requestOf(id: string, over: Partial<ConnectRequest> = {}): ConnectRequest {
+  const credentials = { clientId: id, peer: peerAddress(`test:${id}`), peerHost: '127.0.0.1', listener: 'test', protocol: 'test' };
+  return {
+    credentials,
+    cleanStart: false,
+    sessionExpirySeconds: Number.POSITIVE_INFINITY,
+    inflightMax: 20,
+    queueQos0: false,
+    whenQueueIsFull: 'drop-oldest',
+    isReliableLink: true,
+    ...over,
+  };
+}
+
+export class TestClient implements Outlet {
+  readonly delivered: SeenDelivery[] = [];
+  readonly outcomes: [token: number, outcome: PublishOutcome][] = [];
+  readonly released: number[] = [];
+  readonly completions: [packetId: number, wasKnown: boolean][] = [];
+  readonly ends: EndReason[] = [];
+  drainedCount = 0;
+  isSessionPresent = false;
+  readonly #context: GatewayContext;
+  #session: ClientSession | undefined;
+
+  constructor(context: GatewayContext) {
+    this.#context = context;
+  }
+
+  get session(): ClientSession {
+    if (this.#session === undefined) throw new TypeError('the test client is not connected');
+    return this.#session;
+  }
+
+  get payloads(): string[] {
+    return this.delivered.map(({ payload }) => payload);
+  }
+
+  /** Connects and lets deliveries flow. */
+  async connect(request: ConnectRequest): Promise<ConnectOutcome> {
+    const outcome = await this.#context.connect(request, this);
+    if (outcome.kind === 'accepted') {
+      this.#session = outcome.session;
+      this.isSessionPresent = outcome.isSessionPresent;
+      outcome.session.resume('link');
+    }
+    return outcome;
+  }
+
+  publish(topic: string, payload: string, over: { qos?: QoS; isRetain?: boolean; token?: number; packetId?: number; expirySeconds?: number } = {}): void {
+    const { qos = 1, isRetain = false, token = 1, packetId, expirySeconds } = over;
+    const interned = this.#context.topics.intern(topicName(topic));
+    this.session.publish({ topic: interned, payload: Buffer.from(payload), qos, isRetain, expirySeconds }, token, packetId);
+  }
+
+  subscribe(filter: string, over: { qos?: QoS; noLocal?: boolean; retainAsPublished?: boolean; retainHandling?: 0 | 1 | 2; identifier?: number } = {}): string {
+    const { qos = 2, noLocal = false, retainAsPublished = false, retainHandling = 0, identifier } = over;
+    return this.session.subscribe({ filter: topicFilter(filter), qosMax: qos, noLocal, retainAsPublished, retainHandling, identifier }).kind;
+  }
+
+  deliver({ message, qos, isRetain, isDuplicate, packetId, identifiers, expirySeconds }: Delivery): void {
+    const payload = Buffer.from(message.payload).toString();
+    this.delivered.push({ topic: message.topic.name, payload, qos, isRetain, isDuplicate, packetId, identifiers, expirySeconds });
+  }
+
+  release(packetId: number): void {
+    this.released.push(packetId);
+  }
+
+  published(token: number, outcome: PublishOutcome): void {
+    this.outcomes.push([token, outcome]);
+  }
+
+  completed(packetId: number, wasKnown: boolean): void {
+    this.completions.push([packetId, wasKnown]);
+  }
+
+  drained(): void {
+    this.drainedCount += 1;
+  }
+
+  end(reason: EndReason): void {
+    this.ends.push(reason);
+  }
+}

@@ -1,0 +1,111 @@
+import { describe, expect, test } from 'vitest';
+import { durableLine, type Round } from '../../../scripts/bench/durable.ts';
+import type { Floor } from '../../../scripts/bench/floors.ts';
+import type { Figures } from '../../../scripts/bench/generator.ts';
+import type { Sides } from '../../../scripts/bench/pairs.ts';
+import { report } from '../../../scripts/bench/report.ts';
+import { routingLine } from '../../../scripts/bench/routing.ts';
+import { sparseLine } from '../../../scripts/bench/sparse.ts';
+
+const THREE_TIMES: Floor = { bound: 'at least', value: 3, unit: 'x' };
+
+function run(cpu: number, { rate = 1000, lost = 0 } = {}): Figures {
+  return { values: { server_cpu_us_per_message: cpu, delivered_per_s: rate, lost } };
+}
+
+function pair(subject: number, peer: number): Sides<Figures> {
+  return { subject: run(subject), peer: run(peer) };
+}
+
+describe('routing', () => {
+  test('the ratio is the median of the paired ratios, not the ratio of the medians', () => {
+    const pairs = [pair(1, 2), pair(2, 8), pair(3, 15)];
+    const { cells, verdict } = routingLine('pairs-q0', pairs, THREE_TIMES);
+    expect(cells[3]).toBe('4.00x (3.00 to 4.50)');
+    expect(verdict).toBe('PASS');
+  });
+
+  test('below the floor', () => {
+    expect(routingLine('pairs-q0', [pair(1, 2.9)], THREE_TIMES).verdict).toBe('MISS');
+  });
+
+  test.each([
+    ['pairs-q0', 'PASS', 'QoS 0 may be lost, and is counted'],
+    ['pairs-q1', 'MISS', 'QoS 1 may not'],
+  ])('%s with a message lost: %s (%s)', (name, expected) => {
+    const { cells, verdict } = routingLine(name, [{ subject: run(1, { lost: 1 }), peer: run(9) }], THREE_TIMES);
+    expect(verdict).toBe(expected);
+    expect(cells[7]).toBe('1');
+  });
+
+  test('a generator that printed no figure fails the run', () => {
+    expect(() => routingLine('pairs-q0', [{ subject: { values: {} }, peer: run(1) }], THREE_TIMES)).toThrow('server_cpu_us_per_message');
+  });
+});
+
+describe('sparse', () => {
+  test('costs are ours over theirs, with range and cold figure', () => {
+    const { cells, verdict } = sparseLine('sparse-q0', [pair(10, 10), pair(12, 10), pair(20, 10)], pair(30, 10));
+    expect(cells.slice(3, 6)).toEqual(['1.20x (1.10 to 1.60)', '1.00 to 2.00', '3.00x']);
+    expect(verdict).toBe('PASS');
+  });
+
+  test('a single good pair does not carry the median', () => {
+    expect(sparseLine('sparse-q0', [pair(5, 10), pair(15, 10), pair(16, 10)], pair(1, 1)).verdict).toBe('MISS');
+  });
+});
+
+describe('durable', () => {
+  const filled = { acked_per_s: 80_000, in_flight: 128, answer_us_min: 12_000 };
+  const drained = { acked: 500, checked: 500, acked_lost: 0, duplicates: 3 };
+  const round = (changes: { filled?: object; drained?: object; commitsPerSecond?: number } = {}): Round => ({
+    commitsPerSecond: changes.commitsPerSecond ?? 1000,
+    filled: { values: { ...filled, ...changes.filled } },
+    drained: { values: { ...drained, ...changes.drained } },
+  });
+
+  test('the share is acknowledged over in flight times commits', () => {
+    const { cells, verdict } = durableLine('durable-disk', [round()], 0);
+    expect(cells[4]).toBe('0.63');
+    expect(verdict).toBe('PASS');
+  });
+
+  test('rounds add up, the share is their median', () => {
+    const { cells } = durableLine('durable-disk', [round(), round({ commitsPerSecond: 500 }), round({ commitsPerSecond: 2000 })], 0);
+    expect([cells[4], cells[7], cells[8], cells[10]]).toEqual(['0.63', '1,500', '1,500', '9']);
+  });
+
+  test.each([
+    ['something acknowledged was lost', round({ drained: { acked_lost: 1 } }), 0, 'durable LOST'],
+    ['not everything could be checked', round({ drained: { checked: 499 } }), 0, 'durable NOT CHECKED'],
+    ['nothing was acknowledged at all', round({ drained: { acked: 0, checked: 0 } }), 0, 'durable NOT CHECKED'],
+    ['an answer came sooner than any flush', round({ filled: { answer_us_min: 9_999 } }), 10, 'durable ANSWERED BEFORE THE FLUSH'],
+    ['it was only slow', round({ filled: { acked_per_s: 63_000 } }), 0, 'durable'],
+  ])('a miss although fast enough, or because not: %s', (_why, last, flushMs, name) => {
+    const { cells, verdict } = durableLine('durable', [round(), last, last], flushMs);
+    expect(cells[0]).toBe(name);
+    expect(verdict).toBe('MISS');
+  });
+});
+
+describe('the report', () => {
+  const lines = [
+    routingLine('pairs-q0', [pair(1, 4)], THREE_TIMES),
+    routingLine('fanin-q0', [pair(1, 2)], THREE_TIMES),
+    sparseLine('sparse-q0', [pair(1, 1)], pair(1, 1)),
+  ];
+
+  test('is one table per kind, with as many cells in every row', () => {
+    const rows = report(['Title', 'a fact'], lines)
+      .split('\n')
+      .filter((line) => line.startsWith('|'));
+    expect(rows).toHaveLength(7);
+    const widths = rows.map((row) => row.split('|').length);
+    expect(new Set(widths.slice(0, 4)).size).toBe(1);
+    expect(new Set(widths.slice(4)).size).toBe(1);
+  });
+
+  test('ends with what was missed', () => {
+    expect(report(['Title'], lines).trimEnd().split('\n').at(-1)).toBe('2 of 3 floors met; missed: fanin-q0');
+  });
+});
