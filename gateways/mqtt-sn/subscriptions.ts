@@ -1,6 +1,6 @@
 // REGISTER, SUBSCRIBE and UNSUBSCRIBE from the client (§6.5, §6.9). What an answer promises is on disk before it leaves.
 import type { QoS } from '../../src/model/message.ts';
-import { hasWildcard, type TopicFilter, type TopicName } from '../../src/model/topic.ts';
+import type { TopicFilter } from '../../src/model/topic.ts';
 import type { Client } from './client.ts';
 import { countRefusal } from './counters.ts';
 import { RETURN_CODE, type Register, type ReturnCode, type Subscribe, type TopicField, type Unsubscribe } from './packets.ts';
@@ -8,6 +8,13 @@ import { SUBACK_CODE } from './reason.ts';
 import { nameFrom, subscribedFilter } from './topics.ts';
 
 const NO_TOPIC_ID = 0x0000;
+
+interface Asked {
+  readonly filter: TopicFilter;
+  readonly qosMax: QoS;
+  /** For SUBACK. */
+  readonly topicId: number;
+}
 
 export class Subscriptions {
   readonly #client: Client;
@@ -33,13 +40,10 @@ export class Subscriptions {
     });
   }
 
-  subscribe({ msgId, qos, topic, isDuplicate }: Subscribe): void {
-    const filter = subscribedFilter(this.#client, topic);
-    if (typeof filter === 'number') return this.#refuse(msgId, filter);
-    if (qos === -1) return this.#refuse(msgId, RETURN_CODE.notSupported); // §6.8 is about PUBLISH only
-    const topicId = this.#idFor(topic, filter);
-    if (topicId === undefined) return this.#refuse(msgId, RETURN_CODE.notSupported);
-    this.#subscribe({ msgId, qos, filter, topicId, isDuplicate, isConfirming: topic.kind === 'name' && topicId !== NO_TOPIC_ID });
+  subscribe(packet: Subscribe): void {
+    const asked = this.#asked(packet);
+    if (typeof asked === 'number') this.#refuse(packet.msgId, asked);
+    else this.#subscribe(packet, asked);
   }
 
   unsubscribe({ msgId, topic }: Unsubscribe): void {
@@ -49,33 +53,27 @@ export class Subscriptions {
     session.whenDurable(() => this.#client.send({ type: 'UNSUBACK', msgId })); // it has no return code: sent whatever was found
   }
 
-  #subscribe(asked: {
-    readonly msgId: number;
-    readonly qos: QoS;
-    readonly filter: TopicFilter;
-    readonly topicId: number;
-    readonly isDuplicate: boolean;
-    /** SUBACK tells the client the id of a name. */
-    readonly isConfirming: boolean;
-  }): void {
+  /** @returns the return code of the refusal. */
+  #asked({ topic, qos }: Subscribe): Asked | ReturnCode {
+    const filter = subscribedFilter(this.#client, topic);
+    if (typeof filter === 'number') return filter;
+    if (qos === -1) return RETURN_CODE.notSupported; // §6.8 is about PUBLISH only
+    const topicId = this.#idFor(topic, filter);
+    return topicId === undefined ? RETURN_CODE.notSupported : { filter, qosMax: qos, topicId };
+  }
+
+  #subscribe({ msgId, topic, isDuplicate }: Subscribe, { filter, qosMax, topicId }: Asked): void {
     const { session, topicIds } = this.#client;
-    const { msgId, qos, filter, topicId } = asked;
     session.pause('subscribing'); // SUBACK brings the id the first PUBLISH uses
-    const outcome = session.subscribe({
-      filter,
-      qosMax: qos,
-      noLocal: false,
-      retainAsPublished: false,
-      retainHandling: asked.isDuplicate ? 1 : 0, // a repeated request brings retained messages only if the first one was lost
-    });
+    const retainHandling = isDuplicate ? 1 : 0; // a repeated request brings retained messages only if the first one was lost
+    const outcome = session.subscribe({ filter, qosMax, noLocal: false, retainAsPublished: false, retainHandling });
     this.#subacksPending += 1;
     session.whenDurable(() => {
-      const returnCode = SUBACK_CODE[outcome.kind];
       if (outcome.kind === 'granted') {
-        if (asked.isConfirming) topicIds.confirm(topicId);
-        this.#client.send({ type: 'SUBACK', qos: outcome.qos, topicId, msgId, returnCode });
+        if (topic.kind === 'name' && topicId !== NO_TOPIC_ID) topicIds.confirm(topicId);
+        this.#client.send({ type: 'SUBACK', qos: outcome.qos, topicId, msgId, returnCode: RETURN_CODE.accepted });
       } else {
-        this.#refuse(msgId, returnCode);
+        this.#refuse(msgId, SUBACK_CODE[outcome.kind]);
       }
       this.#subacksPending -= 1;
       if (this.#subacksPending === 0) session.resume('subscribing');
@@ -88,8 +86,9 @@ export class Subscriptions {
    */
   #idFor(topic: TopicField, filter: TopicFilter): number | undefined {
     if (topic.kind === 'predefined') return topic.topicId;
-    if (topic.kind === 'short' || hasWildcard(filter)) return NO_TOPIC_ID;
-    const topicId = this.#client.topicIds.assign(filter as string as TopicName);
+    const name = topic.kind === 'short' ? undefined : nameFrom(filter);
+    if (name === undefined) return NO_TOPIC_ID;
+    const topicId = this.#client.topicIds.assign(name);
     if (topicId === undefined) this.#client.parts.counters.topicIdsExhausted.value += 1;
     return topicId;
   }

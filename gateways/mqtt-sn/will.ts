@@ -1,6 +1,6 @@
 // Will data (§6.3, §6.4). It belongs to the session: it outlives a DISCONNECT and is armed again by the next CONNECT, until the client replaces or
 // deletes it or starts clean. The core holds it only while the client is connected or asleep.
-import type { ClientSession, StateSpace, Will } from '../../src/gateway/gateway.ts';
+import type { ClientSession, StateSpace } from '../../src/gateway/gateway.ts';
 import { STATE_VALUE_BYTES_MAX } from '../../src/model/limits.ts';
 import type { QoS } from '../../src/model/message.ts';
 import type { TopicName, TopicTable } from '../../src/model/topic.ts';
@@ -48,21 +48,27 @@ export function storedWill(state: Pick<StateSpace, 'get'>): WillFacts | undefine
   };
 }
 
-/** Replaces what is stored and what the core would publish. `will` undefined deletes both. */
+/** Replaces what is stored and what the core would publish; `message` may be borrowed. `will` undefined deletes both. */
 export function replaceWill(session: ClientSession, topics: TopicTable, will: WillFacts | undefined): void {
   if (will === undefined) {
     session.state.delete(WILL_KEY);
-  } else {
-    const topic = Buffer.from(will.topicName);
-    const fixed = Buffer.of(will.qos, will.isRetain ? 1 : 0, topic.length >> 8, topic.length & 0xff);
-    session.state.put(WILL_KEY, Buffer.concat([fixed, topic, will.message]));
+    armWill(session, topics, undefined);
+    return;
   }
-  armWill(session, topics, will);
+  const topic = Buffer.from(will.topicName);
+  const value = Buffer.concat([Buffer.of(will.qos, will.isRetain ? 1 : 0, topic.length >> 8, topic.length & 0xff), topic, will.message]);
+  session.state.put(WILL_KEY, value);
+  armWill(session, topics, { ...will, message: value.subarray(FIXED_BYTES + topic.length) });
 }
 
-/** Hands the will to the core, or takes it away, without touching what is stored. */
+/** Hands the will to the core, which keeps its message as it is, or takes it away; what is stored stays. */
 export function armWill(session: ClientSession, topics: TopicTable, will: WillFacts | undefined): void {
-  session.setWill(will === undefined ? undefined : toWill(topics, will));
+  if (will === undefined) {
+    session.setWill(undefined);
+    return;
+  }
+  const { topicName, message, qos, isRetain } = will;
+  session.setWill({ draft: { topic: topics.intern(topicName), payload: message, qos, isRetain }, delaySeconds: 0 });
 }
 
 /** WILLTOPICUPD and WILLMSGUPD. */
@@ -104,8 +110,4 @@ export class WillUpdates {
     countRefusal(this.#client.parts.counters, returnCode);
     this.#client.send({ type, returnCode });
   }
-}
-
-function toWill(topics: TopicTable, { topicName, message, qos, isRetain }: WillFacts): Will {
-  return { draft: { topic: topics.intern(topicName), payload: message, qos, isRetain }, delaySeconds: 0 };
 }

@@ -131,7 +131,8 @@ export class Outbound implements DurableWaiter {
   /** A message was written into the stored queue: it goes out now when nothing is before it. */
   appended(message: Message, sequence: Sequence, terms: DeliveryTerms): void {
     this.#keepBounds();
-    if (!this.#isCaughtUp || this.#isBlocked() || (terms.qos > 0 && !this.#hasWindow())) {
+    const isForLater = this.#wakeUpTo !== undefined && sequence > this.#wakeUpTo;
+    if (!this.#isCaughtUp || isForLater || this.#isBlocked() || (terms.qos > 0 && !this.#hasWindow())) {
       this.#isCaughtUp = false;
       return;
     }

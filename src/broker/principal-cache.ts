@@ -35,7 +35,7 @@ export class PrincipalCache {
     }
     if (this.#waiting >= WAITING_MAX) return;
     this.#waiting += 1;
-    const kept = { ...draft, payload: draft.payload.slice() };
+    const kept = { ...draft, payload: new Uint8Array(draft.payload) };
     void this.#authenticate(key, credentials, (principal) => use(principal, kept));
   }
 

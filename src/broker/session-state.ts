@@ -19,7 +19,8 @@ export function stateSpace(
       if (value.length > STATE_VALUE_BYTES_MAX)
         throw new GatewayError('LIMIT_EXCEEDED', `state "${key}" has ${value.length} bytes, the limit is ${STATE_VALUE_BYTES_MAX}`);
       const found = owner();
-      if (found === undefined) unstored.set(key, value.slice());
+      if (found === undefined)
+        unstored.set(key, new Uint8Array(value)); // a copy: Buffer.slice would share
       else store.putState(found.owner, key, value);
     },
     delete(key) {

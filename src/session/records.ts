@@ -3,7 +3,7 @@
 import type { Subscription } from '../bus/subscription.ts';
 import type { ClientId, Realm } from '../model/client.ts';
 import type { TopicFilter } from '../model/topic.ts';
-import type { ReceivingExchange, SendingExchange, Sequence, SessionFacts } from './session-store.ts';
+import type { ReceivingExchange, SendingExchange, Sequence, SessionFacts, SettleCause } from './session-store.ts';
 
 /** Whom a state entry belongs to: a session by its id, or a gateway by its name. */
 export type StateOwner = { readonly session: number } | { readonly gateway: string };
@@ -16,7 +16,13 @@ export type StateRecord =
   | { readonly kind: 'subscription-removed'; readonly session: number; readonly filter: TopicFilter }
   | { readonly kind: 'sending'; readonly session: number; readonly packetId: number; readonly exchange: SendingExchange }
   /** The outgoing exchange is over and its queue entry settled. */
-  | { readonly kind: 'sending-ended'; readonly session: number; readonly packetId: number; readonly sequence: Sequence }
+  | {
+      readonly kind: 'sending-ended';
+      readonly session: number;
+      readonly packetId: number;
+      readonly sequence: Sequence;
+      readonly cause: SettleCause;
+    }
   | { readonly kind: 'receiving'; readonly session: number; readonly packetId: number; readonly exchange: ReceivingExchange }
   | { readonly kind: 'receiving-forgotten'; readonly session: number; readonly packetId: number }
   | { readonly kind: 'state'; readonly owner: StateOwner; readonly key: string; readonly value: Uint8Array | undefined };

@@ -158,7 +158,7 @@ export class MemoryStore implements SessionStore {
     const exchange = session.sending.get(packetId);
     if (exchange === undefined) return;
     if (session.queue.has(exchange.sequence)) this.#count(cause);
-    this.#write({ kind: 'sending-ended', session: session.id, packetId, sequence: exchange.sequence });
+    this.#write({ kind: 'sending-ended', session: session.id, packetId, sequence: exchange.sequence, cause });
     this.#forget(session.id, exchange.sequence);
   }
 

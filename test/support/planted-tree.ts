@@ -17,6 +17,7 @@ const SETTINGS = [
   'vitest.config.ts',
   '.dependency-cruiser.cjs',
   '.gitignore',
+  '.npmrc',
 ];
 
 /** Path below the root → content. */
@@ -66,7 +67,7 @@ export class PlantedTree implements Disposable {
     rmSync(this.path(name), { recursive: true });
   }
 
-  /** Runs a script in the tree, its own or else the repository's (`scripts/layers.ts`), or a program of node_modules/.bin, to its end. */
+  /** Runs to its end a script (`scripts/layers.ts`; the tree's own or else the repository's) or a program of node_modules/.bin or PATH. */
   run(program: string, ...args: readonly string[]): Outcome {
     const joined = ['-c', 'exec "$@" 2>&1', 'sh', ...this.#command(program), ...args];
     const { status, stdout } = spawnSync('/bin/sh', joined, { cwd: this.root, encoding: 'utf8', env: this.#env() });
@@ -80,7 +81,7 @@ export class PlantedTree implements Disposable {
   }
 
   #command(program: string): [string, ...string[]] {
-    if (!program.startsWith('scripts/')) return [join(BIN, program)];
+    if (!program.startsWith('scripts/')) return [existsSync(join(BIN, program)) ? join(BIN, program) : program];
     return [process.execPath, existsSync(this.path(program)) ? this.path(program) : join(REPOSITORY, program)];
   }
 

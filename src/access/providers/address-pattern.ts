@@ -36,8 +36,7 @@ function familyName(family: number): 'ipv4' | 'ipv6' {
   return family === 4 ? 'ipv4' : 'ipv6';
 }
 
-/** Without port, brackets and zone. */
+/** Without port and brackets. */
 function hostOf(peer: PeerAddress): string {
-  const host = peer.startsWith('[') ? peer.slice(1, peer.indexOf(']')) : peer.slice(0, Math.max(0, peer.lastIndexOf(':')));
-  return host.split('%', 1)[0] ?? '';
+  return peer.startsWith('[') ? peer.slice(1, peer.indexOf(']')) : peer.slice(0, Math.max(0, peer.lastIndexOf(':')));
 }

@@ -1,17 +1,16 @@
-import { CLIENT_ID_BYTES_MAX } from '../../model/limits.ts';
+import { ACCESS_RULES_MAX, CLIENT_ID_BYTES_MAX } from '../../model/limits.ts';
 import { key, list, optionalKey, requiredKey, section } from './nodes.ts';
-import { addressRange, boolean, choice, filter, text } from './values.ts';
+import { peerPattern, boolean, choice, filter, text } from './values.ts';
 
 const NAME_BYTES_MAX = 65_535;
-const RULES_MAX = 10_000;
 
 const rule = section('One rule; it decides when everything it names fits.', {
   permission: requiredKey(choice(['allow', 'deny']), 'What the rule says.', 'deny'),
   action: key(choice(['publish', 'subscribe', 'all']), 'What the rule is about.', 'all'),
-  topic: requiredKey(filter, 'Topics the rule is about; a subscription falls under it when the filter covers all of the subscription.', 'private/#'),
+  topic: requiredKey(filter, 'Topics the rule is about, where a level %c is the client id and %u the user name; a subscription is one of them when the filter covers all of it.', 'private/#'),
   clientId: optionalKey(text(CLIENT_ID_BYTES_MAX), 'Only for the client of this id.', 'valve-1'),
   username: optionalKey(text(NAME_BYTES_MAX), 'Only for clients of this user.', 'gardener'),
-  address: optionalKey(addressRange, 'Only for clients of this address or range.', '10.0.0.0/8'),
+  address: optionalKey(peerPattern, 'Only for clients of this address, range or device.', '10.0.0.0/8'),
 });
 
 export const access = section('Who may connect, publish and subscribe.', {
@@ -22,5 +21,5 @@ export const access = section('Who may connect, publish and subscribe.', {
     false,
   ),
   defaultPermission: key(choice(['allow', 'deny']), 'What holds when no rule decides.', 'allow'),
-  rules: list('Rules, asked in this order; the first that fits decides.', RULES_MAX, rule),
+  rules: list('Rules, asked in this order; the first that fits decides.', ACCESS_RULES_MAX, rule),
 });

@@ -173,14 +173,15 @@ function topicKind<T>(allowed: string, read: (written: string) => T): ValueKind<
 
 const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
 
-/** An IP address, or a range of them by prefix length. */
-export const addressRange: ValueKind<string> = kind(
-  'an IP address or a range (192.0.2.7, 10.0.0.0/8, fd00::/8)',
-  (message) => v.pipe(v.string(message), v.check(isAddressRange, message)),
+/** An IP address, a range of them by prefix length, or the device a serial peer is behind. */
+export const peerPattern: ValueKind<string> = kind(
+  'an IP address, a range (10.0.0.0/8, fd00::/8) or the path of a serial device',
+  (message) => v.pipe(v.string(message), v.check(isPeerPattern, message)),
   { json: { type: 'string', minLength: 1 } },
 );
 
-function isAddressRange(written: string): boolean {
+function isPeerPattern(written: string): boolean {
+  if (written.startsWith('/')) return true;
   const [address = '', prefix, ...rest] = written.split('/');
   const octets = IPV4.exec(address)?.slice(1);
   const bits = octets === undefined ? 128 : 32;

@@ -93,6 +93,7 @@ function writeExchange(writer: ByteWriter, record: ExchangeRecord): void {
       break;
     case 'sending-ended':
       writer.varint(record.sequence);
+      writer.u8(CAUSE_CODE[record.cause]);
       break;
     case 'receiving':
       writeReceiving(writer, record.exchange);
@@ -116,7 +117,7 @@ export function readRecord(reader: ByteReader, kind: number): StateRecord | unde
     case KIND.sending:
       return { kind: 'sending', session: reader.varint(), packetId: reader.u16(), exchange: readSending(reader) };
     case KIND['sending-ended']:
-      return { kind: 'sending-ended', session: reader.varint(), packetId: reader.u16(), sequence: reader.varint() };
+      return { kind: 'sending-ended', session: reader.varint(), packetId: reader.u16(), sequence: reader.varint(), cause: causeOf(reader.u8()) };
     case KIND.receiving:
       return { kind: 'receiving', session: reader.varint(), packetId: reader.u16(), exchange: readReceiving(reader) };
     case KIND['receiving-forgotten']:
@@ -203,6 +204,11 @@ function readState(reader: ByteReader): StateRecord {
   const gateway = reader.text();
   const owner: StateOwner = session === 0 ? { gateway } : { session };
   return { kind: 'state', owner, key: reader.text(), value: reader.u8() === 0 ? undefined : Uint8Array.from(reader.blob()) };
+}
+
+function causeOf(code: number): SettleCause {
+  const known = Object.entries(CAUSE_CODE).find(([, each]) => each === code)?.[0];
+  return (known ?? 'delivered') as SettleCause; // a cause of a later version: the entry is settled all the same
 }
 
 function orUndefined(value: number): number | undefined {

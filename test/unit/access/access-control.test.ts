@@ -1,15 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import {
-  type Action,
-  type AuthenticationVerdict,
-  type Authenticator,
-  type Authorizer,
-  type Credentials,
-} from '../../../src/access/access.ts';
+import type { Action, AuthenticationVerdict, Authenticator, Authorizer, Credentials } from '../../../src/access/access.ts';
 import { AccessControl, type AccessPolicy } from '../../../src/access/access-control.ts';
 import { anonymousAuthenticator } from '../../../src/access/providers/anonymous.ts';
 import { internalAuthenticator } from '../../../src/access/providers/internal.ts';
-import { INTERNAL_PROTOCOL, clientId, type Principal, peerAddress } from '../../../src/model/client.ts';
+import { clientId, INTERNAL_PROTOCOL, type Principal, peerAddress } from '../../../src/model/client.ts';
 import { AUTHENTICATION_TIMEOUT_MS } from '../../../src/model/limits.ts';
 import { type Log, type LogFields, silentLog } from '../../../src/model/log.ts';
 import { topicFilter, topicName } from '../../../src/model/topic.ts';

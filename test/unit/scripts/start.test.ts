@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { readdirSync, statSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Outcome, PlantedTree } from '../../support/planted-tree.ts';
+import { type Outcome, ours, PlantedTree } from '../../support/planted-tree.ts';
 
 const PRINTS = `import { version } from './model/version.ts';\n\nprocess.stdout.write(\`\${version} \${JSON.stringify(process.argv.slice(2))}\\n\`);\n`;
 const DRAINS = `process.on('SIGTERM', () => process.exit(7));\nsetInterval(() => undefined, 1000);\nprocess.stdout.write('ready\\n');\n`;
@@ -78,9 +78,12 @@ describe('npm start', () => {
     expect(start().lines).toEqual(['one ["start"]']);
   });
 
-  test('a signal reaches the program, its exit code comes back', async () => {
-    tree.write({ 'src/main.ts': DRAINS });
-    const child = tree.start('scripts/start.ts');
+  test.each([
+    ['the script', 'scripts/start.ts', []],
+    ['npm', 'npm', ['start', '--silent']],
+  ])('a signal to %s reaches the program, its exit code comes back', async (_what, program, args) => {
+    tree.write({ ...ours('scripts/bootstrap.mjs', 'scripts/start.ts', 'scripts/build.ts', 'scripts/sources.ts'), 'src/main.ts': DRAINS });
+    const child = tree.start(program, ...args);
     await once(child.stdout, 'data');
     child.kill('SIGTERM');
     expect(await once(child, 'exit')).toEqual([7, null]);

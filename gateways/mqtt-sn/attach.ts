@@ -1,0 +1,81 @@
+// The way through the core's one door: every connection begins here, whether by CONNECT, after a restart, or at a new address.
+import type { Delivery, EndReason, GatewayContext, Outlet, PublishOutcome, RefusalReason } from '../../src/gateway/gateway.ts';
+import type { GatewayParts } from './client.ts';
+import { Connection } from './connection.ts';
+import type { Directory } from './directory.ts';
+import type { LinkFacts } from './link-facts.ts';
+
+export const PROTOCOL = 'mqtt-sn';
+
+export interface AttachTerms {
+  readonly clientId: string;
+  readonly facts: LinkFacts;
+  readonly cleanStart: boolean;
+}
+
+/** @returns the connection, which is in the directory and still silent, or why there is none. */
+export async function attach(parts: GatewayParts, directory: Directory, terms: AttachTerms): Promise<Connection | RefusalReason> {
+  const { context } = parts;
+  const former = directory.of(terms.clientId);
+  former?.withholdWill();
+  const relay = new OutletRelay();
+  const outcome = await context.connect(connectRequest(parts, terms), relay);
+  if (outcome.kind === 'refused') {
+    former?.releaseWill();
+    return outcome.reason;
+  }
+  if (relay.isEnded) return 'unavailable'; // another connection of the same client came first
+  const connection = new Connection(parts, outcome.session, terms.facts, (closed) => directory.remove(closed));
+  relay.open(connection);
+  directory.add(connection);
+  return connection;
+}
+
+function connectRequest({ settings, transport }: GatewayParts, { clientId, facts, cleanStart }: AttachTerms): Parameters<GatewayContext['connect']>[0] {
+  const { peer } = facts;
+  return {
+    credentials: { clientId, peer: peer.address, peerHost: peer.host, listener: transport.name, protocol: PROTOCOL },
+    cleanStart,
+    // CleanSession means "begins empty": until the client leaves, a restart must find its session whatever it asked for.
+    sessionExpirySeconds: facts.isCleanSession ? Number.POSITIVE_INFINITY : settings.sessionExpirySeconds,
+    inflightMax: settings.inflightMax,
+    queueQos0: true,
+    whenQueueIsFull: 'drop-oldest',
+    isReliableLink: false,
+  };
+}
+
+/** Stands for the connection until the core has made its session. */
+class OutletRelay implements Outlet {
+  #connection: Connection | undefined;
+  isEnded = false;
+
+  open(connection: Connection): void {
+    this.#connection = connection;
+  }
+
+  deliver(delivery: Delivery): void {
+    this.#connection?.deliver(delivery);
+  }
+
+  release(packetId: number): void {
+    this.#connection?.release(packetId);
+  }
+
+  published(token: number, outcome: PublishOutcome): void {
+    this.#connection?.published(token, outcome);
+  }
+
+  completed(packetId: number): void {
+    this.#connection?.completed(packetId);
+  }
+
+  drained(): void {
+    this.#connection?.drained();
+  }
+
+  end(reason: EndReason): void {
+    this.isEnded = true;
+    this.#connection?.end(reason);
+  }
+}

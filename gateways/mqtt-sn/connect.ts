@@ -1,0 +1,221 @@
+// CONNECT with its will handshake (§6.2), and the other two ways a client comes back: after a restart of ours, and at a new address. Before the
+// core has accepted a client, all that is kept of it is one bounded entry here, for as long as N_RETRY lasts.
+import type { PeerAddress } from '../../src/model/client.ts';
+import { CLIENT_ID_BYTES_MAX } from '../../src/model/limits.ts';
+import type { DatagramPeer } from '../../src/transport/transport.ts';
+import { attach } from './attach.ts';
+import type { GatewayParts } from './client.ts';
+import type { Connection } from './connection.ts';
+import type { Directory } from './directory.ts';
+import { decodeLinkFacts, LINK_KEY, type LinkFacts } from './link-facts.ts';
+import { type Connect, type PacketType, RETURN_CODE, type ReturnCode, type WillMsg, type WillTopic } from './packets.ts';
+import { CONNACK_CODE } from './reason.ts';
+import { Retries } from './retries.ts';
+import { armWill, isStorable, replaceWill, storedWill, type WillFacts, type WillTopicFacts, willTopicFrom } from './will.ts';
+
+const PROTOCOL_ID = 0x01; // §5.3.8
+/** Handshakes under way at once; each holds at most one will topic. */
+const HANDSHAKES_MAX = 1_000;
+/** Clients brought back at once after a restart: enough to share commits, few enough to start soon. */
+const RESTORE_BATCH = 256;
+
+interface Handshake {
+  readonly connect: Connect;
+  readonly from: DatagramPeer;
+  phase: 'will-topic' | 'will-message' | 'judging';
+  willTopic: WillTopicFacts | undefined;
+}
+
+/** What CONNECT does to the will of the session (§6.3, table). `will` absent: it is deleted. */
+type WillChange = { readonly kind: 'keep' } | { readonly kind: 'replace'; readonly will?: WillFacts };
+
+const KEEP: WillChange = { kind: 'keep' };
+const DELETE: WillChange = { kind: 'replace' };
+
+export class Connector {
+  readonly #parts: GatewayParts;
+  readonly #directory: Directory;
+  readonly #handshakes = new Map<PeerAddress, Handshake>();
+  /** Sleeping clients that are being judged at a new address. */
+  readonly #moving = new Set<PeerAddress>();
+  readonly #retries: Retries<PeerAddress>;
+  #isStopped = false;
+
+  constructor(parts: GatewayParts, directory: Directory) {
+    this.#parts = parts;
+    this.#directory = directory;
+    this.#retries = new Retries(parts.retryRules, (address) => this.#handshakes.delete(address));
+  }
+
+  /** Whether packets from there belong to a handshake: not one of a client yet. */
+  isBusy(address: PeerAddress): boolean {
+    return this.#handshakes.has(address) || this.#moving.has(address);
+  }
+
+  connect(connect: Connect, from: DatagramPeer): void {
+    const refusal = refusalOf(connect);
+    if (refusal !== undefined) {
+      this.#refuse(from, refusal);
+      return;
+    }
+    if (this.#handshakes.get(from.address)?.phase === 'judging' || this.#moving.has(from.address)) return; // the answer is on its way
+    const present = this.#directory.at(from.address);
+    if (present?.clientId === connect.clientId && present.answersCopy(connect)) return;
+    if (!this.#hasRoomFor(connect, from)) {
+      this.#refuse(from, RETURN_CODE.congestion);
+      return;
+    }
+    this.#begin({ connect, from, phase: connect.hasWill ? 'will-topic' : 'judging', willTopic: undefined });
+  }
+
+  /** @returns false where no handshake waits for it. */
+  willTopic({ will }: WillTopic, from: DatagramPeer): boolean {
+    const handshake = this.#handshakes.get(from.address);
+    if (handshake === undefined || handshake.phase === 'judging') return false;
+    if (will === undefined) {
+      this.#judge(handshake, DELETE); // §6.3: an empty WILLTOPIC deletes the will
+      return true;
+    }
+    const willTopic = willTopicFrom(will);
+    if (willTopic === undefined) {
+      this.#forget(handshake);
+      this.#refuse(from, RETURN_CODE.notSupported);
+      return true;
+    }
+    handshake.willTopic = willTopic;
+    handshake.phase = 'will-message';
+    this.#retries.answered(from.address);
+    this.#ask(handshake, 'WILLMSGREQ');
+    return true;
+  }
+
+  /** @returns false where no handshake waits for it. */
+  willMessage({ message }: WillMsg, from: DatagramPeer): boolean {
+    const handshake = this.#handshakes.get(from.address);
+    if (handshake?.phase !== 'will-message' || handshake.willTopic === undefined) return false;
+    const will = { ...handshake.willTopic, message: Uint8Array.from(message) };
+    if (isStorable(will)) {
+      this.#judge(handshake, { kind: 'replace', will });
+    } else {
+      this.#forget(handshake);
+      this.#refuse(from, RETURN_CODE.notSupported);
+    }
+    return true;
+  }
+
+  /** The client gave up before it was connected. */
+  abandon(address: PeerAddress): void {
+    const handshake = this.#handshakes.get(address);
+    if (handshake !== undefined && handshake.phase !== 'judging') this.#forget(handshake);
+  }
+
+  /** A sleeping client wakes up at another address (§6.14): it is judged there like anyone else, and goes on where it was. */
+  async move(client: Connection, to: DatagramPeer): Promise<Connection | undefined> {
+    if (this.isBusy(to.address) || this.#moving.size >= HANDSHAKES_MAX) return undefined;
+    this.#moving.add(to.address);
+    const moved = await this.#restore(client.clientId, { ...client.facts, peer: to });
+    this.#moving.delete(to.address);
+    if (moved !== undefined) this.#parts.counters.moved.value += 1;
+    return moved;
+  }
+
+  /** Brings back every client that was connected or asleep when the gateway stopped. */
+  async restoreAll(): Promise<void> {
+    const left: { readonly clientId: string; readonly facts: LinkFacts }[] = [];
+    for (const { clientId, state } of this.#parts.context.detachedSessions()) {
+      const value = state.get(LINK_KEY);
+      const facts = value === undefined ? undefined : decodeLinkFacts(value);
+      if (facts !== undefined) left.push({ clientId, facts });
+    }
+    for (let start = 0; start < left.length; start += RESTORE_BATCH) {
+      await Promise.all(left.slice(start, start + RESTORE_BATCH).map(({ clientId, facts }) => this.#restore(clientId, facts)));
+    }
+    if (left.length > 0) this.#parts.context.log.info('clients restored', { clients: this.#directory.size, recorded: left.length });
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#retries.clear();
+    this.#handshakes.clear();
+  }
+
+  async #restore(clientId: string, facts: LinkFacts): Promise<Connection | undefined> {
+    const attached = await attach(this.#parts, this.#directory, { clientId, facts, cleanStart: false });
+    if (typeof attached === 'string') return undefined;
+    if (this.#isStopped) {
+      attached.suspend();
+      return undefined;
+    }
+    this.#changeWill(attached, KEEP);
+    attached.resumeLink();
+    return attached;
+  }
+
+  #begin(handshake: Handshake): void {
+    const { address } = handshake.from;
+    this.#retries.answered(address); // of an earlier CONNECT
+    this.#handshakes.set(address, handshake);
+    if (handshake.phase === 'will-topic') this.#ask(handshake, 'WILLTOPICREQ');
+    else this.#judge(handshake, handshake.connect.isCleanSession ? DELETE : KEEP);
+  }
+
+  #ask({ from }: Handshake, type: Extract<PacketType, 'WILLTOPICREQ' | 'WILLMSGREQ'>): void {
+    const send = (): void => this.#parts.send({ type }, from);
+    send();
+    this.#retries.watch(from.address, send);
+  }
+
+  #judge(handshake: Handshake, change: WillChange): void {
+    handshake.phase = 'judging';
+    this.#retries.answered(handshake.from.address);
+    void this.#admit(handshake, change);
+  }
+
+  async #admit(handshake: Handshake, change: WillChange): Promise<void> {
+    const { connect, from } = handshake;
+    const former = this.#directory.of(connect.clientId);
+    const isWakeUp = former !== undefined && !former.isActive;
+    const facts = { peer: from, keepAliveSeconds: connect.durationSeconds, isCleanSession: connect.isCleanSession, sleepSeconds: 0 };
+    // §6.14: a sleeping client that connects wakes up; what was kept for it is not thrown away, whatever its CleanSession says.
+    const attached = await attach(this.#parts, this.#directory, { clientId: connect.clientId, facts, cleanStart: connect.isCleanSession && !isWakeUp });
+    this.#forget(handshake);
+    if (typeof attached === 'string') {
+      this.#refuse(from, CONNACK_CODE[attached]);
+    } else if (this.#isStopped) {
+      attached.suspend();
+    } else {
+      if (isWakeUp) attached.topicIds.confirmAll();
+      this.#changeWill(attached, isWakeUp && !connect.hasWill ? KEEP : change);
+      attached.accept(connect);
+    }
+  }
+
+  #changeWill({ session }: Connection, change: WillChange): void {
+    const { topics } = this.#parts.context;
+    if (change.kind === 'replace') replaceWill(session, topics, change.will);
+    else armWill(session, topics, storedWill(session.state));
+  }
+
+  #hasRoomFor({ clientId }: Connect, { address }: DatagramPeer): boolean {
+    if (this.#handshakes.size >= HANDSHAKES_MAX && !this.#handshakes.has(address)) return false;
+    return this.#directory.of(clientId) !== undefined || this.#directory.size + this.#handshakes.size < this.#parts.settings.clientsMax;
+  }
+
+  #forget(handshake: Handshake): void {
+    const { address } = handshake.from;
+    if (this.#handshakes.get(address) !== handshake) return;
+    this.#handshakes.delete(address);
+    this.#retries.answered(address);
+  }
+
+  #refuse(to: DatagramPeer, returnCode: ReturnCode): void {
+    this.#parts.counters.connectsRefused.value += 1;
+    this.#parts.send({ type: 'CONNACK', returnCode }, to);
+  }
+}
+
+/** §5.3.8 and §5.3.1; ids longer than the 23 characters of the text are accepted, as gateways do. */
+function refusalOf({ protocolId, clientId }: Connect): ReturnCode | undefined {
+  const isNamed = clientId.length > 0 && !clientId.includes('\0') && Buffer.byteLength(clientId) <= CLIENT_ID_BYTES_MAX;
+  return protocolId === PROTOCOL_ID && isNamed ? undefined : RETURN_CODE.notSupported;
+}

@@ -1,0 +1,194 @@
+// Datagrams in, one Connection per client. What comes from an address without a client is judged here, and leaves nothing behind.
+import type { Gateway, GatewayContext } from '../../src/gateway/gateway.ts';
+import { MalformedPacketError } from '../../src/model/errors.ts';
+import type { DatagramPeer, DatagramTransport } from '../../src/transport/transport.ts';
+import { PROTOCOL } from './attach.ts';
+import type { GatewayParts } from './client.ts';
+import { decode, encode } from './codec.ts';
+import { Connector } from './connect.ts';
+import { mqttSnCounters } from './counters.ts';
+import { Directory } from './directory.ts';
+import type { Packet, Pingreq, Publish } from './packets.ts';
+import { PredefinedTopics } from './predefined-topics.ts';
+import type { MqttSnSettings } from './settings.ts';
+import { publishedTopic } from './topics.ts';
+
+/** The client id access rules see for QoS −1; rules written for EMQX name this one. */
+const ANONYMOUS_PUBLISHER = 'NegQoS-Client';
+/** Octets of a malformed datagram that are logged. */
+const LOGGED_BYTES = 16;
+
+export class MqttSnGateway implements Gateway {
+  readonly name = PROTOCOL;
+  readonly #settings: MqttSnSettings;
+  readonly #predefined: PredefinedTopics;
+  readonly #transport: DatagramTransport;
+  readonly #directory = new Directory();
+  #service: Service | undefined;
+
+  /** @throws GatewayError INVALID_TOPIC - in a predefined topic. */
+  constructor(settings: MqttSnSettings, transport: DatagramTransport) {
+    this.#settings = settings;
+    this.#predefined = new PredefinedTopics(settings.predefinedTopics);
+    this.#transport = transport;
+  }
+
+  async start(context: GatewayContext): Promise<void> {
+    const counters = mqttSnCounters(context.metrics);
+    const { retrySeconds, retries } = this.#settings;
+    const parts: GatewayParts = {
+      context,
+      settings: this.#settings,
+      counters,
+      predefined: this.#predefined,
+      retryRules: { clock: context.clock, intervalMs: retrySeconds * 1_000, repetitionsMax: retries, retransmitted: counters.retransmitted },
+      transport: this.#transport,
+      send: (packet, to) => {
+        counters.sent.value += 1;
+        this.#transport.send(encode(packet), to);
+      },
+    };
+    const service = new Service(parts, this.#directory);
+    this.#service = service;
+    context.metrics.gauge('mqtt-sn.clients', () => this.#directory.size);
+    await service.connector.restoreAll(); // before the first datagram: the devices have not noticed that we were away
+    await this.#transport.listen((bytes, from) => service.onDatagram(bytes, from));
+  }
+
+  /** Says nothing to the devices: to them a restart is a lost packet. */
+  async stop(): Promise<void> {
+    this.#service?.connector.stop();
+    await this.#transport.close();
+    for (const connection of this.#directory.all()) connection.suspend();
+  }
+}
+
+/** The running gateway: which packet goes to whom. */
+class Service {
+  readonly connector: Connector;
+  readonly #parts: GatewayParts;
+  readonly #directory: Directory;
+
+  constructor(parts: GatewayParts, directory: Directory) {
+    this.#parts = parts;
+    this.#directory = directory;
+    this.connector = new Connector(parts, directory);
+  }
+
+  onDatagram(bytes: Buffer, from: DatagramPeer): void {
+    const { counters } = this.#parts;
+    counters.received.value += 1;
+    const packet = this.#decode(bytes, from);
+    if (packet !== undefined) this.#route(packet, from);
+  }
+
+  #decode(bytes: Buffer, from: DatagramPeer): Packet | undefined {
+    const { counters, context } = this.#parts;
+    try {
+      const packet = decode(bytes);
+      if (packet === undefined) counters.unknownType.value += 1;
+      return packet;
+    } catch (error) {
+      if (!(error instanceof MalformedPacketError)) throw error;
+      counters.malformed.value += 1;
+      const hex = bytes.toString('hex', 0, LOGGED_BYTES);
+      context.log.warn('malformed datagram', { peer: from.address, clause: error.clause, reason: error.message, hex });
+      return undefined;
+    }
+  }
+
+  #route(packet: Packet, from: DatagramPeer): void {
+    switch (packet.type) {
+      case 'CONNECT':
+        this.connector.connect(packet, from);
+        break;
+      case 'WILLTOPIC':
+        if (!this.connector.willTopic(packet, from)) this.#toClient(packet, from);
+        break;
+      case 'WILLMSG':
+        if (!this.connector.willMessage(packet, from)) this.#toClient(packet, from);
+        break;
+      case 'PINGREQ':
+        this.#ping(packet, from);
+        break;
+      case 'SEARCHGW':
+        this.#parts.send({ type: 'GWINFO', gwId: this.#parts.settings.gatewayId, gwAdd: new Uint8Array(0) }, from); // §6.1
+        break;
+      default:
+        this.#toClient(packet, from);
+    }
+  }
+
+  #toClient(packet: Packet, from: DatagramPeer): void {
+    const connection = this.#directory.at(from.address);
+    if (connection !== undefined) connection.receive(packet);
+    else this.#fromStranger(packet, from);
+  }
+
+  /** A sleeping client names itself: it may have got another address, or another client its old one (§6.14). */
+  #ping(packet: Pingreq, from: DatagramPeer): void {
+    const atAddress = this.#directory.at(from.address);
+    if (packet.clientId === undefined || atAddress?.clientId === packet.clientId) {
+      this.#toClient(packet, from);
+      return;
+    }
+    const sleeper = this.#directory.of(packet.clientId);
+    if (sleeper === undefined || sleeper.isActive || !this.#parts.settings.followsAddress) this.#fromStranger(packet, from);
+    else void this.#wakeAt(packet, sleeper.clientId, from);
+  }
+
+  async #wakeAt(packet: Pingreq, sleeperId: string, from: DatagramPeer): Promise<void> {
+    const sleeper = this.#directory.of(sleeperId);
+    if (sleeper === undefined || this.connector.isBusy(from.address)) return;
+    const moved = await this.connector.move(sleeper, from);
+    if (moved !== undefined) moved.receive(packet);
+    else this.#fromStranger(packet, from);
+  }
+
+  #fromStranger(packet: Packet, from: DatagramPeer): void {
+    if (packet.type === 'PUBLISH' && packet.qos === -1) {
+      this.#publishWithoutConnection(packet, from);
+      return;
+    }
+    if (packet.type === 'DISCONNECT') this.connector.abandon(from.address);
+    const isAnswered = EXPECTS_ANSWER.has(packet.type) && !this.connector.isBusy(from.address) && !isGoingToSleep(packet);
+    if (!isAnswered) {
+      this.#parts.counters.unexpected.value += 1;
+      return;
+    }
+    this.#parts.counters.unknownClient.value += 1;
+    this.#parts.send({ type: 'DISCONNECT', durationSeconds: undefined }, from); // it will connect again
+  }
+
+  /** §6.8. Never answered, whatever is wrong. */
+  #publishWithoutConnection({ topicIdType, topicId, isRetain, data }: Publish, from: DatagramPeer): void {
+    const { settings, context, predefined, counters, transport } = this.#parts;
+    const topic = topicIdType === 'normal' ? undefined : publishedTopic({ predefined, clientId: undefined, topicIds: undefined }, topicIdType, topicId);
+    if (!settings.qosMinusOne || typeof topic !== 'string') {
+      counters.qosMinusOneDropped.value += 1;
+      return;
+    }
+    context.publishWithoutSession(
+      { topic: context.topics.intern(topic), payload: data, qos: 0, isRetain },
+      { clientId: ANONYMOUS_PUBLISHER, peer: from.address, peerHost: from.host, listener: transport.name, protocol: PROTOCOL },
+    );
+  }
+}
+
+/** What a client sends and then waits. The rest is answers of its own, or for other clients' ears. */
+const EXPECTS_ANSWER: ReadonlySet<Packet['type']> = new Set([
+  'PUBLISH',
+  'PUBREL',
+  'REGISTER',
+  'SUBSCRIBE',
+  'UNSUBSCRIBE',
+  'PINGREQ',
+  'DISCONNECT',
+  'WILLTOPICUPD',
+  'WILLMSGUPD',
+] as const);
+
+/** DISCONNECT would tell a client we do not know that it may sleep in peace. */
+function isGoingToSleep(packet: Packet): boolean {
+  return packet.type === 'DISCONNECT' && packet.durationSeconds !== undefined && packet.durationSeconds > 0;
+}

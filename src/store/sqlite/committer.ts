@@ -1,0 +1,31 @@
+import type { Sequence } from '../../session/session-store.ts';
+import type { TableWrite } from './schema.ts';
+
+/** What one transaction holds. Taken at one instant: the rows never say more than the log does with this group. Plain data. */
+export interface CommitUnit {
+  readonly segment: SegmentRow | undefined;
+  readonly writes: readonly TableWrite[];
+  /** Free pages to give back to the file system. */
+  readonly vacuumPages: number;
+}
+
+export interface SegmentRow {
+  readonly number: number;
+  readonly firstSequence: Sequence;
+  readonly nextSequence: Sequence;
+  readonly bytes: Uint8Array;
+}
+
+/** Why a commit did not happen; `code` as SQLite names it, e.g. SQLITE_FULL. */
+export interface CommitFailure {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Writes units, one at a time, wherever it runs. Nothing of a unit that failed is on disk, and it may be given again. */
+export interface Committer {
+  /** `done` is called once, in this call or later; without failure the unit survives a power cut. */
+  commit(unit: CommitUnit, done: (failure: CommitFailure | undefined) => void): void;
+  /** After the last `done`. */
+  close(): Promise<void>;
+}

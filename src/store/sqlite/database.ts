@@ -1,0 +1,110 @@
+// The database file: made, opened, judged, and set aside when it is damaged.
+import { chmodSync, existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import Sqlite, { type Database } from 'better-sqlite3';
+import { GatewayError } from '../../model/errors.ts';
+import { APPLICATION_ID, CREATE_TABLES, SCHEMA_VERSION } from './schema.ts';
+
+export const DATABASE_FILE = 'postern.db';
+/** Damaged files kept for salvage; an older one goes when another is set aside. */
+const DAMAGED_FILES_MAX = 3;
+const COMPANIONS = ['', '-wal', '-shm'];
+/** SQLite checks about 150 MB per second of a Pi-class processor; a larger file is checked where it is read, by the checksums of its groups. */
+const QUICK_CHECK_BYTES_MAX = 16 * 1024 * 1024;
+/** Pages of the log before SQLite copies it into the file: 1 MiB, rewritten in place from then on. */
+const WAL_PAGES = 1024;
+/** A log that grew beyond this for once is cut back. */
+const WAL_BYTES_KEPT = 4 * 1024 * 1024;
+
+/** How SQLite syncs. Anything but `full` loses what was acknowledged; a harness shows that it can see so. */
+export type Synchronous = 'full' | 'normal' | 'off';
+
+/**
+ * Opens the database, making it when there is none.
+ *
+ * @throws GatewayError STORE_CORRUPT - damaged, or not ours; STORE_UNAVAILABLE - written by a later version.
+ */
+export function openDatabase(path: string, synchronous: Synchronous): Database {
+  const database = new Sqlite(path);
+  try {
+    configure(database, synchronous);
+    if (isBlank(database)) create(database, path);
+    else judge(database, path);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Whether `error` says that the bytes of the file are wrong, not that it cannot be reached. */
+export function isDamage(error: unknown): boolean {
+  if (error instanceof GatewayError) return error.code === 'STORE_CORRUPT';
+  return error instanceof Sqlite.SqliteError && /^SQLITE_(CORRUPT|NOTADB|FORMAT|ERROR|SCHEMA|MISMATCH)/.test(error.code);
+}
+
+/** Moves a damaged database out of the way, with its log. @returns the new name and how many bytes lie there. */
+export function quarantine(path: string): { readonly name: string; readonly bytes: number } {
+  const directory = dirname(path);
+  const prefix = `${basename(path)}.damaged-`;
+  const taken = damagedNumbers(directory, prefix);
+  const number = (taken.at(-1) ?? 0) + 1;
+  const name = `${prefix}${number}`;
+  let bytes = 0;
+  for (const companion of COMPANIONS) {
+    if (!existsSync(path + companion)) continue;
+    bytes += statSync(path + companion).size;
+    renameSync(path + companion, join(directory, name + companion));
+  }
+  for (const old of [...taken, number].slice(0, -DAMAGED_FILES_MAX)) {
+    for (const companion of COMPANIONS) rmSync(join(directory, `${prefix}${old}${companion}`), { force: true });
+  }
+  return { name, bytes };
+}
+
+function damagedNumbers(directory: string, prefix: string): number[] {
+  const numbers = readdirSync(directory)
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => Number(name.slice(prefix.length)))
+    .filter((number) => Number.isInteger(number));
+  return numbers.sort((a, b) => a - b);
+}
+
+function configure(database: Database, synchronous: Synchronous): void {
+  database.pragma('page_size = 1024'); // half the bytes per commit of 4096 on flash; takes effect in a new file only
+  database.pragma('auto_vacuum = INCREMENTAL'); // before the first table, or the file never shrinks
+  database.pragma('journal_mode = WAL');
+  database.pragma(`synchronous = ${synchronous}`);
+  database.pragma(`wal_autocheckpoint = ${WAL_PAGES}`);
+  database.pragma(`journal_size_limit = ${WAL_BYTES_KEPT}`);
+  database.pragma('cache_size = -2048');
+  database.pragma('temp_store = MEMORY');
+}
+
+/** New, or left by a process that was stopped while it made it. */
+function isBlank(database: Database): boolean {
+  return database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0 && database.pragma('application_id', { simple: true }) === 0;
+}
+
+function create(database: Database, path: string): void {
+  chmodSync(path, 0o600);
+  database.transaction(() => {
+    database.exec(CREATE_TABLES);
+    database.pragma(`application_id = ${APPLICATION_ID}`);
+    database.pragma(`user_version = ${SCHEMA_VERSION}`);
+  })();
+}
+
+function judge(database: Database, path: string): void {
+  if (database.pragma('application_id', { simple: true }) !== APPLICATION_ID) throw new GatewayError('STORE_CORRUPT', `${path} is not a Postern database`);
+  const version = database.pragma('user_version', { simple: true }) as number;
+  if (version > SCHEMA_VERSION) {
+    throw new GatewayError(
+      'STORE_UNAVAILABLE',
+      `${path} was written by a later version of Postern (schema ${version}, this one knows ${SCHEMA_VERSION}): install that version again`,
+    );
+  }
+  if (statSync(path).size > QUICK_CHECK_BYTES_MAX) return;
+  const verdict = database.pragma('quick_check(1)', { simple: true });
+  if (verdict !== 'ok') throw new GatewayError('STORE_CORRUPT', `${path}: ${String(verdict)}`);
+}

@@ -1,0 +1,50 @@
+// One process per data directory. The lock is one the operating system takes back when its holder dies, however it dies: SQLite's, on a file of its
+// own. Who holds it is written beside it, for the message only.
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Sqlite, { type Database } from 'better-sqlite3';
+import { GatewayError } from '../../model/errors.ts';
+
+const LOCK_FILE = 'postern.lock';
+const PID_FILE = 'postern.pid';
+
+export class StoreLock {
+  readonly #database: Database;
+  readonly #pidPath: string;
+
+  private constructor(database: Database, pidPath: string) {
+    this.#database = database;
+    this.#pidPath = pidPath;
+  }
+
+  /** @throws GatewayError STORE_UNAVAILABLE - when another process, or another store of this one, works in `directory`. */
+  static acquire(directory: string): StoreLock {
+    const pidPath = join(directory, PID_FILE);
+    const database = new Sqlite(join(directory, LOCK_FILE), { timeout: 0 });
+    try {
+      database.exec('BEGIN EXCLUSIVE');
+      writeFileSync(pidPath, `${process.pid}\n`);
+    } catch (error) {
+      database.close();
+      if (!(error instanceof Sqlite.SqliteError) || !error.code.startsWith('SQLITE_BUSY')) throw error;
+      const holder = readHolder(pidPath);
+      throw new GatewayError('STORE_UNAVAILABLE', `the data directory ${directory} is in use by process ${holder}: stop it, or give this gateway its own`, {
+        cause: error,
+      });
+    }
+    return new StoreLock(database, pidPath);
+  }
+
+  release(): void {
+    rmSync(this.#pidPath, { force: true });
+    this.#database.close();
+  }
+}
+
+function readHolder(pidPath: string): string {
+  try {
+    return readFileSync(pidPath, 'utf8').trim();
+  } catch {
+    return 'unknown';
+  }
+}

@@ -1,0 +1,56 @@
+import type { SessionImage } from '../../session/session-image.ts';
+import type { Sequence, SettleCause } from '../../session/session-store.ts';
+import type { OpenGroup, SettledRun } from './open-group.ts';
+
+/** A run that may grow. */
+interface Run {
+  readonly session: number;
+  readonly cause: SettleCause;
+  first: Sequence;
+  last: Sequence;
+}
+
+/**
+ * Settled entries that wait for the next group. Entries of one queue settled in a row, in either direction, become one run: what lies between two of
+ * them is settled too, or was never in that queue.
+ */
+export class SettledRuns {
+  /** The run that still grows, by session. */
+  readonly #growing = new Map<number, Run>();
+  #finished: SettledRun[] = [];
+
+  get isEmpty(): boolean {
+    return this.#growing.size === 0 && this.#finished.length === 0;
+  }
+
+  /** `sequence` has just left the queue of `session`. */
+  add(session: SessionImage, sequence: Sequence, cause: SettleCause): void {
+    const run = this.#growing.get(session.id);
+    if (run !== undefined && run.cause === cause && this.#joins(session, run, sequence)) {
+      if (sequence > run.last) run.last = sequence;
+      else if (sequence < run.first) run.first = sequence;
+      return;
+    }
+    if (run !== undefined) this.#finished.push(run);
+    this.#growing.set(session.id, { session: session.id, cause, first: sequence, last: sequence });
+  }
+
+  /** The session and its queue are gone. */
+  forget(session: number): void {
+    this.#growing.delete(session);
+  }
+
+  moveTo(group: OpenGroup): void {
+    for (const run of this.#finished) group.done(run);
+    for (const run of this.#growing.values()) group.done(run);
+    this.#finished = [];
+    this.#growing.clear();
+  }
+
+  #joins({ queue }: SessionImage, run: Run, sequence: Sequence): boolean {
+    const from = Math.min(run.last, sequence);
+    const to = Math.max(run.first, sequence);
+    const between = queue.next(from);
+    return between === undefined || between > to;
+  }
+}
