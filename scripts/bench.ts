@@ -29,7 +29,7 @@ function say(text: string): void {
 
 function program(peer: Peer): string {
   const path = findPeer(peer);
-  if (path === undefined) throw new Error(`something is missing; to install it: ${installCommand(missingPackages(NEEDED))}`);
+  if (path === undefined) throw new Error(`${peer} is missing: ${installCommand(missingPackages(NEEDED))}`);
   return path;
 }
 
@@ -84,6 +84,7 @@ function heading(args: BenchArguments, { when, commit, machine }: { when: string
 async function run(args: BenchArguments): Promise<boolean> {
   const scenarios = chosen(args.only);
   const cores = twoCores();
+  for (const peer of NEEDED) program(peer);
   mkdirSync(workshop);
   const data = mkdtempSync(join(resolve(args.directory ?? workshop), 'bench-'));
   process.on('exit', () => {
@@ -109,5 +110,5 @@ try {
   else process.exitCode = (await run(args)) ? 0 : 1;
 } catch (error) {
   say(error instanceof Error ? error.message : `${error}`);
-  process.exitCode = error instanceof UsageError ? EXIT_USAGE : 1;
+  process.exit(error instanceof UsageError ? EXIT_USAGE : 1); // servers may still run: they end with this process
 }

@@ -1,5 +1,6 @@
 // The way through the core's one door: every connection begins here, whether by CONNECT, after a restart, or at a new address.
-import type { Delivery, EndReason, GatewayContext, Outlet, PublishOutcome, RefusalReason } from '../../src/gateway/gateway.ts';
+import type { ConnectOutcome, ConnectRequest, Delivery, EndReason, GatewayContext, Outlet, PublishOutcome, RefusalReason } from '../../src/gateway/gateway.ts';
+import { GatewayError } from '../../src/model/errors.ts';
 import type { GatewayParts } from './client.ts';
 import { Connection } from './connection.ts';
 import type { Directory } from './directory.ts';
@@ -19,7 +20,7 @@ export async function attach(parts: GatewayParts, directory: Directory, terms: A
   const former = directory.of(terms.clientId);
   former?.withholdWill();
   const relay = new OutletRelay();
-  const outcome = await context.connect(connectRequest(parts, terms), relay);
+  const outcome = await judged(context, connectRequest(parts, terms), relay);
   if (outcome.kind === 'refused') {
     former?.releaseWill();
     return outcome.reason;
@@ -31,7 +32,18 @@ export async function attach(parts: GatewayParts, directory: Directory, terms: A
   return connection;
 }
 
-function connectRequest({ settings, transport }: GatewayParts, { clientId, facts, cleanStart }: AttachTerms): Parameters<GatewayContext['connect']>[0] {
+/** A source of identity that fails is one that may answer later. */
+async function judged(context: GatewayContext, request: ConnectRequest, outlet: Outlet): Promise<ConnectOutcome> {
+  try {
+    return await context.connect(request, outlet);
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    context.log.error('connect failed', { clientId: request.credentials.clientId, code: error.code, reason: error.message });
+    return { kind: 'refused', reason: 'unavailable' };
+  }
+}
+
+function connectRequest({ settings, transport }: GatewayParts, { clientId, facts, cleanStart }: AttachTerms): ConnectRequest {
   const { peer } = facts;
   return {
     credentials: { clientId, peer: peer.address, peerHost: peer.host, listener: transport.name, protocol: PROTOCOL },

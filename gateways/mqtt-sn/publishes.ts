@@ -26,8 +26,12 @@ export class Publishes {
 
   receive(packet: Publish): void {
     const topic = this.#topicOf(packet);
-    if (typeof topic === 'number') this.#refuse(packet, topic);
-    else if (packet.qos === 1 || packet.qos === 2) this.#publishAnswered(packet, packet.qos, topic);
+    if (typeof topic === 'number') {
+      this.#refuse(packet, topic);
+      return;
+    }
+    if (packet.topicIdType === 'normal') this.#client.topicIds.confirm(packet.topicId); // who uses an id knows it
+    if (packet.qos === 1 || packet.qos === 2) this.#publishAnswered(packet, packet.qos, topic);
     else this.#publish(packet, topic, NO_ANSWER_TOKEN);
   }
 

@@ -1,6 +1,9 @@
 // Every process the bench starts, so that none outlives it.
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 
+/** From util-linux, which every Debian has; becomes the command it is given, so the process id stays. */
+const PIN = 'taskset';
+
 const running = new Set<ChildProcess>();
 
 process.on('exit', () => {
@@ -20,7 +23,7 @@ export type Ending = { readonly status: number } | { readonly signal: NodeJS.Sig
 
 export interface Child {
   readonly process: ChildProcess;
-  /** Of the command itself: taskset replaces itself by it. */
+  /** Of the command itself. */
   readonly pid: number;
   readonly ended: Promise<Ending>;
 }
@@ -28,7 +31,7 @@ export interface Child {
 /** Starts `command` on one processor. */
 export function startOn(core: number, command: Command, options: SpawnOptions): Child {
   const environment = { ...process.env, ...command.environment };
-  const child = spawn('taskset', ['--cpu-list', `${core}`, command.program, ...command.args], { ...options, env: environment });
+  const child = spawn(PIN, ['--cpu-list', `${core}`, command.program, ...command.args], { ...options, env: environment });
   running.add(child);
   const ended = new Promise<Ending>((resolve, reject) => {
     child.once('error', reject);
@@ -37,7 +40,7 @@ export function startOn(core: number, command: Command, options: SpawnOptions): 
       resolve(signal === null ? { status: status ?? 1 } : { signal });
     });
   });
-  if (child.pid === undefined) throw new Error('cannot start taskset (Debian package util-linux)');
+  if (child.pid === undefined) throw new Error(`cannot start ${PIN}: it is in the Debian package util-linux`);
   return { process: child, pid: child.pid, ended };
 }
 

@@ -58,8 +58,9 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#uplink = uplink;
   }
 
-  get isUp(): boolean {
-    return this.#isUp;
+  /** For `postern status`. */
+  status(): { readonly name: string; readonly address: string; readonly isConnected: boolean } {
+    return { name: this.#settings.name, address: this.#uplink.address, isConnected: this.#isUp };
   }
 
   async start(context: GatewayContext): Promise<void> {

@@ -18,8 +18,12 @@ export function prepareDataDirectory(path: string): string | undefined {
     return (mode & OTHERS) === 0 ? undefined : `the data directory ${path} is open to other users (mode ${mode.toString(8)}): chmod 700 it`;
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
-    throw new GatewayError('STORE_UNAVAILABLE', `the data directory ${path} cannot be used (${cause}): choose another with --data, or let this user write there`, {
-      cause: error,
-    });
+    throw new GatewayError(
+      'STORE_UNAVAILABLE',
+      `the data directory ${path} cannot be used (${cause}): choose another with --data, or let this user write there`,
+      {
+        cause: error,
+      },
+    );
   }
 }

@@ -14,7 +14,8 @@ function lines(value: unknown, indent: string): string[] {
   const entries = Object.entries(value ?? {});
   const width = Math.max(0, ...entries.map(([name]) => name.length));
   return entries.flatMap(([name, child]) => {
-    if (Array.isArray(child)) return child.length === 0 ? [row(name, 'none', indent, width)] : [`${indent}${name}\n`, ...child.flatMap((item) => itemLines(item, `${indent}  `))];
+    if (Array.isArray(child))
+      return child.length === 0 ? [row(name, 'none', indent, width)] : [`${indent}${name}\n`, ...child.flatMap((item) => itemLines(item, `${indent}  `))];
     if (typeof child === 'object' && child !== null) return [`${indent}${name}\n`, ...lines(child, `${indent}  `)];
     return [row(name, scalar(name, child), indent, width)];
   });
@@ -23,7 +24,11 @@ function lines(value: unknown, indent: string): string[] {
 /** A record of scalars in a list takes one line. */
 function itemLines(item: unknown, indent: string): string[] {
   if (typeof item !== 'object' || item === null) return [`${indent}${String(item)}\n`];
-  return [`${indent}${Object.entries(item).map(([name, value]) => `${name} ${scalar(name, value)}`).join(', ')}\n`];
+  return [
+    `${indent}${Object.entries(item)
+      .map(([name, value]) => `${name} ${scalar(name, value)}`)
+      .join(', ')}\n`,
+  ];
 }
 
 function row(name: string, text: string, indent: string, width: number): string {

@@ -1,20 +1,9 @@
 import type { StartGateway } from '../control/running-gateway.ts';
 import type { Clock } from '../model/clock.ts';
-import type { Log } from '../model/log.ts';
+import type { LogSettings, ProcessLog } from '../observe/log.ts';
 
 /** Signals a gateway acts on. */
 export type Signal = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
-
-export interface LogOptions {
-  readonly level: 'debug' | 'info' | 'warn' | 'error';
-  readonly format: 'text' | 'json';
-}
-
-/** A log whose level can change while it is in use. */
-export interface ProcessLog {
-  readonly log: Log;
-  setLevel(level: LogOptions['level']): void;
-}
 
 /** What a command finds around it, so that tests can put something else there. */
 export interface Surroundings {
@@ -28,7 +17,8 @@ export interface Surroundings {
   complain(text: string): void;
   /** Whether a person reads standard error. */
   readonly isTerminal: boolean;
-  openLog(options: LogOptions): ProcessLog;
+  /** The log, on standard error. */
+  openLog(settings: LogSettings): ProcessLog;
   onSignal(signal: Signal, run: () => void): void;
   /** Told once, of an error nobody caught; the process cannot go on after it. */
   onCrash(run: (error: unknown) => void): void;

@@ -77,7 +77,7 @@ export class YamlSource {
 
   #child(node: unknown, step: string | number): Place | undefined {
     if (isMap(node)) {
-      const pair = node.items.find(({ key }) => isScalar(key) && key.value === step);
+      const pair = node.items.findLast(({ key }) => isScalar(key) && key.value === step); // of a key given twice the last counts
       return pair && { node: pair.value, offset: startOf(pair.key) };
     }
     const item: unknown = isSeq(node) && typeof step === 'number' ? node.items[step] : undefined;

@@ -34,17 +34,23 @@ async function firstLine(socket: Socket, path: string): Promise<string> {
     const [line] = splitter.push(chunk);
     if (line !== undefined) return line;
   }
-  throw unavailable(`the gateway at ${path} closed the connection without an answer`);
+  throw unavailable(noAnswer(path));
 }
 
 const EXPLANATIONS: Readonly<Record<string, (path: string) => string>> = {
   ENOENT: notRunning,
   ECONNREFUSED: notRunning,
+  ECONNRESET: noAnswer,
+  EPIPE: noAnswer,
   EACCES: (path) => `the control socket ${path} belongs to another user: ask as the user the gateway runs as, or with sudo`,
 };
 
 function notRunning(path: string): string {
   return `no gateway is running: nothing answers at ${path}; start one with \`postern start\`, or say with --data or --config where it is`;
+}
+
+function noAnswer(path: string): string {
+  return `the gateway at ${path} closed the connection without an answer; it may be stopping or busy: ask again`;
 }
 
 function explain(error: unknown, path: string): string {

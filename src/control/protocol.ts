@@ -12,7 +12,7 @@ export interface Request {
 }
 
 export interface ControlError {
-  /** Stable, for programs: `unknown-command`, `malformed`, `failed`, or a code of GatewayError. */
+  /** Stable, for programs: UNKNOWN_COMMAND, FAILED, or the code of a GatewayError. */
   readonly code: string;
   /** For people. */
   readonly message: string;

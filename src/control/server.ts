@@ -82,12 +82,15 @@ export class ControlServer {
     try {
       for await (const chunk of chunks) {
         cancelSilence();
-        for (const line of splitter.push(chunk)) yield `${JSON.stringify(await this.#answer(line))}\n`;
+        try {
+          for (const line of splitter.push(chunk)) yield `${JSON.stringify(await this.#answer(line))}\n`;
+        } catch (error) {
+          if (!(error instanceof GatewayError)) throw error;
+          yield `${JSON.stringify({ id: null, error: asControlError(error) })}\n`;
+          return; // where the next line begins is not known any more
+        }
         cancelSilence = this.#limitSilence(socket);
       }
-    } catch (error) {
-      if (!(error instanceof GatewayError)) throw error;
-      yield `${JSON.stringify({ id: null, error: asControlError(error) })}\n`;
     } finally {
       cancelSilence();
     }
@@ -112,7 +115,7 @@ export class ControlServer {
   }
 
   #unknown(command: string): ControlError {
-    return { code: 'unknown-command', message: `${JSON.stringify(command.slice(0, 64))} is not a command: ${Object.keys(this.#options.commands).join(', ')}` };
+    return { code: 'UNKNOWN_COMMAND', message: `${JSON.stringify(command.slice(0, 64))} is not a command: ${Object.keys(this.#options.commands).join(', ')}` };
   }
 }
 

@@ -49,6 +49,11 @@ export function peerAddress(text: string): PeerAddress {
   return text as PeerAddress;
 }
 
+/** The host of a peer on the network, without port and brackets; other peers as they are. */
+export function hostOf(peer: string): string {
+  return /^\[?([^\]/]+)\]?:\d+$/.exec(peer)?.[1] ?? peer;
+}
+
 /** Loopback by address text: 127.0.0.0/8, ::1 and their v4-mapped form; a Unix socket and in-process links count as local too. */
 export function isLoopback(host: string): boolean {
   return host === '::1' || host === 'localhost' || host.startsWith('127.') || host.startsWith('::ffff:127.') || host === '';

@@ -85,6 +85,10 @@ export const ACCESS_RULES_MAX = 1_000;
 
 /** Lines of the same event from the same peer per minute; the rest is counted and summed up. */
 export const LOG_LINES_PER_EVENT_MINUTE = 10;
+/** Pairs of event and peer counted apart within a minute; what comes from further peers is counted together. */
+export const LOG_PEERS_TRACKED_MAX = 256;
+/** Characters of one field of a line; enough for the stack of an error, too little for a topic of 64 KiB. */
+export const LOG_FIELD_CHARS_MAX = 2_048;
 
 /** One line on the control socket, either way. A status with its metrics is the longest. */
 export const CONTROL_LINE_BYTES_MAX = 1024 * 1024;

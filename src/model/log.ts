@@ -17,3 +17,9 @@ export const silentLog: Log = {
   error() {},
   with: () => silentLog,
 };
+
+/** How bad input begins, for a log line: `102a00044d515454… (44 bytes)`. */
+export function hexPrefix(bytes: Uint8Array, bytesMax: number): string {
+  const hex = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, bytesMax)).toString('hex');
+  return bytes.length > bytesMax ? `${hex}… (${bytes.length} bytes)` : hex;
+}

@@ -3,6 +3,7 @@
 import type { ClientSession, Delivery, EndReason, GatewayContext, Outlet, PublishOutcome } from '../gateway/gateway.ts';
 import type { CancelTimer } from '../model/clock.ts';
 import { GatewayError, type MalformedPacketError, ProtocolViolationError } from '../model/errors.ts';
+import { hexPrefix } from '../model/log.ts';
 import type { MessageProperties, QoS } from '../model/message.ts';
 import type { Topic } from '../model/topic.ts';
 import type { Link, LinkHandlers } from '../transport/transport.ts';
@@ -341,7 +342,7 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
     const isMalformed = error.code === 'MALFORMED_PACKET';
     (isMalformed ? counters.malformed : counters.protocolErrors).value += 1;
     const clause = (error as MalformedPacketError | ProtocolViolationError).clause;
-    context.log.warn('bad input', { peer: this.#link.peer, clause, error: error.message, hex: bytes?.toString('hex', 0, 16) });
+    context.log.warn('bad input', { peer: this.#link.peer, clause, error: error.message, hex: bytes === undefined ? undefined : hexPrefix(bytes, 16) });
     const reasonCode = error instanceof MqttCodecError ? error.reasonCode : error.code === 'INVALID_TOPIC' ? REASON.topicNameInvalid : REASON.protocolError;
     const isSilent = error instanceof MqttCodecError && error.closesSilently;
     const wasConnected = this.#state === 'connected';

@@ -16,6 +16,7 @@ export interface WireTopic {
 const TEMPLATE_PAYLOAD_MAX = 1_024;
 const TEMPLATE_BYTES_MIN = 2_048;
 const NOTHING = new Uint8Array(0);
+const NO_IDENTIFIERS: readonly number[] = [];
 /** A Property Length of 0 (MQTT-2.2.2-2). */
 const NO_PROPERTIES = new Uint8Array(1);
 
@@ -95,7 +96,7 @@ export class PublishEncoder {
     if (hasPayload) template.set(payload, at + properties.length);
     this.#templateLength = length;
     this.#hasPayload = hasPayload;
-    this.#last = { message, expirySeconds, identifiers };
+    this.#last = { message, expirySeconds, identifiers: identifiers.length === 0 ? NO_IDENTIFIERS : [...identifiers] };
     this.#lastTopic = topic;
     this.#lastAlias = alias;
     this.#lastHasId = hasId;
@@ -114,5 +115,5 @@ function propertyBlock({ message, expirySeconds, identifiers }: Sources, alias: 
 }
 
 function isSameList(a: readonly number[], b: readonly number[]): boolean {
-  return a === b || (a.length === b.length && a.every((item, index) => item === b[index]));
+  return a.length === b.length && a.every((item, index) => item === b[index]);
 }

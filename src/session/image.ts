@@ -110,6 +110,16 @@ export class Image {
     return dirt;
   }
 
+  /** One row of a queue; those of one session in order of keys. */
+  restoreChunk(session: number, key: Sequence, live: Uint8Array): void {
+    const owner = this.#byId.get(session);
+    if (owner === undefined) return;
+    const { count, bytes } = owner.queue;
+    owner.queue.restore(key, live);
+    this.queuedMessages += owner.queue.count - count;
+    this.queuedBytes += owner.queue.bytes - bytes;
+  }
+
   /** After the tables were read: everything there is has its row. */
   markStored(): void {
     this.#dirt = newDirt();

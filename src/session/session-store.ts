@@ -118,6 +118,8 @@ export interface StoreStatus {
   readonly commitMsMax: number;
   /** Files set aside as damaged at this start. */
   readonly quarantined: readonly string[];
+  /** Groups of the log that were found missing or damaged since this start, by number: what was acknowledged in them is gone. */
+  readonly damagedGroups: readonly number[];
 }
 
 export interface SessionStore {

@@ -4,7 +4,7 @@ import type { Clock } from '../model/clock.ts';
 import { ACCEPT_BACKLOG } from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
 import type { Metrics } from '../model/metrics.ts';
-import { endpoint, endpointText, hostText } from './address.ts';
+import { endpointText, remoteEnd } from './address.ts';
 import { addressError } from './address-error.ts';
 import type { LinkBudget } from './link-budget.ts';
 import type { LinkCounters } from './link-counters.ts';
@@ -89,21 +89,19 @@ export class Acceptor {
 
   #accept(socket: Socket, onAccepted: (accepted: Accepted) => void): void {
     const { name, path, budget, log } = this.#options;
-    const { remoteAddress, remotePort } = socket;
-    if (path === undefined && remoteAddress === undefined) {
+    const remote = path === undefined ? remoteEnd(socket) : { peer: peerAddress(`${path}#${this.#counters.accepted.value}`), peerHost: '' };
+    if (remote === undefined) {
       socket.destroy(); // reset before it was looked at
       return;
     }
-    const peerHost = hostText(remoteAddress ?? '');
-    const peer = path === undefined ? endpoint(peerHost, remotePort ?? 0) : peerAddress(`${path}#${this.#counters.accepted.value}`);
     if (budget?.take() === false) {
       this.#counters.refused.value += 1;
-      log.warn('connection refused, too many are open', { listener: name, peer });
+      log.warn('connection refused, too many are open', { listener: name, peer: remote.peer });
       socket.destroy();
       return;
     }
     socket.on('close', () => budget?.giveBack());
     this.#counters.accepted.value += 1;
-    onAccepted({ socket, peer, peerHost });
+    onAccepted({ socket, ...remote });
   }
 }

@@ -9,18 +9,25 @@ export class ByteWriter {
   bytes: Buffer;
   length = 0;
   #view: DataView;
+  readonly #growthBytes: number;
 
-  constructor(capacity: number) {
-    this.bytes = Buffer.allocUnsafeSlow(capacity);
-    this.#view = viewOf(this.bytes);
+  /** @param growthBytes - least size of the buffer that replaces `room` when it is full. */
+  constructor(room: Buffer, growthBytes = 64) {
+    this.bytes = room;
+    this.#view = viewOf(room);
+    this.#growthBytes = growthBytes;
+  }
+
+  get written(): Buffer {
+    return this.bytes.subarray(0, this.length);
   }
 
   /** Room for `size` more bytes. What was written moves to a new buffer when it does not fit; views of the old one stay as they were. */
   reserve(size: number): void {
     const needed = this.length + size;
     if (needed <= this.bytes.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.bytes.length));
-    grown.set(this.bytes.subarray(0, this.length));
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.bytes.length, this.#growthBytes));
+    grown.set(this.written);
     this.bytes = grown;
     this.#view = viewOf(grown);
   }

@@ -203,6 +203,7 @@ export class MemoryStore implements SessionStore {
       commitMsMedian: 0,
       commitMsMax: 0,
       quarantined: [],
+      damagedGroups: [],
     };
   }
 

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import type { PeerAddress } from '../../model/client.ts';
+import { hostOf, type PeerAddress } from '../../model/client.ts';
 import { GatewayError } from '../../model/errors.ts';
 
 /** Peers by address. `192.0.2.7` and `::ffff:192.0.2.7`, as a dual-stack socket prints it, are the same address (RFC 4291 §2.5.5.2). */
@@ -34,9 +34,4 @@ export function addressPattern(text: string): AddressPattern {
 
 function familyName(family: number): 'ipv4' | 'ipv6' {
   return family === 4 ? 'ipv4' : 'ipv6';
-}
-
-/** Without port and brackets. */
-function hostOf(peer: PeerAddress): string {
-  return peer.startsWith('[') ? peer.slice(1, peer.indexOf(']')) : peer.slice(0, Math.max(0, peer.lastIndexOf(':')));
 }

@@ -2,7 +2,7 @@
 
 import { clientId } from '../../model/client.ts';
 import { Message, minQoS, type QoS } from '../../model/message.ts';
-import type { Topic, TopicFilter } from '../../model/topic.ts';
+import type { TopicFilter, TopicName } from '../../model/topic.ts';
 import type { ConnackPacket, ConnectPacket, OutgoingPublish, SubscribePacket } from '../../mqtt/packets.ts';
 import type { RemoteLimits } from '../uplink.ts';
 
@@ -24,30 +24,23 @@ export interface MqttUplinkSettings {
   readonly triesBridgeBit: boolean;
   /** Filters to subscribe to there. */
   readonly filters: readonly { readonly filter: TopicFilter; readonly qos: QoS }[];
-  readonly status: StatusMessage | undefined;
+  /** Where the remote is told, retained, whether we are connected; undefined: nowhere. */
+  readonly statusTopic: TopicName | undefined;
   readonly packetBytesMax: number;
 }
 
 /** The retained `1` while connected, `0` by will and at goodbye. */
-export class StatusMessage {
-  readonly topic: Topic;
-
-  constructor(topic: Topic) {
-    this.topic = topic;
-  }
-
-  publish(payload: '0' | '1'): OutgoingPublish {
-    const draft = { topic: this.topic, payload: Buffer.from(payload), qos: 0, isRetain: true } as const;
-    const message = new Message(draft, { gateway: 'bridge', clientId: clientId('') }, { publishedAtMs: 0, expiresAtMs: Number.POSITIVE_INFINITY });
-    return { message, qos: 0, isRetain: true, isDuplicate: false, packetId: 0, identifiers: [], expirySeconds: undefined };
-  }
+export function statusPublish(topic: TopicName, payload: '0' | '1'): OutgoingPublish {
+  const draft = { topic: { name: topic, utf8: Buffer.from(topic) }, payload: Buffer.from(payload), qos: 0, isRetain: true } as const;
+  const message = new Message(draft, { gateway: 'bridge', clientId: clientId('') }, { publishedAtMs: 0, expiresAtMs: Number.POSITIVE_INFINITY });
+  return { message, qos: 0, isRetain: true, isDuplicate: false, packetId: 0, identifiers: [], expirySeconds: undefined };
 }
 
 const NEVER_EXPIRES = 0xffff_ffff;
 const RECEIVE_MAXIMUM_DEFAULT = 65_535;
 
 export function connectPacket(settings: MqttUplinkSettings, isBridge: boolean): ConnectPacket {
-  const { version, status, sessionExpirySeconds, inflightMax, packetBytesMax } = settings;
+  const { version, statusTopic, sessionExpirySeconds, inflightMax, packetBytesMax } = settings;
   return {
     type: 'connect',
     version,
@@ -57,7 +50,7 @@ export function connectPacket(settings: MqttUplinkSettings, isBridge: boolean): 
     keepAliveSeconds: settings.keepAliveSeconds,
     username: settings.username,
     password: settings.password,
-    will: status === undefined ? undefined : { topic: status.topic.name, payload: Buffer.from('0'), qos: 1, isRetain: true },
+    will: statusTopic === undefined ? undefined : { topic: statusTopic, payload: Buffer.from('0'), qos: 1, isRetain: true },
     properties:
       version === 4
         ? undefined

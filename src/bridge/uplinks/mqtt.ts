@@ -9,7 +9,7 @@ import { PublishEncoder } from '../../mqtt/encode-publish.ts';
 import type { AckType, ConnackPacket, DecodedPacket, MqttVisitor, OutgoingPublish, Packet, PublishView } from '../../mqtt/packets.ts';
 import type { Link, LinkHandlers, StreamDialer } from '../../transport/transport.ts';
 import type { Uplink, UplinkHandlers } from '../uplink.ts';
-import { connectPacket, type MqttUplinkSettings, type RemoteTerms, remoteLimits, subscribePacket } from './mqtt-packets.ts';
+import { connectPacket, type MqttUplinkSettings, type RemoteTerms, remoteLimits, statusPublish, subscribePacket } from './mqtt-packets.ts';
 
 export interface MqttUplinkParts {
   readonly dialer: StreamDialer;
@@ -278,9 +278,9 @@ export class MqttUplink implements Uplink, MqttVisitor, LinkHandlers {
   }
 
   #publishStatus(payload: '0' | '1'): void {
-    const { status } = this.#settings;
-    if (status === undefined || this.#link === undefined || this.#remote?.canRetain === false) return;
-    this.#encoder.encode(status.publish(payload), this.#link, Number.POSITIVE_INFINITY);
+    const { statusTopic } = this.#settings;
+    if (statusTopic === undefined || this.#link === undefined || this.#remote?.canRetain === false) return;
+    this.#encoder.encode(statusPublish(statusTopic, payload), this.#link, Number.POSITIVE_INFINITY);
   }
 
   #newDecoder(): MqttDecoder {

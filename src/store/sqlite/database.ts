@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readdirSync, renameSync, rmSync, statSync } from
 import { basename, dirname, join } from 'node:path';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { GatewayError } from '../../model/errors.ts';
-import { APPLICATION_ID, CREATE_TABLES, SCHEMA_VERSION } from './schema.ts';
+import { APPLICATION_ID, CREATE_TABLES, MIGRATIONS, SCHEMA_VERSION, TABLES } from './schema.ts';
 
 export const DATABASE_FILE = 'postern.db';
 /** Damaged files kept for salvage; an older one goes when another is set aside. */
@@ -40,7 +40,7 @@ export function openDatabase(path: string, synchronous: Synchronous): Database {
 /** Whether `error` says that the bytes of the file are wrong, not that it cannot be reached. */
 export function isDamage(error: unknown): boolean {
   if (error instanceof GatewayError) return error.code === 'STORE_CORRUPT';
-  return error instanceof Sqlite.SqliteError && /^SQLITE_(CORRUPT|NOTADB|FORMAT|ERROR|SCHEMA|MISMATCH)/.test(error.code);
+  return error instanceof Sqlite.SqliteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code);
 }
 
 /** Moves a damaged database out of the way, with its log. @returns the new name and how many bytes lie there. */
@@ -104,7 +104,19 @@ function judge(database: Database, path: string): void {
       `${path} was written by a later version of Postern (schema ${version}, this one knows ${SCHEMA_VERSION}): install that version again`,
     );
   }
+  migrate(database, version);
+  const tables = new Set(database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all());
+  const missing = TABLES.filter((name) => !tables.has(name));
+  if (missing.length > 0) throw new GatewayError('STORE_CORRUPT', `${path} has no table ${missing.join(', ')}`);
   if (statSync(path).size > QUICK_CHECK_BYTES_MAX) return;
   const verdict = database.pragma('quick_check(1)', { simple: true });
   if (verdict !== 'ok') throw new GatewayError('STORE_CORRUPT', `${path}: ${String(verdict)}`);
+}
+
+function migrate(database: Database, from: number): void {
+  if (from === SCHEMA_VERSION) return;
+  database.transaction(() => {
+    for (const change of MIGRATIONS.slice(from - 1)) database.exec(change);
+    database.pragma(`user_version = ${SCHEMA_VERSION}`);
+  })();
 }

@@ -2,7 +2,7 @@
 import type { Message, Origin, QoS } from '../../model/message.ts';
 import type { Sequence, StoredDelivery } from '../../session/session-store.ts';
 import { ByteReader } from '../../wire/byte-reader.ts';
-import { GROUP_HEADER_BYTES, readGroupHeader } from './group-format.ts';
+import { GROUP_HEADER_BYTES, type GroupHeader, readGroupHeader } from './group-format.ts';
 import { readContent, readOrigin } from './message-codec.ts';
 import { KIND } from './record-codec.ts';
 
@@ -27,24 +27,27 @@ export interface MessageTable {
 }
 
 export class Group {
+  readonly header: GroupHeader;
   readonly bytes: Buffer;
   readonly table: MessageTable;
 
-  constructor(bytes: Buffer, table: MessageTable) {
+  constructor(header: GroupHeader, bytes: Buffer, table: MessageTable) {
+    this.header = header;
     this.bytes = bytes;
     this.table = table;
   }
 
   /** @throws GatewayError STORE_CORRUPT - when the bytes are not a whole group. */
   static parse(bytes: Buffer): Group {
-    const { firstSequence, nextSequence } = readGroupHeader(bytes);
+    const header = readGroupHeader(bytes);
+    const { firstSequence, nextSequence } = header;
     const offsets = new Uint32Array(nextSequence - firstSequence);
     const origins: Origin[] = [];
     visitRecords(bytes, (kind, reader) => {
       if (kind === KIND.message) offsets[reader.u32()] = reader.at - 4;
       else if (kind === KIND.origin) origins.push(readOrigin(reader));
     });
-    return new Group(bytes, { firstSequence, offsets, origins });
+    return new Group(header, bytes, { firstSequence, offsets, origins });
   }
 
   /** The message as one session gets it; undefined when it is not in this group or not for that session. The payload is a view of the group. */

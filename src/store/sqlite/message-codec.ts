@@ -37,9 +37,9 @@ export function readContent(reader: ByteReader, origin: Origin): Message {
 }
 
 export function packMessage(message: Message): Buffer {
-  const writer = new ByteWriter(64 + message.topic.utf8.length + message.payload.length);
+  const writer = new ByteWriter(Buffer.allocUnsafeSlow(64 + message.topic.utf8.length + message.payload.length));
   writePacked(writer, message);
-  return writer.bytes.subarray(0, writer.length);
+  return writer.written;
 }
 
 export function writePacked(writer: ByteWriter, message: Message): void {

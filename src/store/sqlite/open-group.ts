@@ -8,7 +8,11 @@ import { GROUP_HEADER_BYTES, type GroupHeader, type GroupStamps, sealGroup } fro
 import { writeContent } from './message-codec.ts';
 import { beginRecord, CAUSE_CODE, endRecord, KIND, writeRecord } from './record-codec.ts';
 
-const FIRST_OFFSETS = 64;
+const FIRST_OFFSETS = 16;
+/** Groups lie one behind the other in slabs of this size: a buffer for each would be an allocation outside of the heap per commit. */
+const SLAB_BYTES = 256 * 1024;
+/** With less room than this left, a slab is full. */
+const ROOM_BYTES_MIN = 4 * 1024;
 
 /** The queues one message goes to, collected before it is written. */
 export class References {
@@ -46,17 +50,17 @@ export class OpenGroup {
   live = 0;
   readonly #writer: ByteWriter;
   readonly #origins: Origin[] = [];
-  readonly #originIndex = new Map<Origin, number>();
+  #originIndex: Map<Origin, number> | undefined;
   #lastOrigin: Origin | undefined;
   #lastOriginIndex = 0;
   #offsets = new Uint32Array(FIRST_OFFSETS);
   #records = 0;
   #messages = 0;
 
-  constructor(number: number, firstSequence: Sequence, capacity: number) {
+  constructor(number: number, firstSequence: Sequence, room: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES)) {
     this.number = number;
     this.firstSequence = firstSequence;
-    this.#writer = new ByteWriter(capacity);
+    this.#writer = new ByteWriter(room, SLAB_BYTES);
     this.#writer.length = GROUP_HEADER_BYTES;
   }
 
@@ -111,20 +115,25 @@ export class OpenGroup {
   }
 
   /** Ends the group. Its bytes are never written again, so that messages read from it stay as they are. */
-  close(nextSequence: Sequence, stamps: GroupStamps): { readonly header: GroupHeader; readonly group: Group } {
+  close(nextSequence: Sequence, stamps: GroupStamps): Group {
     const writer = this.#writer;
     const { number, firstSequence } = this;
     const header: GroupHeader = { ...stamps, number, firstSequence, nextSequence, records: this.#records, messages: this.#messages };
     sealGroup(writer, header);
-    const written = writer.bytes.subarray(0, writer.length);
-    const bytes = 2 * writer.length < writer.bytes.length ? Buffer.from(written) : written;
     const offsets = this.#offsets.slice(0, nextSequence - firstSequence);
-    return { header, group: new Group(bytes, { firstSequence, offsets, origins: this.#origins }) };
+    return new Group(header, writer.written, { firstSequence, offsets, origins: this.#origins });
+  }
+
+  /** The group behind this one, once it is closed. */
+  following(nextSequence: Sequence): OpenGroup {
+    const room = this.#writer.bytes.subarray(this.#writer.length);
+    return new OpenGroup(this.number + 1, nextSequence, room.length < ROOM_BYTES_MIN ? undefined : room);
   }
 
   /** Origins are written once per group: most of its messages share a few. */
   #indexOf(origin: Origin): number {
     if (origin === this.#lastOrigin) return this.#lastOriginIndex;
+    this.#originIndex ??= new Map();
     let index = this.#originIndex.get(origin);
     if (index === undefined) {
       index = this.#origins.length;

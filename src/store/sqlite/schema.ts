@@ -6,6 +6,11 @@ export const APPLICATION_ID = 0x5053_544e;
 /** `user_version`. A change of the tables adds one, and a migration from the version before. */
 export const SCHEMA_VERSION = 1;
 
+/** SQL that turns a database of version n into one of version n + 1, at index n − 1. */
+export const MIGRATIONS: readonly string[] = [];
+
+export const TABLES = ['meta', 'segment', 'session', 'subscription', 'queue_chunk', 'sending', 'receiving', 'state', 'retained'] as const;
+
 export const CREATE_TABLES = `
   CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
   CREATE TABLE segment(number INTEGER PRIMARY KEY, first_sequence INTEGER NOT NULL, next_sequence INTEGER NOT NULL, bytes BLOB NOT NULL);

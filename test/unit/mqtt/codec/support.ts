@@ -1,5 +1,14 @@
 import { MqttDecoder } from '../../../../src/mqtt/codec.ts';
-import { type AckPacket, type AckType, type DecodedPacket, MqttCodecError, type MqttVisitor, type ProtocolVersion, type PublishView, type ReasonProperties } from '../../../../src/mqtt/packets.ts';
+import {
+  type AckPacket,
+  type AckType,
+  type DecodedPacket,
+  MqttCodecError,
+  type MqttVisitor,
+  type ProtocolVersion,
+  type PublishView,
+  type ReasonProperties,
+} from '../../../../src/mqtt/packets.ts';
 import { OutBuffer } from '../../../../src/wire/out-buffer.ts';
 
 /** A PublishView that outlives its visit. */
@@ -44,6 +53,12 @@ export function bytes(...hex: readonly string[]): Buffer {
 export function text(content: string | Buffer): string {
   const content8 = Buffer.from(content);
   return `${content8.length.toString(16).padStart(4, '0')}${content8.toString('hex')}`;
+}
+
+/** Hex of Property Length and properties. */
+export function properties(...hex: readonly string[]): string {
+  const content = bytes(...hex);
+  return `${content.length.toString(16).padStart(2, '0')}${content.toString('hex')}`;
 }
 
 /** A whole packet: fixed header with the Remaining Length its body has. */

@@ -1,0 +1,180 @@
+// A gateway as a process: started, told by signals and the control socket what to do, and ended in good order.
+import { changedKeys } from '../config/changes.ts';
+import type { Config } from '../config/config.ts';
+import type { LoadOutcome } from '../config/load.ts';
+import { commandTable } from '../control/commands.ts';
+import type { ReloadOutcome, RunningGateway } from '../control/running-gateway.ts';
+import { ControlServer } from '../control/server.ts';
+import { GatewayError } from '../model/errors.ts';
+import { SHUTDOWN_TIMEOUT_MS } from '../model/limits.ts';
+import type { Log } from '../model/log.ts';
+import type { ProcessLog } from '../observe/log.ts';
+import { problemText } from './config-options.ts';
+import { EXIT } from './exit-codes.ts';
+import { greeting } from './greeting.ts';
+import { ServiceManager } from './service-manager.ts';
+import type { Signal, Surroundings } from './surroundings.ts';
+
+export interface GatewayProcessOptions {
+  readonly config: Config;
+  /** Reads the configuration again, from where it came. */
+  readonly loadAgain: () => LoadOutcome;
+  readonly surroundings: Surroundings;
+}
+
+/** Keys of the process itself; the gateway does not judge them. */
+const OWN_KEYS: Readonly<Record<string, keyof ReloadOutcome>> = { 'log.level': 'applied', 'log.format': 'needsRestart', 'control.socket': 'needsRestart' };
+
+export class GatewayProcess {
+  readonly version: string;
+  readonly #surroundings: Surroundings;
+  readonly #loadAgain: () => LoadOutcome;
+  readonly #processLog: ProcessLog;
+  readonly #log: Log;
+  readonly #serviceManager: ServiceManager;
+  readonly #stopRequested = Promise.withResolvers<void>();
+  #startedAtMs = 0;
+  #config: Config;
+  #state: 'starting' | 'running' | 'stopping' = 'starting';
+  #gateway: RunningGateway | undefined;
+
+  constructor({ config, loadAgain, surroundings }: GatewayProcessOptions) {
+    const { environment, clock, execute, version, isTerminal } = surroundings;
+    const { level, format } = config.log;
+    this.version = version;
+    this.#config = config;
+    this.#loadAgain = loadAgain;
+    this.#surroundings = surroundings;
+    this.#processLog = surroundings.openLog({ level, format: format === 'auto' ? (isTerminal ? 'text' : 'json') : format });
+    this.#log = this.#processLog.log;
+    this.#serviceManager = new ServiceManager({ environment, pid: process.pid, clock, log: this.#log, execute });
+  }
+
+  get log(): Log {
+    return this.#log;
+  }
+
+  /**
+   * Runs until a signal ends it.
+   *
+   * @returns the exit code.
+   * @throws GatewayError - the gateway could not start; nothing of it is left open.
+   */
+  async run(): Promise<number> {
+    const { clock, onSignal } = this.#surroundings;
+    this.#startedAtMs = clock.monotonicMs();
+    onSignal('SIGTERM', () => this.#terminate('SIGTERM'));
+    onSignal('SIGINT', () => this.#terminate('SIGINT'));
+    onSignal('SIGHUP', () => this.#hangUp());
+    this.#surroundings.onCrash((error) => this.#crash(error));
+    const control = new ControlServer({ path: this.#config.control.socket, commands: commandTable(this), clock, log: this.#log });
+    await control.listen();
+    try {
+      this.#gateway = await this.#surroundings.startGateway({ config: this.#config, clock, log: this.#log, version: this.version });
+    } catch (error) {
+      await control.close();
+      throw error;
+    }
+    await this.#serve(this.#gateway);
+    await control.close();
+    this.#log.info('gateway stopped');
+    this.#processLog.flush();
+    return EXIT.ok;
+  }
+
+  /** For `postern status`. */
+  status(): Record<string, unknown> {
+    return {
+      state: this.#state,
+      version: this.version,
+      pid: process.pid,
+      uptimeSeconds: Math.floor((this.#surroundings.clock.monotonicMs() - this.#startedAtMs) / 1_000),
+      memoryBytes: process.memoryUsage.rss(),
+      dataDirectory: this.#config.data.directory,
+      listeners: this.#gateway?.addresses ?? [],
+      ...this.#gateway?.status(),
+    };
+  }
+
+  /** @throws GatewayError - nothing was changed, and the message says why. */
+  reload(): ReloadOutcome {
+    const gateway = this.#gateway;
+    if (gateway === undefined || this.#state !== 'running')
+      throw new GatewayError('CONTROL_UNAVAILABLE', `the gateway is ${this.#state}: nothing was reloaded`);
+    const loaded = this.#loadAgain();
+    if (loaded.kind === 'invalid') throw new GatewayError('CONFIG_INVALID', `nothing was reloaded:\n${problemText(loaded.problems)}`);
+    void this.#serviceManager.reloading();
+    const own = this.#takeOver(loaded.config);
+    const judged = gateway.reload(loaded.config);
+    const outcome = { applied: [...own.applied, ...judged.applied], needsRestart: [...own.needsRestart, ...judged.needsRestart] };
+    void this.#serviceManager.ready('Running');
+    this.#log.info('configuration reloaded', { applied: outcome.applied.join(' ') || undefined });
+    if (outcome.needsRestart.length > 0) this.#log.warn('a restart is needed for part of the configuration', { keys: outcome.needsRestart.join(' ') });
+    return outcome;
+  }
+
+  #takeOver(next: Config): ReloadOutcome {
+    const changed = changedKeys(this.#config, next);
+    const { control, log } = this.#config;
+    this.#config = { ...next, control, log: { ...next.log, format: log.format } };
+    this.#processLog.setLevel(next.log.level);
+    const own = (fate: keyof ReloadOutcome) => changed.filter((key) => OWN_KEYS[key] === fate);
+    return { applied: own('applied'), needsRestart: own('needsRestart') };
+  }
+
+  async #serve(gateway: RunningGateway): Promise<void> {
+    if (this.#state === 'starting') {
+      this.#state = 'running';
+      this.#announce(gateway);
+      await this.#serviceManager.ready('Running');
+      this.#serviceManager.watch(() => gateway.isHealthy());
+    }
+    await this.#stopRequested.promise;
+    await Promise.all([this.#serviceManager.stopping(), gateway.stop()]);
+  }
+
+  #announce({ addresses }: RunningGateway): void {
+    const { environment, write } = this.#surroundings;
+    const { version } = this;
+    const listeners = addresses.map(({ name, address }) => `${name} ${address}`).join(', ');
+    this.#log.info('gateway started', { version, listeners, data: this.#config.data.directory });
+    if (environment['NOTIFY_SOCKET'] !== undefined) return; // nobody is looking at a service's standard output
+    const program = environment['npm_lifecycle_event'] === 'start' ? 'npm start --' : 'postern';
+    write(greeting({ version, config: this.#config, addresses, program }));
+  }
+
+  #terminate(signal: Signal): void {
+    const { clock } = this.#surroundings;
+    if (this.#state === 'stopping') {
+      this.#log.error('stopped at once by a second signal', { signal });
+      this.#exit(EXIT.failed);
+      return;
+    }
+    this.#state = 'stopping';
+    this.#log.info('stopping', { signal });
+    clock.after(SHUTDOWN_TIMEOUT_MS, () => {
+      this.#log.error('stopped at once: saying goodbye took too long', { seconds: SHUTDOWN_TIMEOUT_MS / 1_000 });
+      this.#exit(EXIT.failed);
+    });
+    this.#stopRequested.resolve();
+  }
+
+  #hangUp(): void {
+    try {
+      this.reload();
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      for (const line of error.message.trimEnd().split('\n')) this.#log.error('reload refused', { cause: line });
+    }
+  }
+
+  #crash(error: unknown): void {
+    this.#log.error('crashed', { cause: error instanceof Error ? error.stack : String(error) });
+    this.#exit(EXIT.software);
+  }
+
+  #exit(code: number): void {
+    this.#processLog.flush();
+    this.#surroundings.exit(code);
+  }
+}

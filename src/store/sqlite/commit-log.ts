@@ -1,0 +1,288 @@
+// Group commit: what is written in one turn becomes one group, one transaction, one sync; who waits for it is told afterwards, in the order of asking.
+//
+// At any time there is one open group, which the turn writes, and at most one in flight, which the committer has. A commit that fails stays in flight
+// and is tried again until the disk takes it: nothing is acknowledged in the meantime, and the open group fills up to its bound.
+import type { CancelTimer, Clock } from '../../model/clock.ts';
+import type { Log } from '../../model/log.ts';
+import type { Counter, Metrics } from '../../model/metrics.ts';
+import { type RetrySchedule, retryDelayMs } from '../../model/retry-schedule.ts';
+import type { DurableWaiter, Sequence } from '../../session/session-store.ts';
+import { CommitTimes } from './commit-times.ts';
+import type { CommitFailure, Committer, CommitUnit } from './committer.ts';
+import type { Group } from './group.ts';
+import type { GroupStamps } from './group-format.ts';
+import { OpenGroup } from './open-group.ts';
+import type { TableWrite } from './schema.ts';
+import type { StoreLimits } from './store-limits.ts';
+
+const RETRY: RetrySchedule = { firstMs: 100, factor: 2, capMs: 10_000, jitter: 0.5 };
+
+/** What to do when the disk refuses, by SQLite's code; the codes of its input and output errors share a prefix. */
+const ADVICE: readonly (readonly [prefix: string, advice: string])[] = [
+  ['SQLITE_FULL', 'the disk is full: free space in the data directory; nothing is acknowledged until then'],
+  ['SQLITE_READONLY', 'the data directory cannot be written: mount it read-write; nothing is acknowledged until then'],
+  ['SQLITE_IOERR', 'the disk reports errors: check it (dmesg) and replace it; nothing is acknowledged until a write succeeds'],
+];
+
+export interface CommitLogParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly committer: Committer;
+  readonly source: UnitSource;
+  readonly limits: StoreLimits;
+  readonly nextGroup: number;
+  readonly nextSequence: Sequence;
+}
+
+/** Whoever has more to say about a unit than its group. */
+export interface UnitSource {
+  /** Has records that only wait for a group to join. */
+  readonly hasWaitingRecords: boolean;
+  /** Wants to write rows even when no record was written. */
+  readonly wantsUnit: boolean;
+  /** The last chance to write into the group. */
+  closing(group: OpenGroup): void;
+  stamps(): GroupStamps;
+  /** The group is complete; `live` of its references are not settled. It can be read from now on. */
+  closed(group: Group, live: number): void;
+  /** Rows to go with it. */
+  takeRows(): { readonly writes: readonly TableWrite[]; readonly vacuumPages: number };
+  committed(unit: CommitUnit): void;
+}
+
+interface Waiters {
+  readonly waiters: DurableWaiter[];
+  readonly tokens: number[];
+}
+
+interface Flight extends Waiters {
+  readonly unit: CommitUnit;
+  startedMs: number;
+}
+
+export class CommitLog {
+  nextSequence: Sequence;
+  readonly times = new CommitTimes();
+  readonly #parts: CommitLogParts;
+  readonly #committed: Counter;
+  readonly #failures: Counter;
+  readonly #bytes: Counter;
+  #open: OpenGroup;
+  #asking: Waiters = noWaiters();
+  #flight: Flight | undefined;
+  /** Their group was committed inside a turn; they are told at its end. */
+  #told: Waiters = noWaiters();
+  #isDue = false;
+  #isTurnScheduled = false;
+  #isInsideTurn = false;
+  #isStopped = false;
+  #attempts = 0;
+  #cancelRetry: CancelTimer | undefined;
+  #cancelSettle: CancelTimer | undefined;
+  #onLanded: ((failure: CommitFailure | undefined) => void)[] = [];
+
+  constructor(parts: CommitLogParts) {
+    this.#parts = parts;
+    this.nextSequence = parts.nextSequence;
+    this.#open = new OpenGroup(parts.nextGroup, parts.nextSequence);
+    this.#committed = parts.metrics.counter('store.groups.committed');
+    this.#failures = parts.metrics.counter('store.commits.failed');
+    this.#bytes = parts.metrics.counter('store.log.bytes');
+  }
+
+  get open(): OpenGroup {
+    return this.#open;
+  }
+
+  get groupsCommitted(): number {
+    return this.#committed.value;
+  }
+
+  get isCongested(): boolean {
+    return this.#attempts > 0 || (this.#flight !== undefined && this.#open.bytes > this.#parts.limits.groupBytesMax);
+  }
+
+  /** Something was written that must not wait. */
+  wrote(): void {
+    this.#isDue = true;
+    this.#scheduleTurn();
+  }
+
+  /** Something waits for a group to join, for `settleDelayMs` at most. */
+  wroteLater(): void {
+    if (this.#isDue || this.#cancelSettle !== undefined) return;
+    this.#cancelSettle = this.#parts.clock.after(this.#parts.limits.settleDelayMs, () => {
+      this.#cancelSettle = undefined;
+      this.wrote();
+    });
+  }
+
+  /**
+   * Makes room before a message is written: a turn that brings more than a group may hold commits in between. Only here: what belongs to a message
+   * (receiver id, will taken back) is written behind it and must be in its group.
+   */
+  makeRoom(): void {
+    if (this.#open.bytes <= this.#parts.limits.groupBytesMax || this.#flight !== undefined) return;
+    this.#isInsideTurn = true;
+    this.#launch();
+    this.#isInsideTurn = false;
+  }
+
+  whenDurable(waiter: DurableWaiter, token: number): void {
+    const isWritten = !this.#open.isEmpty || this.#parts.source.hasWaitingRecords;
+    if (isWritten) {
+      push(this.#asking, waiter, token);
+      this.wrote();
+    } else if (this.#flight !== undefined) {
+      push(this.#flight, waiter, token);
+    } else if (this.#told.waiters.length > 0) {
+      push(this.#told, waiter, token);
+    } else {
+      waiter.durable(token);
+    }
+  }
+
+  /** Commits everything there is, once. @returns why it did not happen. */
+  async flush(): Promise<CommitFailure | undefined> {
+    this.#cancelSettle?.();
+    if (this.#flight !== undefined) {
+      const failure = await this.#landing(() => this.#cancelRetry !== undefined && this.#retry());
+      if (failure !== undefined) return failure;
+    }
+    let failure: CommitFailure | undefined;
+    if (this.#flight === undefined) failure = await this.#landing(() => this.#launch());
+    this.#tell(this.#told);
+    return failure;
+  }
+
+  /** Nothing is committed from now on. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelSettle?.();
+    this.#cancelRetry?.();
+  }
+
+  #landing(start: () => void): Promise<CommitFailure | undefined> {
+    return new Promise((resolve) => {
+      this.#onLanded.push(resolve);
+      start();
+      if (this.#flight === undefined) this.#tellLanded(undefined);
+    });
+  }
+
+  #scheduleTurn(): void {
+    if (this.#isTurnScheduled) return;
+    this.#isTurnScheduled = true;
+    setImmediate(() => {
+      this.#isTurnScheduled = false;
+      this.#endTurn();
+    });
+  }
+
+  #endTurn(): void {
+    if (this.#isStopped) return;
+    this.#tell(this.#told);
+    if (this.#flight === undefined) this.#launch();
+  }
+
+  /** Closes the open group and hands it to the committer, with the rows that go with it. */
+  #launch(): void {
+    const { source, committer } = this.#parts;
+    this.#isDue = false;
+    this.#cancelSettle?.();
+    this.#cancelSettle = undefined;
+    const open = this.#open;
+    source.closing(open);
+    if (open.isEmpty && !source.wantsUnit) {
+      this.#tellUnwritten();
+      return;
+    }
+    const segment = open.isEmpty ? undefined : this.#close(open);
+    const unit = { segment, ...source.takeRows() };
+    const flight = { unit, ...this.#asking, startedMs: 0 };
+    this.#flight = flight;
+    this.#asking = noWaiters();
+    this.#send(committer, flight);
+  }
+
+  /** Who asked for what turned out to be nothing. */
+  #tellUnwritten(): void {
+    const asked = this.#asking;
+    this.#asking = noWaiters();
+    this.#tell(asked);
+  }
+
+  #close(open: OpenGroup): CommitUnit['segment'] {
+    const group = open.close(this.nextSequence, this.#parts.source.stamps());
+    const { number, firstSequence, nextSequence } = group.header;
+    this.#open = open.following(this.nextSequence);
+    this.#parts.source.closed(group, open.live);
+    return { number, firstSequence, nextSequence, bytes: group.bytes };
+  }
+
+  #send(committer: Committer, flight: Flight): void {
+    flight.startedMs = this.#parts.clock.monotonicMs();
+    committer.commit(flight.unit, (failure) => {
+      if (failure === undefined) this.#landed(flight);
+      else this.#failed(flight, failure);
+      this.#tellLanded(failure);
+    });
+  }
+
+  #landed(flight: Flight): void {
+    const { clock, log, source } = this.#parts;
+    this.times.add(clock.monotonicMs() - flight.startedMs);
+    if (this.#attempts > 0) log.info('store writes again', { attempts: this.#attempts });
+    this.#attempts = 0;
+    this.#flight = undefined;
+    if (flight.unit.segment !== undefined) {
+      this.#committed.value += 1;
+      this.#bytes.value += flight.unit.segment.bytes.length;
+    }
+    source.committed(flight.unit);
+    if (this.#isInsideTurn) {
+      for (const [index, waiter] of flight.waiters.entries()) push(this.#told, waiter, flight.tokens[index] as number);
+      this.#scheduleTurn();
+    } else {
+      this.#tell(flight);
+    }
+    if (this.#isDue || source.wantsUnit) this.#scheduleTurn();
+  }
+
+  #failed(flight: Flight, { code, message }: CommitFailure): void {
+    const { clock, log } = this.#parts;
+    this.#failures.value += 1;
+    const advice = ADVICE.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 'nothing is acknowledged until a commit succeeds';
+    const delayMs = retryDelayMs(RETRY, this.#attempts, clock.random());
+    log.error('store cannot commit', { code, reason: message, advice, attempt: this.#attempts + 1, retryInMs: Math.round(delayMs) });
+    this.#attempts += 1;
+    this.#flight = flight;
+    this.#cancelRetry = clock.after(delayMs, () => this.#retry());
+  }
+
+  #retry(): void {
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
+    if (this.#flight !== undefined) this.#send(this.#parts.committer, this.#flight);
+  }
+
+  #tell(told: Waiters): void {
+    const waiters = told.waiters.splice(0);
+    const tokens = told.tokens.splice(0);
+    for (const [index, waiter] of waiters.entries()) waiter.durable(tokens[index] as number);
+  }
+
+  #tellLanded(failure: CommitFailure | undefined): void {
+    for (const resolve of this.#onLanded.splice(0)) resolve(failure);
+  }
+}
+
+function noWaiters(): Waiters {
+  return { waiters: [], tokens: [] };
+}
+
+function push(list: Waiters, waiter: DurableWaiter, token: number): void {
+  list.waiters.push(waiter);
+  list.tokens.push(token);
+}

@@ -1,0 +1,25 @@
+const SAMPLES = 64;
+
+/** How long the last commits took. */
+export class CommitTimes {
+  readonly #samples = new Float64Array(SAMPLES);
+  #count = 0;
+
+  add(durationMs: number): void {
+    this.#samples[this.#count % SAMPLES] = durationMs;
+    this.#count += 1;
+  }
+
+  get medianMs(): number {
+    const known = this.#known().sort();
+    return known[known.length >> 1] ?? 0;
+  }
+
+  get maxMs(): number {
+    return this.#known().reduce((max, each) => Math.max(max, each), 0);
+  }
+
+  #known(): Float64Array {
+    return this.#samples.slice(0, Math.min(this.#count, SAMPLES));
+  }
+}

@@ -1,0 +1,66 @@
+// Where messages are read from, nearest first: the groups just committed, those read back lately, the file.
+import Sqlite, { type Database, type Statement } from 'better-sqlite3';
+import { GatewayError } from '../../model/errors.ts';
+import { TAIL_CACHE_BYTES } from '../../model/limits.ts';
+import type { Log } from '../../model/log.ts';
+import { Group } from './group.ts';
+import { GroupCache } from './group-cache.ts';
+
+/** Groups read back from disk: sessions that drain a backlog at different places share it. */
+const READ_CACHE_BYTES = 2 * 1024 * 1024;
+/** Cards answer on the second try what they refused on the first. */
+const READ_ATTEMPTS = 3;
+
+export class GroupReader {
+  readonly #log: Log;
+  readonly #select: Statement;
+  readonly #freePages: Statement;
+  readonly #tail = new GroupCache(TAIL_CACHE_BYTES);
+  readonly #readBack = new GroupCache(READ_CACHE_BYTES);
+  readonly #damaged = new Set<number>();
+
+  constructor(database: Database, log: Log) {
+    this.#log = log;
+    this.#select = database.prepare('SELECT bytes FROM segment WHERE number = ?').pluck();
+    this.#freePages = database.prepare('PRAGMA freelist_count').pluck();
+  }
+
+  /** Groups that could not be read, in the order they were met. */
+  get damagedGroups(): readonly number[] {
+    return [...this.#damaged];
+  }
+
+  get freePages(): number {
+    return this.#freePages.get() as number;
+  }
+
+  /** A group that was just closed; it need not be committed yet. */
+  keep(group: Group): void {
+    this.#tail.put(group.header.number, group);
+  }
+
+  /** Undefined when the group is damaged. */
+  group(number: number): Group | undefined {
+    const near = this.#tail.get(number) ?? this.#readBack.use(number);
+    if (near !== undefined || this.#damaged.has(number)) return near;
+    const group = this.#load(number);
+    if (group === undefined) this.#damaged.add(number);
+    else this.#readBack.put(number, group);
+    return group;
+  }
+
+  #load(number: number): Group | undefined {
+    let reason = 'it is not in the file';
+    for (let attempt = 0; attempt < READ_ATTEMPTS; attempt += 1) {
+      try {
+        const bytes = this.#select.get(number);
+        if (bytes !== undefined) return Group.parse(bytes as Buffer);
+      } catch (error) {
+        if (!(error instanceof Sqlite.SqliteError) && !(error instanceof GatewayError)) throw error;
+        reason = error.message;
+      }
+    }
+    this.#log.error('group of the log cannot be read', { group: number, reason, advice: 'its messages are gone; check the disk' });
+    return undefined;
+  }
+}

@@ -1,0 +1,123 @@
+// Opening the store: directory, lock, file, recovery, and the mark that this boot has begun.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Sqlite, { type Database } from 'better-sqlite3';
+import type { Clock } from '../../model/clock.ts';
+import { GatewayError } from '../../model/errors.ts';
+import type { Log } from '../../model/log.ts';
+import type { Metrics } from '../../model/metrics.ts';
+import type { BootFacts } from '../../session/session-store.ts';
+import type { CommitFailure, Committer } from './committer.ts';
+import { DATABASE_FILE, isDamage, openDatabase, quarantine, type Synchronous } from './database.ts';
+import { gatewayTimeOffset } from './gateway-time.ts';
+import { GroupReader } from './group-reader.ts';
+import { InlineCommitter } from './inline-committer.ts';
+import { StoreLock } from './lock.ts';
+import { bootWrites, momentWrites } from './meta.ts';
+import { type Recovered, recover } from './recovery.ts';
+import { SqliteStore } from './sqlite-store.ts';
+import { STORE_LIMITS, type StoreLimits } from './store-limits.ts';
+
+export interface SqliteStoreOptions {
+  /** Made with mode 0700 when it is missing. */
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Replaces or wraps the committer that works in this thread. */
+  readonly committer?: (inline: Committer) => Committer;
+  /** For harnesses that must see a store lose what it acknowledged. */
+  readonly synchronous?: Synchronous;
+  readonly limits?: Partial<StoreLimits>;
+}
+
+/**
+ * The store of `directory`, as the last boot left it. A damaged file is set aside and a fresh one begun: the gateway starts.
+ *
+ * @throws GatewayError STORE_UNAVAILABLE - the directory is in use or cannot be written; its message says what to do.
+ */
+export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
+  const { directory, clock, log, metrics } = options;
+  return reachable(directory, () => {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const lock = StoreLock.acquire(directory);
+    try {
+      const { database, recovered, quarantined } = openOrReplace(options);
+      const boot = beginBoot(database, recovered, clock);
+      const inline = new InlineCommitter(database);
+      return new SqliteStore({
+        clock,
+        log,
+        metrics,
+        boot,
+        recovered,
+        quarantined,
+        reader: new GroupReader(database, log),
+        committer: options.committer?.(inline) ?? inline,
+        limits: { ...STORE_LIMITS, ...options.limits },
+        release: () => {
+          database.close();
+          lock.release();
+        },
+      });
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  });
+}
+
+interface Opened {
+  readonly database: Database;
+  readonly recovered: Recovered;
+  readonly quarantined: readonly string[];
+}
+
+function openOrReplace(options: SqliteStoreOptions): Opened {
+  const { directory, log } = options;
+  const path = join(directory, DATABASE_FILE);
+  try {
+    return { ...openAndRecover(path, options), quarantined: [] };
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    const { name, bytes } = quarantine(path);
+    const reason = (error as Error).message;
+    log.error('store is damaged: set aside, starting empty', { file: name, bytes, reason, advice: 'keep the file for salvage; check the disk' });
+    return { ...openAndRecover(path, options), quarantined: [name] };
+  }
+}
+
+function openAndRecover(path: string, { synchronous = 'full', log }: SqliteStoreOptions): Omit<Opened, 'quarantined'> {
+  const database = openDatabase(path, synchronous);
+  try {
+    return { database, recovered: recover(database, log) };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** From here on, an end without `close` is an unclean one. */
+function beginBoot(database: Database, { meta, nextSequence, lastMoment }: Recovered, clock: Clock): BootFacts {
+  const boot = meta.boot + 1;
+  const gatewayTimeOffsetMs = gatewayTimeOffset(clock, lastMoment);
+  const now = { gatewayMs: clock.monotonicMs() + gatewayTimeOffsetMs, wallMs: clock.nowMs(), isSynchronized: clock.isSynchronized() };
+  let refusal: CommitFailure | undefined;
+  new InlineCommitter(database).commit({ segment: undefined, writes: [...bootWrites(boot), ...momentWrites(now)], vacuumPages: 0 }, (failure) => {
+    refusal = failure;
+  });
+  if (refusal !== undefined) throw new GatewayError('STORE_UNAVAILABLE', `the store cannot be written (${refusal.code}: ${refusal.message})`);
+  return { boot, wasClean: meta.wasClean, lastSequence: nextSequence - 1, gatewayTimeOffsetMs };
+}
+
+/** Turns what the operating system says into what to do. */
+function reachable<Result>(directory: string, open: () => Result): Result {
+  try {
+    return open();
+  } catch (error) {
+    const isRefusal = error instanceof Sqlite.SqliteError || (error instanceof Error && 'syscall' in error);
+    if (!isRefusal) throw error;
+    const advice = 'it must exist on a disk with room and be writable for the user this gateway runs as';
+    throw new GatewayError('STORE_UNAVAILABLE', `cannot use the data directory ${directory} (${error.message}): ${advice}`, { cause: error });
+  }
+}

@@ -1,0 +1,360 @@
+// The SessionStore on disk. A change is encoded into the open group and applied to the image in one call, so that memory is what the log says; what
+// becomes of the group is the commit log's business, what becomes of the image the checkpoint's.
+import type { Subscription } from '../../bus/subscription.ts';
+import type { ClientId, Realm } from '../../model/client.ts';
+import type { CancelTimer, Clock, GatewayMs } from '../../model/clock.ts';
+import type { Log } from '../../model/log.ts';
+import type { Message } from '../../model/message.ts';
+import type { Counter, Metrics } from '../../model/metrics.ts';
+import type { TopicFilter, TopicName } from '../../model/topic.ts';
+import type { Image } from '../../session/image.ts';
+import { messageSize } from '../../session/message-size.ts';
+import type { StateRecord } from '../../session/records.ts';
+import type { SessionImage } from '../../session/session-image.ts';
+import type {
+  BootFacts,
+  DurableWaiter,
+  ReferenceOptions,
+  Sequence,
+  SessionFacts,
+  SessionStore,
+  SettleCause,
+  StoredDelivery,
+  StoredSession,
+  StoreStatus,
+} from '../../session/session-store.ts';
+import { Checkpoint } from './checkpoint.ts';
+import { CommitLog, type UnitSource } from './commit-log.ts';
+import type { Committer, CommitUnit } from './committer.ts';
+import type { Group } from './group.ts';
+import type { GroupStamps } from './group-format.ts';
+import type { GroupReader } from './group-reader.ts';
+import { checkpointWrites, cleanWrites, momentWrites } from './meta.ts';
+import { References } from './open-group.ts';
+import { CAUSE_CODE } from './record-codec.ts';
+import type { Recovered } from './recovery.ts';
+import type { TableWrite } from './schema.ts';
+import type { SegmentIndex } from './segment-index.ts';
+import { SettledRuns } from './settled-runs.ts';
+import type { StoreLimits } from './store-limits.ts';
+
+export interface SqliteStoreParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly boot: BootFacts;
+  readonly recovered: Recovered;
+  readonly reader: GroupReader;
+  readonly committer: Committer;
+  readonly limits: StoreLimits;
+  /** Names of files set aside at this start. */
+  readonly quarantined: readonly string[];
+  /** After the last commit: closes the file and gives the directory back. */
+  release(): void;
+}
+
+/** Idle stores note the time this often, so that a board without a clock of its own does not lose hours of gateway time in a power cut. */
+const MOMENT_INTERVAL_MS = 10 * 60_000;
+
+export class SqliteStore implements SessionStore {
+  readonly boot: BootFacts;
+  readonly #parts: SqliteStoreParts;
+  readonly #image: Image;
+  readonly #segments: SegmentIndex;
+  readonly #log: CommitLog;
+  readonly #checkpoint: Checkpoint;
+  readonly #runs = new SettledRuns();
+  readonly #references = new References();
+  readonly #referred: SessionImage[] = [];
+  readonly #appended: Counter;
+  readonly #settled: Readonly<Record<SettleCause, Counter>>;
+  /** Bytes of log since the last checkpoint. */
+  #logBytes: number;
+  /** Rows that are to go with the next unit. */
+  #metaRows: TableWrite[] = [];
+  #cancelCheckpoint: CancelTimer | undefined;
+  #cancelMoment: CancelTimer | undefined;
+
+  constructor(parts: SqliteStoreParts) {
+    const { metrics, recovered, reader } = parts;
+    this.boot = parts.boot;
+    this.#parts = parts;
+    this.#image = recovered.image;
+    this.#segments = recovered.segments;
+    this.#logBytes = recovered.replayedBytes;
+    this.#log = new CommitLog({ ...parts, source: this.#unitSource(), nextGroup: recovered.nextGroup, nextSequence: recovered.nextSequence });
+    this.#checkpoint = new Checkpoint({
+      image: this.#image,
+      segments: this.#segments,
+      lastRows: (replayFrom) => this.#checkpointRows(replayFrom),
+      freePages: () => reader.freePages,
+    });
+    this.#appended = metrics.counter('store.messages.appended');
+    const causes = Object.keys(CAUSE_CODE) as SettleCause[];
+    this.#settled = Object.fromEntries(causes.map((cause) => [cause, metrics.counter(`store.settled.${cause}`)])) as Record<SettleCause, Counter>;
+    metrics.gauge('store.queued.messages', () => this.#image.queuedMessages);
+    metrics.gauge('store.queued.bytes', () => this.#image.queuedBytes);
+    metrics.gauge('store.segments', () => this.#segments.count);
+    this.#noteTimeLater(this.#log.groupsCommitted);
+  }
+
+  get sessions(): ReadonlyMap<string, StoredSession> {
+    return this.#image.sessions;
+  }
+
+  get retained(): ReadonlyMap<TopicName, Message> {
+    return this.#image.retained;
+  }
+
+  createSession(realm: Realm, clientId: ClientId, facts: SessionFacts): StoredSession {
+    const id = this.#image.nextSessionId;
+    this.#write({ kind: 'session', id, realm, clientId, facts });
+    return this.#image.session(id) as StoredSession;
+  }
+
+  changeSession({ id, realm, clientId }: StoredSession, facts: SessionFacts): void {
+    if (this.#image.session(id) !== undefined) this.#write({ kind: 'session', id, realm, clientId, facts });
+  }
+
+  removeSession({ id }: StoredSession): void {
+    const session = this.#image.session(id);
+    if (session === undefined) return;
+    session.queue.visit((sequence) => this.#unrefer(sequence));
+    this.#settled['session-ended'].value += session.queue.count;
+    this.#runs.forget(id);
+    this.#write({ kind: 'session-removed', id });
+  }
+
+  saveSubscription({ id }: StoredSession, subscription: Subscription): void {
+    if (this.#image.session(id) !== undefined) this.#write({ kind: 'subscription', session: id, subscription });
+  }
+
+  removeSubscription({ id, subscriptions }: StoredSession, filter: TopicFilter): void {
+    if (subscriptions.has(filter)) this.#write({ kind: 'subscription-removed', session: id, filter });
+  }
+
+  gatewayState(gateway: string): ReadonlyMap<string, Uint8Array> {
+    return this.#image.gatewayState(gateway);
+  }
+
+  putState(owner: StoredSession | { readonly gateway: string }, key: string, value: Uint8Array | undefined): void {
+    const copy = value === undefined ? undefined : Uint8Array.from(value);
+    if ('gateway' in owner) this.#write({ kind: 'state', owner: { gateway: owner.gateway }, key, value: copy });
+    else if (this.#image.session(owner.id) !== undefined) this.#write({ kind: 'state', owner: { session: owner.id }, key, value: copy });
+  }
+
+  refer({ id }: StoredSession, options: ReferenceOptions): void {
+    const session = this.#image.session(id);
+    if (session === undefined) return;
+    this.#references.add(id, options);
+    this.#referred.push(session);
+  }
+
+  append(message: Message): Sequence {
+    const log = this.#log;
+    log.makeRoom();
+    const sequence = log.nextSequence;
+    log.nextSequence += 1;
+    if (this.#referred.length === 0 && !message.isRetain) return sequence; // nobody will ask for it: a hole like any other
+    const { open } = log;
+    open.message(sequence, message, this.#references);
+    const size = messageSize(message);
+    for (const session of this.#referred) if (this.#image.enqueue(session, sequence, size)) open.live += 1;
+    this.#references.clear();
+    this.#referred.length = 0;
+    if (message.isRetain) this.#image.retain(sequence, message);
+    this.#appended.value += 1;
+    log.wrote();
+    return sequence;
+  }
+
+  read(session: StoredSession, sequence: Sequence): StoredDelivery | undefined {
+    if (!session.queue.has(sequence)) return undefined;
+    const { open } = this.#log;
+    if (sequence >= open.firstSequence) return open.read(sequence, session.id);
+    const number = this.#segments.find(sequence);
+    return number === undefined ? undefined : this.#parts.reader.group(number)?.read(sequence, session.id);
+  }
+
+  settle({ id }: StoredSession, sequence: Sequence, cause: SettleCause): void {
+    const session = this.#image.session(id);
+    if (session === undefined || !this.#image.settle(session, sequence)) return;
+    this.#unrefer(sequence);
+    this.#runs.add(session, sequence, cause);
+    this.#settled[cause].value += 1;
+    this.#log.wroteLater();
+  }
+
+  beginSending({ id }: StoredSession, packetId: number, sequence: Sequence): void {
+    if (this.#image.session(id) !== undefined) this.#write({ kind: 'sending', session: id, packetId, exchange: { sequence, state: 'sent' } });
+  }
+
+  releaseSending({ id, sending }: StoredSession, packetId: number): void {
+    const exchange = sending.get(packetId);
+    if (exchange === undefined) return;
+    this.#write({ kind: 'sending', session: id, packetId, exchange: { sequence: exchange.sequence, state: 'released' } });
+  }
+
+  endSending({ id, sending, queue }: StoredSession, packetId: number, cause: SettleCause): void {
+    const exchange = sending.get(packetId);
+    if (exchange === undefined) return;
+    const { sequence } = exchange;
+    if (queue.has(sequence)) {
+      this.#unrefer(sequence);
+      this.#settled[cause].value += 1;
+    }
+    this.#write({ kind: 'sending-ended', session: id, packetId, sequence, cause });
+  }
+
+  beginReceiving({ id }: StoredSession, packetId: number, digest: number): void {
+    const exchange = { state: 'open', digest, untilMs: Number.POSITIVE_INFINITY } as const;
+    if (this.#image.session(id) !== undefined) this.#write({ kind: 'receiving', session: id, packetId, exchange });
+  }
+
+  endReceiving({ id, receiving }: StoredSession, packetId: number, quarantineUntilMs: GatewayMs | undefined): void {
+    const exchange = receiving.get(packetId);
+    if (exchange === undefined) return;
+    if (quarantineUntilMs === undefined) {
+      this.#write({ kind: 'receiving-forgotten', session: id, packetId });
+    } else {
+      const quarantined = { state: 'quarantined', digest: exchange.digest, untilMs: quarantineUntilMs } as const;
+      this.#write({ kind: 'receiving', session: id, packetId, exchange: quarantined });
+    }
+  }
+
+  whenDurable(waiter: DurableWaiter, token: number): void {
+    this.#log.whenDurable(waiter, token);
+  }
+
+  get isCongested(): boolean {
+    return this.#log.isCongested;
+  }
+
+  status(): StoreStatus {
+    const { recovered, reader, quarantined } = this.#parts;
+    const { times, open, groupsCommitted } = this.#log;
+    return {
+      boot: this.boot.boot,
+      sessions: this.#image.sessions.size,
+      queuedMessages: this.#image.queuedMessages,
+      queuedBytes: this.#image.queuedBytes,
+      retainedMessages: this.#image.retained.size,
+      segments: this.#segments.count,
+      groupsCommitted,
+      openGroupBytes: open.isEmpty ? 0 : open.bytes,
+      commitMsMedian: times.medianMs,
+      commitMsMax: times.maxMs,
+      quarantined,
+      damagedGroups: [...recovered.damagedGroups, ...reader.damagedGroups],
+    };
+  }
+
+  /** A disk that refuses ends this too: the next start replays what a checkpoint would have spared it. */
+  async close(): Promise<void> {
+    const { committer, log, release } = this.#parts;
+    this.#cancelCheckpoint?.();
+    this.#cancelMoment?.();
+    const isWhole = (await this.#checkpointNow()) && (await this.#checkpointNow());
+    if (isWhole) {
+      this.#metaRows.push(...momentWrites(this.#stamps()), ...cleanWrites());
+      await this.#log.flush();
+    } else {
+      log.error('store closed without a checkpoint', { advice: 'nothing acknowledged is lost; the next start takes longer' });
+    }
+    this.#log.stop();
+    await committer.close();
+    release();
+  }
+
+  #write(record: StateRecord): void {
+    this.#log.open.record(record);
+    this.#image.apply(record);
+    this.#log.wrote();
+  }
+
+  #unrefer(sequence: Sequence): void {
+    const { open } = this.#log;
+    if (sequence >= open.firstSequence) open.live -= 1;
+    else this.#segments.dropReference(sequence);
+  }
+
+  #unitSource(): UnitSource {
+    const store = this;
+    return {
+      get hasWaitingRecords() {
+        return !store.#runs.isEmpty;
+      },
+      get wantsUnit() {
+        return store.#checkpoint.wantsUnit || store.#metaRows.length > 0;
+      },
+      closing: (group) => this.#runs.moveTo(group),
+      stamps: () => this.#stamps(),
+      closed: (group, live) => this.#closed(group, live),
+      takeRows: () => this.#takeRows(),
+      committed: (unit) => this.#committed(unit),
+    };
+  }
+
+  #stamps(): GroupStamps {
+    const { clock } = this.#parts;
+    const gatewayMs = clock.monotonicMs() + this.boot.gatewayTimeOffsetMs;
+    return { boot: this.boot.boot, gatewayMs, wallMs: clock.nowMs(), isSynchronized: clock.isSynchronized() };
+  }
+
+  #closed(group: Group, live: number): void {
+    const { number, firstSequence, nextSequence } = group.header;
+    this.#segments.add({ number, firstSequence, nextSequence, bytes: group.bytes.length, live });
+    this.#parts.reader.keep(group);
+  }
+
+  #takeRows(): { readonly writes: readonly TableWrite[]; readonly vacuumPages: number } {
+    const { writes, vacuumPages } = this.#checkpoint.takeRows();
+    const metaRows = this.#metaRows;
+    this.#metaRows = [];
+    return { writes: [...writes, ...metaRows], vacuumPages };
+  }
+
+  #committed({ segment }: CommitUnit): void {
+    const { clock, limits } = this.#parts;
+    this.#checkpoint.committed();
+    if (segment === undefined) return;
+    this.#logBytes += segment.bytes.length;
+    if (this.#logBytes >= limits.checkpointLogBytes) this.#beginCheckpoint();
+    else this.#cancelCheckpoint ??= clock.after(limits.checkpointIntervalMs, () => this.#beginCheckpoint());
+  }
+
+  #beginCheckpoint(): void {
+    if (this.#checkpoint.isRunning) return;
+    this.#cancelCheckpoint?.();
+    this.#cancelCheckpoint = undefined;
+    this.#logBytes = 0;
+    this.#checkpoint.begin(this.#log.open.number);
+    this.#log.wrote();
+  }
+
+  /** Ends the checkpoint that is running, or makes one. @returns false when the disk refuses. */
+  async #checkpointNow(): Promise<boolean> {
+    if (!this.#checkpoint.isRunning) this.#beginCheckpoint();
+    while (this.#checkpoint.isRunning) {
+      if ((await this.#log.flush()) !== undefined) return false;
+    }
+    return true;
+  }
+
+  #checkpointRows(replayFrom: number): readonly TableWrite[] {
+    const { nextSequence, open } = this.#log;
+    const at = { replayFrom, nextSequence, nextSessionId: this.#image.nextSessionId, nextGroup: open.number };
+    return [...momentWrites(this.#stamps()), ...checkpointWrites(at)];
+  }
+
+  #noteTimeLater(groupsSeen: number): void {
+    this.#cancelMoment = this.#parts.clock.after(MOMENT_INTERVAL_MS, () => {
+      const { groupsCommitted } = this.#log;
+      if (groupsCommitted === groupsSeen) {
+        this.#metaRows.push(...momentWrites(this.#stamps()));
+        this.#log.wrote();
+      }
+      this.#noteTimeLater(groupsCommitted);
+    });
+  }
+}

@@ -1,0 +1,189 @@
+// Lockstep bench for MQTT-SN: the real gateway on the real core, a sensor that is a script, a clock moved by hand.
+import { expect } from 'vitest';
+import { decode, encode } from '../../gateways/mqtt-sn/codec.ts';
+import { createMqttSnGateway, MQTT_SN_DEFAULTS, type MqttSnSettings } from '../../gateways/mqtt-sn/index.ts';
+import type { Packet } from '../../gateways/mqtt-sn/packets.ts';
+import type { BrokerSettings } from '../../src/broker/broker.ts';
+import type { Gateway } from '../../src/gateway/gateway.ts';
+import { type PeerAddress, peerAddress } from '../../src/model/client.ts';
+import type { DatagramPeer, DatagramTransport } from '../../src/transport/transport.ts';
+import { startCore, type TestCore } from './core.ts';
+import { FakeClock, settled } from './fake-clock.ts';
+import { MemoryStore } from './memory-store.ts';
+import { connack, connect } from './mqtt-sn-packets.ts';
+import { requestOf, TestClient } from './test-client.ts';
+
+export interface MqttSnBenchOptions {
+  readonly settings?: Partial<MqttSnSettings>;
+  readonly broker?: Partial<BrokerSettings>;
+  /** False: nothing is durable until the test says `store.commit()`. */
+  readonly autoCommit?: boolean;
+}
+
+export class MqttSnBench {
+  readonly network = new Network();
+  readonly #options: MqttSnBenchOptions;
+  #clock = new FakeClock();
+  #core: TestCore;
+  #gateway: Gateway;
+
+  private constructor(options: MqttSnBenchOptions) {
+    this.#options = options;
+    const store = new MemoryStore({ clock: this.#clock, autoCommit: options.autoCommit ?? true });
+    [this.#core, this.#gateway] = this.#boot(store);
+  }
+
+  static async start(options: MqttSnBenchOptions = {}): Promise<MqttSnBench> {
+    const bench = new MqttSnBench(options);
+    await bench.#gateway.start(bench.core.context('mqtt-sn'));
+    return bench;
+  }
+
+  get clock(): FakeClock {
+    return this.#clock;
+  }
+
+  get core(): TestCore {
+    return this.#core;
+  }
+
+  /** A device at an address of its own, silent so far. */
+  sensor(address = '192.0.2.7:49152'): Sensor {
+    return this.network.sensor(address);
+  }
+
+  /** A device that has connected. */
+  async connected(over: Parameters<typeof connect>[0] = {}, address?: string): Promise<Sensor> {
+    const sensor = this.sensor(address);
+    await sensor.sends(connect(over)).expects(connack());
+    return sensor;
+  }
+
+  /** An application on the other side of the core. */
+  async application(id = 'application'): Promise<TestClient> {
+    const client = new TestClient(this.core.context('mqtt'));
+    await client.connect(requestOf(id));
+    return client;
+  }
+
+  /** With a disk that waits for the test: everything under way gets the commits it needs. */
+  async flush(): Promise<void> {
+    for (let commits = 0; commits < 4; commits += 1) {
+      await quiet();
+      this.core.store.commit();
+    }
+    await quiet();
+  }
+
+  /** The process dies: nobody is told anything, and what was stored is found by the next boot. */
+  async kill(): Promise<void> {
+    await quiet();
+    await this.#bootAgain({ wasClean: false });
+  }
+
+  /** The process stops as it should, and starts again. */
+  async restart(): Promise<void> {
+    await this.#gateway.stop(AbortSignal.timeout(1_000));
+    this.core.broker.shutDown();
+    await quiet();
+    await quiet();
+    await this.#bootAgain({ wasClean: true });
+  }
+
+  async #bootAgain(end: { readonly wasClean: boolean }): Promise<void> {
+    this.#clock = new FakeClock({ gatewayOffsetMs: 0 }); // timers of the dead process must not fire
+    [this.#core, this.#gateway] = this.#boot(this.core.store.reopened(end));
+    await this.#gateway.start(this.core.context('mqtt-sn'));
+  }
+
+  #boot(store: MemoryStore): [TestCore, Gateway] {
+    const core = startCore({ clock: this.#clock, store, ...(this.#options.broker === undefined ? {} : { settings: this.#options.broker }) });
+    return [core, createMqttSnGateway({ ...MQTT_SN_DEFAULTS, ...this.#options.settings }, this.network.endpoint())];
+  }
+}
+
+/** Datagrams arrive in the turn they are sent in, unless a test loses them. */
+export class Network {
+  /** Largest datagram either side may send. */
+  payloadBytesMax = 1_024;
+  readonly #sensors = new Map<PeerAddress, Sensor>();
+  #toGateway: ((bytes: Buffer, from: DatagramPeer) => void) | undefined;
+
+  sensor(text: string): Sensor {
+    const address = peerAddress(text);
+    const portAt = text.lastIndexOf(':');
+    const peer = { address, host: text.slice(0, portAt), port: Number(text.slice(portAt + 1)) };
+    const sensor = new Sensor((bytes) => this.#toGateway?.(Buffer.from(bytes), peer));
+    this.#sensors.set(address, sensor);
+    return sensor;
+  }
+
+  /** The gateway's socket; the latest one to listen gets the datagrams. */
+  endpoint(): DatagramTransport {
+    const network = this;
+    return {
+      name: 'mqtt-sn.udp',
+      address: '192.0.2.1:1884',
+      get payloadBytesMax() {
+        return network.payloadBytesMax;
+      },
+      listen: async (onDatagram) => {
+        network.#toGateway = onDatagram;
+      },
+      send: (bytes, to) => network.#sensors.get(to.address)?.receive(bytes),
+      close: async () => {
+        network.#toGateway = undefined;
+      },
+    };
+  }
+}
+
+/** CONNECT takes two commits, one after the other; with the work around them everything has been said after this. */
+export async function quiet(): Promise<void> {
+  for (let commits = 0; commits < 3; commits += 1) await settled();
+}
+
+/** A scripted peer. `expects` compares everything that came since the last time, in order. */
+export class Sensor {
+  readonly #send: (bytes: Uint8Array) => void;
+  #inbox: Packet[] = [];
+
+  constructor(send: (bytes: Uint8Array) => void) {
+    this.#send = send;
+  }
+
+  /** Packets, or octets in hex where no packet could say it. */
+  sends(...packets: (Packet | string)[]): { readonly expects: (...expected: Packet[]) => Promise<void> } {
+    for (const packet of packets) this.#send(typeof packet === 'string' ? Buffer.from(packet.replaceAll(' ', ''), 'hex') : encode(packet));
+    return { expects: (...expected) => this.expects(...expected) };
+  }
+
+  async expects(...expected: Packet[]): Promise<void> {
+    expect(await this.received()).toEqual(expected);
+  }
+
+  async expectsNothing(): Promise<void> {
+    await this.expects();
+  }
+
+  /** Takes what came, for tests that need its numbers. */
+  async received(): Promise<Packet[]> {
+    await quiet();
+    const received = this.#inbox;
+    this.#inbox = [];
+    return received;
+  }
+
+  /** Takes the one packet that came, which must be of that type. */
+  async receives<Type extends Packet['type']>(type: Type): Promise<Extract<Packet, { type: Type }>> {
+    const received = await this.received();
+    expect(received.map((packet) => packet.type)).toEqual([type]);
+    return received[0] as Extract<Packet, { type: Type }>;
+  }
+
+  receive(bytes: Uint8Array): void {
+    const packet = decode(Buffer.from(bytes));
+    if (packet === undefined) throw new TypeError(`the gateway sent a reserved type: ${Buffer.from(bytes).toString('hex')}`);
+    this.#inbox.push(packet);
+  }
+}
