@@ -37,6 +37,8 @@ export function ours(...paths: readonly string[]): Files {
 export class PlantedTree implements Disposable {
   readonly root = mkdtempSync(join(tmpdir(), 'postern-planted-'));
   readonly #environment: Readonly<Record<string, string>>;
+  /** Each leads a process group of its own. */
+  readonly #children: ChildProcessByStdio<null, Readable, null>[] = [];
 
   /** @param files - beside them the tree has the repository's settings and its node_modules. */
   constructor(files: Files, environment: Readonly<Record<string, string>> = {}) {
@@ -74,10 +76,12 @@ export class PlantedTree implements Disposable {
     return { status, lines: stdout.split('\n').filter((line) => line !== '') };
   }
 
-  /** As `run`, but leaves it running. */
+  /** As `run`, but leaves it running, at most until the tree is disposed of. */
   start(program: string, ...args: readonly string[]): ChildProcessByStdio<null, Readable, null> {
     const [command, ...rest] = this.#command(program);
-    return spawn(command, [...rest, ...args], { cwd: this.root, env: this.#env(), stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(command, [...rest, ...args], { cwd: this.root, env: this.#env(), stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+    this.#children.push(child);
+    return child;
   }
 
   #command(program: string): [string, ...string[]] {
@@ -90,6 +94,8 @@ export class PlantedTree implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    for (const { pid, exitCode, signalCode } of this.#children)
+      if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, 'SIGKILL');
     rmSync(this.root, { recursive: true, force: true });
   }
 }
