@@ -1,4 +1,4 @@
-// Compiles src and gateways to dist/ when they changed since the last build. dist/ is complete or absent: the compiler writes beside it,
+// Bundles src and gateways to dist/ when they changed since the last build (why a bundle: docs/decisions/0003-bundle.md). dist/ is complete or absent: the compiler writes beside it,
 // the stamp goes in last, then one rename puts it in place.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -9,7 +9,25 @@ import { isBelow, PRODUCT, sourceFiles } from './sources.ts';
 const DIST = 'dist';
 const STAMP = '.sources';
 /** The compiler and its flags count as sources. */
-const SETTINGS = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+const SETTINGS = ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts/build.ts'];
+/** CommonJS packages inside the bundle ask for Node's own modules by `require`. */
+const BANNER = "import{createRequire as bundledRequire}from'node:module';const require=bundledRequire(import.meta.url);";
+/** Names are kept, so that a stack trace from the field can be read. */
+const BUNDLE = [
+  'src/main.ts',
+  '--bundle',
+  '--splitting',
+  '--platform=node',
+  '--format=esm',
+  '--target=node24',
+  '--external:better-sqlite3',
+  '--minify-whitespace',
+  '--minify-syntax',
+  '--sourcemap',
+  '--legal-comments=linked',
+  '--log-level=warning',
+  `--banner:js=${BANNER}`,
+];
 
 /**
  * Brings dist/ up to date with the sources, by content: nothing is compiled when nothing changed.
@@ -34,7 +52,7 @@ function isBuiltFrom(sources: string): boolean {
 function compile(sources: string): boolean {
   const next = `${DIST}.${process.pid}`;
   try {
-    const { status, error } = spawnSync('tsc', ['-p', 'tsconfig.build.json', '--outDir', next], { stdio: ['ignore', 2, 2] });
+    const { status, error } = spawnSync('esbuild', [...BUNDLE, `--outdir=${next}/src`], { stdio: ['ignore', 2, 2] });
     if (error) throw error;
     if (status !== 0) return false;
     copyFileSync('package.json', `${next}/package.json`);

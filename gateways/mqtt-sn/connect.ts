@@ -26,7 +26,7 @@ interface Handshake {
   willTopic: WillTopicFacts | undefined;
 }
 
-/** What CONNECT does to the will of the session (§6.3, table). `will` absent: it is deleted. */
+/** What CONNECT does to the will of the session (§6.3, table), which is empty already when it began clean. `will` absent: it is deleted. */
 type WillChange = { readonly kind: 'keep' } | { readonly kind: 'replace'; readonly will?: WillFacts };
 
 const KEEP: WillChange = { kind: 'keep' };
@@ -156,7 +156,7 @@ export class Connector {
     this.#retries.answered(address); // of an earlier CONNECT
     this.#handshakes.set(address, handshake);
     if (handshake.phase === 'will-topic') this.#ask(handshake, 'WILLTOPICREQ');
-    else this.#judge(handshake, handshake.connect.isCleanSession ? DELETE : KEEP);
+    else this.#judge(handshake, KEEP);
   }
 
   #ask({ from }: Handshake, type: Extract<PacketType, 'WILLTOPICREQ' | 'WILLMSGREQ'>): void {
@@ -185,7 +185,7 @@ export class Connector {
       attached.suspend();
     } else {
       if (isWakeUp) attached.topicIds.confirmAll();
-      this.#changeWill(attached, isWakeUp && !connect.hasWill ? KEEP : change);
+      this.#changeWill(attached, change);
       attached.accept(connect);
     }
   }

@@ -261,8 +261,11 @@ export class Connection implements Client, Outlet {
 
   #fallAsleep(): void {
     this.#state = 'asleep';
+    this.session.pause('link'); // nothing flows before `asleep` holds again
+    this.session.resume('asleep'); // a wake-up that is under way is over
     this.session.pause('asleep');
     this.#deliveries.suspend();
+    this.session.resume('link');
   }
 
   #leave({ durationSeconds }: Disconnect): void {

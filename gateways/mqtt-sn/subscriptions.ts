@@ -1,9 +1,9 @@
 // REGISTER, SUBSCRIBE and UNSUBSCRIBE from the client (§6.5, §6.9). What an answer promises is on disk before it leaves.
 import type { QoS } from '../../src/model/message.ts';
-import type { TopicFilter } from '../../src/model/topic.ts';
+import type { TopicFilter, TopicName } from '../../src/model/topic.ts';
 import type { Client } from './client.ts';
 import { countRefusal } from './counters.ts';
-import { RETURN_CODE, type Register, type ReturnCode, type Subscribe, type TopicField, type Unsubscribe } from './packets.ts';
+import { RETURN_CODE, type Register, type ReturnCode, type Subscribe, type Unsubscribe } from './packets.ts';
 import { SUBACK_CODE } from './reason.ts';
 import { nameFrom, subscribedFilter } from './topics.ts';
 
@@ -12,8 +12,8 @@ const NO_TOPIC_ID = 0x0000;
 interface Asked {
   readonly filter: TopicFilter;
   readonly qosMax: QoS;
-  /** For SUBACK. */
-  readonly topicId: number;
+  /** The client learns an id for it from SUBACK; absent where ids come later (wildcards), or are known (predefined and short). */
+  readonly topicName: TopicName | undefined;
 }
 
 export class Subscriptions {
@@ -58,39 +58,29 @@ export class Subscriptions {
     const filter = subscribedFilter(this.#client, topic);
     if (typeof filter === 'number') return filter;
     if (qos === -1) return RETURN_CODE.notSupported; // §6.8 is about PUBLISH only
-    const topicId = this.#idFor(topic, filter);
-    return topicId === undefined ? RETURN_CODE.notSupported : { filter, qosMax: qos, topicId };
+    const topicName = topic.kind === 'name' ? nameFrom(filter) : undefined;
+    if (topicName !== undefined && !this.#client.topicIds.hasRoomFor(topicName)) {
+      this.#client.parts.counters.topicIdsExhausted.value += 1;
+      return RETURN_CODE.notSupported;
+    }
+    return { filter, qosMax: qos, topicName };
   }
 
-  #subscribe({ msgId, topic, isDuplicate }: Subscribe, { filter, qosMax, topicId }: Asked): void {
+  #subscribe({ msgId, topic, isDuplicate }: Subscribe, { filter, qosMax, topicName }: Asked): void {
     const { session, topicIds } = this.#client;
     session.pause('subscribing'); // SUBACK brings the id the first PUBLISH uses
     const retainHandling = isDuplicate ? 1 : 0; // a repeated request brings retained messages only if the first one was lost
     const outcome = session.subscribe({ filter, qosMax, noLocal: false, retainAsPublished: false, retainHandling });
+    const assigned = outcome.kind === 'granted' && topicName !== undefined ? topicIds.assign(topicName) : undefined;
     this.#subacksPending += 1;
     session.whenDurable(() => {
-      if (outcome.kind === 'granted') {
-        if (topic.kind === 'name' && topicId !== NO_TOPIC_ID) topicIds.confirm(topicId);
-        this.#client.send({ type: 'SUBACK', qos: outcome.qos, topicId, msgId, returnCode: RETURN_CODE.accepted });
-      } else {
-        this.#refuse(msgId, SUBACK_CODE[outcome.kind]);
-      }
+      if (assigned !== undefined) topicIds.confirm(assigned);
+      const topicId = assigned ?? (topic.kind === 'predefined' ? topic.topicId : NO_TOPIC_ID);
+      if (outcome.kind === 'granted') this.#client.send({ type: 'SUBACK', qos: outcome.qos, topicId, msgId, returnCode: RETURN_CODE.accepted });
+      else this.#refuse(msgId, SUBACK_CODE[outcome.kind]);
       this.#subacksPending -= 1;
       if (this.#subacksPending === 0) session.resume('subscribing');
     });
-  }
-
-  /**
-   * The id in SUBACK: of the name, 0x0000 where ids come later by REGISTER (wildcards) or none is needed (short names), the client's own for a
-   * predefined one. @returns undefined when the client has no room for another id.
-   */
-  #idFor(topic: TopicField, filter: TopicFilter): number | undefined {
-    if (topic.kind === 'predefined') return topic.topicId;
-    const name = topic.kind === 'short' ? undefined : nameFrom(filter);
-    if (name === undefined) return NO_TOPIC_ID;
-    const topicId = this.#client.topicIds.assign(name);
-    if (topicId === undefined) this.#client.parts.counters.topicIdsExhausted.value += 1;
-    return topicId;
   }
 
   #refuse(msgId: number, returnCode: ReturnCode): void {

@@ -27,11 +27,15 @@ export class TopicIds {
     }
   }
 
+  hasRoomFor(name: TopicName): boolean {
+    return this.#ids.has(name) || this.#ids.size < this.#idsMax;
+  }
+
   /** The id of that name, given now if it has none. @returns undefined when the table is full. */
   assign(name: TopicName): number | undefined {
     const known = this.#ids.get(name);
     if (known !== undefined) return known; // §6.5: the same name, the same id
-    if (this.#ids.size >= this.#idsMax) return undefined;
+    if (!this.hasRoomFor(name)) return undefined;
     const id = this.#next;
     this.#learn(id, name);
     this.#state.put(`${KEY_PREFIX}${id}`, toUtf8.encode(name));
@@ -58,10 +62,6 @@ export class TopicIds {
 
   confirmAll(): void {
     for (const id of this.#names.keys()) this.#confirmed.add(id);
-  }
-
-  confirmedIds(): Iterable<number> {
-    return this.#confirmed;
   }
 
   #learn(id: number, name: TopicName): void {

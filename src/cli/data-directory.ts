@@ -1,4 +1,5 @@
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { GatewayError } from '../model/errors.ts';
 
 const OWNER_ONLY = 0o700;
@@ -12,7 +13,7 @@ const OTHERS = 0o077;
  */
 export function prepareDataDirectory(path: string): string | undefined {
   try {
-    mkdirSync(path, { recursive: true, mode: OWNER_ONLY });
+    makeDirectory(path);
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
     const mode = statSync(path).mode & 0o777;
     return (mode & OTHERS) === 0 ? undefined : `the data directory ${path} is open to other users (mode ${mode.toString(8)}): chmod 700 it`;
@@ -26,4 +27,12 @@ export function prepareDataDirectory(path: string): string | undefined {
       },
     );
   }
+}
+
+/** With its parents. Not by mkdir's `recursive`, which never returns where a parent exists that takes no directories, as in /proc. */
+function makeDirectory(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  const parent = dirname(path);
+  if (parent !== path) makeDirectory(parent);
+  mkdirSync(path, OWNER_ONLY);
 }

@@ -22,6 +22,9 @@ export interface GatewayProcessOptions {
   readonly surroundings: Surroundings;
 }
 
+/** Ctrl+C in `npm start` comes twice, from the terminal and from npm: that is one wish. */
+const SIGNAL_ECHO_MS = 1_000;
+
 /** Keys of the process itself; the gateway does not judge them. */
 const OWN_KEYS: Readonly<Record<string, keyof ReloadOutcome>> = { 'log.level': 'applied', 'log.format': 'needsRestart', 'control.socket': 'needsRestart' };
 
@@ -34,6 +37,7 @@ export class GatewayProcess {
   readonly #serviceManager: ServiceManager;
   readonly #stopRequested = Promise.withResolvers<void>();
   #startedAtMs = 0;
+  #stoppingSinceMs = 0;
   #config: Config;
   #state: 'starting' | 'running' | 'stopping' = 'starting';
   #gateway: RunningGateway | undefined;
@@ -146,11 +150,13 @@ export class GatewayProcess {
   #terminate(signal: Signal): void {
     const { clock } = this.#surroundings;
     if (this.#state === 'stopping') {
+      if (clock.monotonicMs() - this.#stoppingSinceMs < SIGNAL_ECHO_MS) return;
       this.#log.error('stopped at once by a second signal', { signal });
       this.#exit(EXIT.failed);
       return;
     }
     this.#state = 'stopping';
+    this.#stoppingSinceMs = clock.monotonicMs();
     this.#log.info('stopping', { signal });
     clock.after(SHUTDOWN_TIMEOUT_MS, () => {
       this.#log.error('stopped at once: saying goodbye took too long', { seconds: SHUTDOWN_TIMEOUT_MS / 1_000 });

@@ -54,6 +54,12 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     .action(() => {
       code = version(surroundings);
     });
+  const [first = '-'] = args;
+  const names = program.commands.map((command) => command.name());
+  if (!first.startsWith('-') && ![...names, 'help'].includes(first)) {
+    surroundings.complain(`postern: ${JSON.stringify(first)} is not a command: ${names.join(', ')}\n`);
+    return EXIT.usage;
+  }
   try {
     await program.parseAsync(args, { from: 'user' });
     return code;

@@ -98,7 +98,7 @@ class Places {
     const inFile = this.#source.locate(path, role);
     const overlay =
       this.#overlays.findLast((each) => isPrefix(each.path, path)) ?? this.#overlays.findLast((each) => sharedSteps(each.path, path) > inFile.depth);
-    if (overlay !== undefined) return { where: overlay.origin, line: Number.POSITIVE_INFINITY, column: 0 };
+    if (overlay !== undefined) return { where: overlay.origin, line: Number.MAX_SAFE_INTEGER, column: 0 };
     return { where: this.#inFile(inFile), line: inFile.line, column: inFile.column };
   }
 

@@ -1,6 +1,7 @@
 // MQTT framing and dispatch (MQTT 5 §2.1): bytes of one connection in, packets out to a visitor. PUBLISH and its acknowledgements cost no
 // object; whole packets are decoded where they lie in the chunk, and only a packet cut by a chunk's end is copied.
 import { Accumulator } from '../wire/accumulator.ts';
+import { varintBytes } from '../wire/varint.ts';
 import { ACK_CLAUSE, ACK_REASONS, requireListed } from './decode-codes.ts';
 import { decodeConnack, decodeConnect } from './decode-connect.ts';
 import { FieldReader } from './decode-fields.ts';
@@ -133,7 +134,7 @@ export class MqttDecoder {
       const byte = bytes[at + 1] ?? 0;
       const length = byte < 0x80 ? byte : remainingLength(bytes, at + 1, bytes.length);
       if (length < 0) break;
-      const body = at + fixedHeaderBytes(length);
+      const body = at + 1 + varintBytes(length);
       const end = body + length;
       this.#requireFit(end - at);
       if (end > bytes.length) break;
@@ -279,17 +280,10 @@ function remainingLength(bytes: Buffer, at: number, end: number): number {
   throw misframed('MQTT 5 §2.1.4', 'Remaining Length has more than four bytes');
 }
 
-/** Bytes of type, flags and Remaining Length. */
-function fixedHeaderBytes(length: number): number {
-  if (length < 0x80) return 2;
-  if (length < 0x4000) return 3;
-  return length < 0x20_0000 ? 4 : 5;
-}
-
 /** Size of the packet that begins in `rest`; 0 when its fixed header is not complete. */
 function packetBytes(rest: Accumulator): number {
   const length = remainingLength(rest.bytes, 1, rest.length);
-  return length < 0 ? 0 : fixedHeaderBytes(length) + length;
+  return length < 0 ? 0 : 1 + varintBytes(length) + length;
 }
 
 function requireEmpty(reader: FieldReader, packet: DecodedPacket): DecodedPacket {

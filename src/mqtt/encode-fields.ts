@@ -1,6 +1,7 @@
 // The data types of MQTT 5 §1.5, written.
 import { GatewayError } from '../model/errors.ts';
 import type { OutBuffer } from '../wire/out-buffer.ts';
+import { putVarint } from '../wire/varint.ts';
 import { PROPERTIES, type PropertyBag } from './properties.ts';
 
 /** Where packets go; a Link is one. */
@@ -14,26 +15,6 @@ export const PACKET_BYTES_LIMIT = 268_435_460;
 
 const BYTES_MIN = 256;
 const FIELD_BYTES_MAX = 65_535;
-
-/** Bytes of a Variable Byte Integer, 1..4. */
-export function varintBytes(value: number): number {
-  if (value < 0x80) return 1;
-  if (value < 0x4000) return 2;
-  return value < 0x20_0000 ? 3 : 4;
-}
-
-/** Writes `value` at `bytes[at]`; returns where it ends. */
-export function writeVarint(bytes: Uint8Array, value: number, at: number): number {
-  let rest = value;
-  let end = at;
-  while (rest > 0x7f) {
-    bytes[end] = (rest & 0x7f) | 0x80;
-    rest >>>= 7;
-    end += 1;
-  }
-  bytes[end] = rest;
-  return end + 1;
-}
 
 /** Collects a packet's body, whose size must be known before the packet can begin. */
 export class FieldWriter {
@@ -56,7 +37,7 @@ export class FieldWriter {
   }
 
   varint(value: number): this {
-    this.length = writeVarint(this.#room(4), value, this.length);
+    this.length = putVarint(this.#room(4), this.length, value);
     return this;
   }
 

@@ -1,7 +1,8 @@
 // PUBLISH towards peers. One message often goes to many: what is the same for all of them is encoded once and copied, only flags and packet id
 // are written for each.
+import { putVarint, varintBytes } from '../wire/varint.ts';
 import { messageBag } from './encode.ts';
-import { FieldWriter, type OutSink, PACKET_BYTES_LIMIT, varintBytes, writeVarint } from './encode-fields.ts';
+import { FieldWriter, type OutSink, PACKET_BYTES_LIMIT } from './encode-fields.ts';
 import type { OutgoingPublish, ProtocolVersion } from './packets.ts';
 
 /** How this peer gets the Topic Name, where it is not the message's own. */
@@ -86,7 +87,7 @@ export class PublishEncoder {
     const length = 1 + varintBytes(headLength + payload.length) + headLength + (hasPayload ? payload.length : 0);
     if (length > this.#template.length) this.#template = Buffer.allocUnsafeSlow(length);
     const template = this.#template;
-    let at = writeVarint(template, headLength + payload.length, 1);
+    let at = putVarint(template, 1, headLength + payload.length);
     at = template.writeUInt16BE(topic.length, at);
     template.set(topic, at);
     at += topic.length;

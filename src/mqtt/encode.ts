@@ -1,6 +1,7 @@
 // Every packet but PUBLISH, written into a link's buffer.
 import type { MessageProperties } from '../model/message.ts';
-import { FieldWriter, type OutSink, PACKET_BYTES_LIMIT, varintBytes, writeVarint } from './encode-fields.ts';
+import { putVarint, varintBytes } from '../wire/varint.ts';
+import { FieldWriter, type OutSink, PACKET_BYTES_LIMIT } from './encode-fields.ts';
 import type {
   AckPacket,
   AckType,
@@ -71,7 +72,7 @@ export function encodePacket(packet: Packet, version: ProtocolVersion, sink: Out
   }
   const out = sink.reserve(size);
   out.bytes[out.length] = HEADER[packet.type];
-  const bodyStart = writeVarint(out.bytes, body.length, out.length + 1);
+  const bodyStart = putVarint(out.bytes, out.length + 1, body.length);
   body.bytes.copy(out.bytes, bodyStart, 0, body.length);
   out.length += size;
   return true;

@@ -55,6 +55,11 @@ export class SessionImage implements StoredSession {
     this.#sending = changed(this.#sending, packetId, exchange);
   }
 
+  /** Puts the exchanges into the order of their messages, in which they are sent again (MQTT-4.6.0-1). */
+  orderSending(): void {
+    if (this.#sending !== undefined) this.#sending = new Map([...this.#sending].sort(([, a], [, b]) => a.sequence - b.sequence));
+  }
+
   setReceiving(packetId: number, exchange: ReceivingExchange | undefined): void {
     this.#receiving = changed(this.#receiving, packetId, exchange);
   }

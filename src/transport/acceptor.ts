@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { type PeerAddress, peerAddress } from '../model/client.ts';
 import type { Clock } from '../model/clock.ts';
@@ -73,6 +74,7 @@ export class Acceptor {
       this.#counters.failed.value += 1;
       log.error('connection not accepted', { listener: name, error: error.message });
     });
+    if (path !== undefined) chmodSync(path, 0o600);
     const bound = this.#server.address();
     if (bound !== null && typeof bound === 'object') this.#address = endpointText(bound.address, bound.port);
   }
@@ -91,7 +93,8 @@ export class Acceptor {
     const { name, path, budget, log } = this.#options;
     const remote = path === undefined ? remoteEnd(socket) : { peer: peerAddress(`${path}#${this.#counters.accepted.value}`), peerHost: '' };
     if (remote === undefined) {
-      socket.destroy(); // reset before it was looked at
+      this.#counters.failed.value += 1; // reset before it was looked at
+      socket.destroy();
       return;
     }
     if (budget?.take() === false) {

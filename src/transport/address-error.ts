@@ -12,11 +12,13 @@ export interface Binding {
 /** One sentence per cause, each with what to do about it. */
 const ADVICE: Readonly<Record<string, (binding: Binding) => string>> = {
   EADDRINUSE: (at) => `${place(at)} is in use by another program: stop it or set ${at.setting}`,
-  EACCES: (at) => `${place(at)} is not ours to use: ports below 1024 need CAP_NET_BIND_SERVICE; allow it or set ${at.setting}`,
+  EACCES: (at) =>
+    at.path === undefined
+      ? `${place(at)} is not ours to use: ports below 1024 need CAP_NET_BIND_SERVICE; allow it or set ${at.setting}`
+      : `${at.path} cannot be made: see that its directory exists and is ours to write, or set ${at.setting}`,
   EADDRNOTAVAIL: (at) => `${at.host} is not an address of this machine: set ${at.setting}`,
   ENOTFOUND: (at) => `${at.host} is not a known host name: set ${at.setting}`,
   EAFNOSUPPORT: (at) => `this machine does not speak the address family of ${at.host}: set ${at.setting}`,
-  ENOENT: (at) => `the directory of ${at.path} does not exist: make it or set ${at.setting}`,
 };
 
 /** The ADDRESS_UNAVAILABLE for what the kernel said to a bind. */

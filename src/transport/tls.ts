@@ -44,6 +44,7 @@ export class TlsTransport implements StreamTransport {
     this.#tls = tls;
     await this.#acceptor.listen(({ socket }) => {
       socket.on('error', () => {}); // told by the TLS socket on top of it
+      socket.allowHalfOpen = false; // a peer that ends during the handshake is gone
       tls.emit('connection', socket);
     });
   }
@@ -71,7 +72,6 @@ export class TlsTransport implements StreamTransport {
         rejectUnauthorized: clientCertificate === 'required',
         ...(alpn === undefined ? {} : { ALPNProtocols: [...alpn] }),
         handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
-        allowHalfOpen: true,
       });
     } catch (error) {
       throw credentialsError(this.name, error);
@@ -88,6 +88,7 @@ export class TlsTransport implements StreamTransport {
       this.#fail(socket, `client certificate: ${socket.authorizationError}`);
       return;
     }
+    socket.allowHalfOpen = true; // as SocketLink wants it
     const { clock, writer } = this.#options;
     const facts = { ...remote, listener: this.name, certificateSubject: verifiedSubject(socket) };
     const link = new SocketLink(socket, facts, { clock, writer, counters: this.#counters });

@@ -52,6 +52,10 @@ export class MemoryPeer {
     return Buffer.concat(this.#received);
   }
 
+  get receivedBytes(): number {
+    return this.#received.reduce((sum, { length }) => sum + length, 0);
+  }
+
   /** Whether the link has ended or broke. */
   get isEnded(): boolean {
     return this.#isEnded;

@@ -6,6 +6,7 @@ import type { Packet } from '../../gateways/mqtt-sn/packets.ts';
 import type { BrokerSettings } from '../../src/broker/broker.ts';
 import type { Gateway } from '../../src/gateway/gateway.ts';
 import { type PeerAddress, peerAddress } from '../../src/model/client.ts';
+import type { Log, LogFields } from '../../src/model/log.ts';
 import type { DatagramPeer, DatagramTransport } from '../../src/transport/transport.ts';
 import { startCore, type TestCore } from './core.ts';
 import { FakeClock, settled } from './fake-clock.ts';
@@ -22,10 +23,13 @@ export interface MqttSnBenchOptions {
 
 export class MqttSnBench {
   readonly network = new Network();
+  /** Warnings and errors of the gateway. */
+  readonly log: { readonly event: string; readonly fields: LogFields | undefined }[] = [];
   readonly #options: MqttSnBenchOptions;
   #clock = new FakeClock();
   #core: TestCore;
   #gateway: Gateway;
+  #isConnectingForbidden = false;
 
   private constructor(options: MqttSnBenchOptions) {
     this.#options = options;
@@ -35,7 +39,7 @@ export class MqttSnBench {
 
   static async start(options: MqttSnBenchOptions = {}): Promise<MqttSnBench> {
     const bench = new MqttSnBench(options);
-    await bench.#gateway.start(bench.core.context('mqtt-sn'));
+    await bench.#start();
     return bench;
   }
 
@@ -57,6 +61,12 @@ export class MqttSnBench {
     const sensor = this.sensor(address);
     await sensor.sends(connect(over)).expects(connack());
     return sensor;
+  }
+
+  /** Nobody is let in any more, after the next start either. */
+  forbidConnecting(): void {
+    this.#isConnectingForbidden = true;
+    this.core.access.authenticate = async () => ({ kind: 'deny', reason: 'not-authorized' });
   }
 
   /** An application on the other side of the core. */
@@ -93,7 +103,14 @@ export class MqttSnBench {
   async #bootAgain(end: { readonly wasClean: boolean }): Promise<void> {
     this.#clock = new FakeClock({ gatewayOffsetMs: 0 }); // timers of the dead process must not fire
     [this.#core, this.#gateway] = this.#boot(this.core.store.reopened(end));
-    await this.#gateway.start(this.core.context('mqtt-sn'));
+    if (this.#isConnectingForbidden) this.forbidConnecting();
+    await this.#start();
+  }
+
+  async #start(): Promise<void> {
+    const note = (event: string, fields?: LogFields): void => void this.log.push({ event, fields });
+    const log: Log = { debug() {}, info() {}, warn: note, error: note, with: () => log };
+    await this.#gateway.start({ ...this.core.context('mqtt-sn'), log });
   }
 
   #boot(store: MemoryStore): [TestCore, Gateway] {
@@ -113,7 +130,11 @@ export class Network {
     const address = peerAddress(text);
     const portAt = text.lastIndexOf(':');
     const peer = { address, host: text.slice(0, portAt), port: Number(text.slice(portAt + 1)) };
-    const sensor = new Sensor((bytes) => this.#toGateway?.(Buffer.from(bytes), peer));
+    const sensor = new Sensor((bytes) => {
+      const borrowed = Buffer.from(bytes);
+      this.#toGateway?.(borrowed, peer);
+      borrowed.fill(0xff); // as the next datagram would: who keeps bytes must have copied them
+    });
     this.#sensors.set(address, sensor);
     return sensor;
   }

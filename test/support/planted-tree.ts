@@ -11,7 +11,6 @@ const SETTINGS = [
   'package.json',
   'package-lock.json',
   'tsconfig.json',
-  'tsconfig.build.json',
   'biome.json',
   'knip.json',
   'vitest.config.ts',

@@ -42,6 +42,7 @@ export function recover(database: Database, log: Log): Recovered {
   const replay = new Replay(image, meta);
   const rows = database.prepare('SELECT number, first_sequence, next_sequence, bytes FROM segment WHERE number >= ? ORDER BY number');
   for (const row of rows.iterate(meta.replayFrom)) replay.segment(row as SegmentRow);
+  for (const session of image.sessions.values()) session.orderSending();
   for (const number of replay.damagedGroups)
     log.error('group of the log lost', { group: number, advice: 'what was acknowledged in it is gone; check the disk' });
   const segments = indexSegments(database, image);

@@ -197,8 +197,21 @@ describe('MQTT-SN 1.2 §6.2 Client’s Connection Setup', () => {
       await sensor.sends(connect({ hasWill: true }), willTopic('w/t'), willMsg('gone')).expects(willTopicReq, willMsgReq, connack());
       bench.core.access.authenticate = async () => ({ kind: 'deny', reason: 'banned' });
       await bench.sensor('192.0.2.8:1').sends(connect()).expects(connack(NOT_SUPPORTED));
+      expect([...bench.core.store.sessions.values()].find(({ clientId }) => clientId === 'sensor')?.facts.will).toBeDefined();
       await bench.clock.advanceSeconds(91);
       await sensor.expectsNothing();
+      expect(watcher.payloads).toEqual(['gone']);
+    });
+
+    test('nor is its will lost when it falls silent while another CONNECT is judged', async () => {
+      const bench = await MqttSnBench.start();
+      const watcher = await bench.application();
+      watcher.subscribe('w/#');
+      const sensor = bench.sensor();
+      await sensor.sends(connect({ hasWill: true }), willTopic('w/t'), willMsg('gone')).expects(willTopicReq, willMsgReq, connack());
+      bench.core.access.authenticate = () => new Promise(() => {}); // its source of identity does not answer
+      await bench.sensor('192.0.2.8:1').sends(connect()).expects();
+      await bench.clock.advanceSeconds(91);
       expect(watcher.payloads).toEqual(['gone']);
     });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MqttSnBench } from '../../support/mqtt-sn.ts';
-import { connack, connect, puback, publish, regack, register } from '../../support/mqtt-sn-packets.ts';
+import { connack, connect, puback, publish, regack, register, suback, subscribe } from '../../support/mqtt-sn-packets.ts';
 
 const NOT_SUPPORTED = 0x03;
 
@@ -18,6 +18,16 @@ describe('MQTT-SN 1.2 §6.5 Topic Name Registration Procedure', () => {
     await sensor
       .sends(register('t/a'), register('t/b', { msgId: 2 }), register('t/a', { msgId: 3 }))
       .expects(regack(1), regack(2, { msgId: 2 }), regack(1, { msgId: 3 }));
+  });
+
+  test('a name the client registered comes to it by that id', async () => {
+    const bench = await MqttSnBench.start();
+    const application = await bench.application();
+    const sensor = await bench.connected();
+    await sensor.sends(subscribe('t/#', { qos: 0 })).expects(suback(0, { qos: 0 }));
+    await sensor.sends(register('t/a')).expects(regack(1));
+    application.publish('t/a', 'x', { qos: 0 });
+    await sensor.expects(publish('x'));
   });
 
   test('ids are per client', async () => {

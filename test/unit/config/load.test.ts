@@ -173,7 +173,7 @@ describe('changed keys', () => {
   test.each([
     [[], []],
     [['mqtt.receiveMax=1'], ['mqtt.receiveMax']],
-    [['mqtt.tcp.bind=127.0.0.1:1'], ['mqtt.tcp.bind.port']],
+    [['mqtt.tcp.bind=127.0.0.1:1'], ['mqtt.tcp.bind']],
     [
       ['bridges=[{name: a, address: "b:1"}]', 'log.level=debug'],
       ['log.level', 'bridges'],

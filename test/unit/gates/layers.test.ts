@@ -32,7 +32,7 @@ describe('ARCHITECTURE "Layer rules": every room against every other', () => {
     'src/store': { may: ['model', 'session', 'broker', 'devices', 'gateway'] },
     'src/bridge': { may: ['model', 'wire', 'transport', 'gateway', 'config'] },
     'src/mqtt': protocol,
-    'src/cli': { may: ['model', 'config', 'control'] },
+    'src/cli': { may: ['model', 'config', 'control', 'observe'] },
     'gateways/stomp': protocol,
   };
   const rooms = Object.keys(table);

@@ -24,12 +24,12 @@ describe.each([
     expect(tree.run(BOOTSTRAP, 'tell.ts', '--data', 'x y')).toEqual({ status: 0, lines: [`${process.version} ${tree.root} ["--data","x y"]`] });
   });
 
-  test('a signal goes down, the exit code comes up', async () => {
+  test('a signal goes down, the exit code comes up', async ({ signal }) => {
     using tree = new PlantedTree({ ...bootstrap, 'drain.ts': DRAINS });
     const child = tree.start(BOOTSTRAP, 'drain.ts');
-    await once(child.stdout, 'data');
+    await once(child.stdout, 'data', { signal });
     child.kill('SIGTERM');
-    expect(await once(child, 'exit')).toEqual([7, null]);
+    expect(await once(child, 'exit', { signal })).toEqual([7, null]);
   });
 });
 

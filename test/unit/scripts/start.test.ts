@@ -78,14 +78,14 @@ describe('npm start', () => {
     expect(start().lines).toEqual(['one ["start"]']);
   });
 
-  test.each([
-    ['the script', 'scripts/start.ts', []],
-    ['npm', 'npm', ['start', '--silent']],
-  ])('a signal to %s reaches the program, its exit code comes back', async (_what, program, args) => {
+  test.for([
+    ['the script', 'scripts/start.ts'],
+    ['npm', 'npm', 'start', '--silent'],
+  ])('a signal to %s reaches the program, its exit code comes back', async ([, program = '', ...args], { signal }) => {
     tree.write({ ...ours('scripts/bootstrap.mjs', 'scripts/start.ts', 'scripts/build.ts', 'scripts/sources.ts'), 'src/main.ts': DRAINS });
     const child = tree.start(program, ...args);
-    await once(child.stdout, 'data');
+    await once(child.stdout, 'data', { signal });
     child.kill('SIGTERM');
-    expect(await once(child, 'exit')).toEqual([7, null]);
+    expect(await once(child, 'exit', { signal })).toEqual([7, null]);
   });
 });

@@ -105,26 +105,23 @@ export function refusal(run: () => void): MqttCodecError {
   throw new TypeError('nothing was refused');
 }
 
-/** Somewhere to write; `hex()` is what was written. */
+/** A link's output, for looking at. */
 export class Sink {
-  readonly out = new OutBuffer(1 << 20);
+  /** Sizes asked for, in order. */
+  readonly reserved: number[] = [];
+  readonly #out = new OutBuffer(64);
 
   reserve(size: number): OutBuffer {
-    if (this.out.free < size) throw new RangeError(`${size} bytes do not fit the test`);
-    this.#reserved.push(size);
-    return this.out;
+    this.reserved.push(size);
+    const out = this.#out;
+    if (out.free < size) out.bytes = Buffer.concat([out.bytes], 2 * (out.length + size));
+    return out;
   }
 
-  readonly #reserved: number[] = [];
-
-  /** Sizes asked for, in order. */
-  get reserved(): readonly number[] {
-    return this.#reserved;
-  }
-
+  /** What was written since it was last taken. */
   taken(): Buffer {
-    const taken = Buffer.from(this.out.bytes.subarray(0, this.out.length));
-    this.out.length = 0;
+    const taken = Buffer.from(this.#out.bytes.subarray(0, this.#out.length));
+    this.#out.length = 0;
     return taken;
   }
 }

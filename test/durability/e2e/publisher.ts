@@ -1,0 +1,151 @@
+// MQTT 5 publishers: MQTT.js, which keeps its session over reconnections, and mosquitto_pub, which sends a batch and ends.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { MqttClient } from 'mqtt';
+import { startChild } from './children.ts';
+import type { Ledger } from './ledger.ts';
+import { persistentClient } from './mqtt-client.ts';
+import { HOST } from './network.ts';
+import type { Random } from './random.ts';
+import { payloadOf, type Reading } from './reading.ts';
+
+interface PublisherOptions {
+  readonly clientId: string;
+  readonly port: number;
+  readonly ledger: Ledger;
+  /** Where a reading goes. */
+  readonly topicOf: (reading: Reading) => string;
+}
+
+/** Readings of one source, QoS 1 and 2 by turns. */
+class Source {
+  readonly #options: PublisherOptions;
+  readonly #numbers = { 1: 0, 2: 0 };
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+  }
+
+  next(qos: 1 | 2): { readonly reading: Reading; readonly topic: string; readonly payload: string } {
+    this.#numbers[qos] += 1;
+    const reading: Reading = { source: this.#options.clientId, qos, number: this.#numbers[qos] };
+    const topic = this.#options.topicOf(reading);
+    this.#options.ledger.published(reading, topic);
+    return { reading, topic, payload: payloadOf(reading) };
+  }
+}
+
+export class MqttPublisher {
+  readonly #client: MqttClient;
+  readonly #options: PublisherOptions & { readonly window: number; readonly pauseMs: number };
+  readonly #source: Source;
+  #outstanding = 0;
+  #isPaused = false;
+
+  /** `window`: publishes unanswered at once. `pauseMs`: rest after each acknowledgement. */
+  constructor(options: PublisherOptions & { readonly window: number; readonly pauseMs: number }) {
+    this.#options = options;
+    this.#source = new Source(options);
+    this.#client = persistentClient(options.port, options.clientId);
+  }
+
+  get isIdle(): boolean {
+    return this.#isPaused && this.#outstanding === 0;
+  }
+
+  run(): void {
+    for (let lane = 0; lane < this.#options.window; lane += 1) void this.#runLane(lane % 2 === 0 ? 1 : 2);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  async stop(): Promise<void> {
+    await this.#client.endAsync(true);
+  }
+
+  async #runLane(qos: 1 | 2): Promise<void> {
+    while (!this.#isPaused) {
+      await this.#publish(qos);
+      await delay(this.#options.pauseMs);
+    }
+  }
+
+  #publish(qos: 1 | 2): Promise<void> {
+    const { reading, topic, payload } = this.#source.next(qos);
+    this.#outstanding += 1;
+    return new Promise((resolve) => {
+      this.#client.publish(topic, payload, { qos }, (error) => {
+        if (!error) this.#options.ledger.acknowledged(reading);
+        this.#outstanding -= 1;
+        resolve();
+      });
+    });
+  }
+}
+
+const BATCH_LINES = 20;
+const BATCH_MS_MAX = 8_000;
+/** Before a gateway that is down is tried again. */
+const RETRY_MS = 150;
+const SESSION_EXPIRY_SECONDS = '3600';
+
+/** Batches through `mosquitto_pub -l`. Only a batch that ended with exit code 0 counts as acknowledged. */
+export class MosquittoPublisher {
+  readonly #options: PublisherOptions & { readonly program: string; readonly random: Random };
+  readonly #source: Source;
+  #incarnation = 0;
+  #batches = { acknowledged: 0, unknown: 0 };
+  #isPaused = false;
+  #isIdle = false;
+
+  constructor(options: PublisherOptions & { readonly program: string; readonly random: Random }) {
+    this.#options = options;
+    this.#source = new Source(options);
+  }
+
+  get isIdle(): boolean {
+    return this.#isIdle;
+  }
+
+  get batches(): { readonly acknowledged: number; readonly unknown: number } {
+    return this.#batches;
+  }
+
+  async run(): Promise<void> {
+    while (!this.#isPaused) if (!(await this.#batch(this.#options.random.chance(0.5) ? 1 : 2))) await delay(RETRY_MS);
+    this.#isIdle = true;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** @returns whether all of it was acknowledged. */
+  async #batch(qos: 1 | 2): Promise<boolean> {
+    const { ledger } = this.#options;
+    const lines = Array.from({ length: BATCH_LINES }, () => this.#source.next(qos));
+    const topic = lines[0]?.topic ?? '';
+    const child = startChild(this.#options.program, this.#arguments(qos, topic), { stdio: ['pipe', 'ignore', 'ignore'] });
+    child.process.stdin?.on('error', () => undefined); // it ended before it had read everything
+    child.process.stdin?.end(lines.map(({ payload }) => `${payload}\n`).join(''));
+    const patience = new AbortController();
+    const ending = await Promise.race([child.ended, delay(BATCH_MS_MAX, undefined, { signal: patience.signal })]);
+    patience.abort();
+    if (ending === undefined) child.process.kill('SIGKILL');
+    if (ending?.code === 0) {
+      for (const { reading } of lines) ledger.acknowledged(reading);
+      this.#batches.acknowledged += 1;
+      return true;
+    }
+    this.#batches.unknown += 1;
+    this.#incarnation += 1; // its packet ids may be open in the session, and it has forgotten which: only another client id is safe
+    return false;
+  }
+
+  #arguments(qos: 1 | 2, topic: string): string[] {
+    const { clientId, port } = this.#options;
+    const session = ['-i', `${clientId}-${this.#incarnation}`, '-c', '-x', SESSION_EXPIRY_SECONDS];
+    return ['-V', '5', '-h', HOST, '-p', `${port}`, '-q', `${qos}`, '-t', topic, '-l', ...session];
+  }
+}

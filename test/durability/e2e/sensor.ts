@@ -1,0 +1,249 @@
+// A sensor as MQTT-SN 1.2 describes it: one request at a time, repeated every T_retry until it is answered, readings at QoS 1 and 2 by turns. It keeps
+// what it knows (topic ids, the reading under way) over every restart of the gateway, which it has not noticed.
+import type { Packet, Publish, WillTopicFields } from '../../../gateways/mqtt-sn/packets.ts';
+import { RETURN_CODE } from '../../../gateways/mqtt-sn/packets.ts';
+import type { CancelTimer, Clock } from '../../../src/model/clock.ts';
+import type { Arrivals, Ledger } from './ledger.ts';
+import type { Losses } from './lossy-path.ts';
+import type { Random } from './random.ts';
+import { payloadOf, type Reading } from './reading.ts';
+import { SensorInbox } from './sensor-inbox.ts';
+import { SensorLink, type Uplinked } from './sensor-link.ts';
+
+export interface SensorOptions {
+  readonly clientId: string;
+  readonly port: number;
+  readonly losses: Losses;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly ledger: Ledger;
+  readonly uplinked: Uplinked;
+  readonly keepAliveSeconds: number;
+  /** T_retry; constrained devices take 10 s, but a run has no time for that. */
+  readonly retryMs: number;
+  /** N_retry: after so many repetitions the sensor connects anew. */
+  readonly retries: number;
+  readonly will?: { readonly topicName: string; readonly message: string };
+  /** Subscribed at QoS 2 once, at the first connection; what comes is recorded. */
+  readonly commands?: { readonly topic: string; readonly arrivals: Arrivals };
+  /** Tells what must not happen: `s03: topic id 7 forgotten`. */
+  readonly complain: (what: string) => void;
+}
+
+/** The gateway does not know us, or does not answer: CONNECT. */
+class LinkLost extends Error {}
+
+interface Waiting {
+  readonly isAnswer: (packet: Packet) => boolean;
+  readonly resolve: (packet: Packet) => void;
+  readonly reject: (error: LinkLost) => void;
+  cancel: CancelTimer;
+}
+
+/** A reading between its first PUBLISH and its last answer; a new connection takes it up where it was. */
+interface UnderWay {
+  readonly reading: Reading;
+  readonly topicName: string;
+  readonly msgId: number;
+  isSent: boolean;
+  isAcknowledged: boolean;
+}
+
+/** Readings before the sensor moves to a topic of a new name, so that registrations fall between kills as well. */
+const READINGS_PER_TOPIC = 40;
+/** MsgIds come round soon, so that an id the gateway wrongly remembers meets its next message; yet no late copy lives that long. */
+const MSG_IDS = 32;
+const MSG_ID_OTHER = 1_000;
+
+export class Sensor {
+  readonly #options: SensorOptions;
+  readonly #link: SensorLink;
+  readonly #inbox: SensorInbox;
+  readonly #topicIds = new Map<string, number>();
+  readonly #numbers = { 1: 0, 2: 0 };
+  #waiting: Waiting | undefined;
+  #underWay: UnderWay | undefined;
+  #sent = 0;
+  #registered = 0;
+  #isPaused = false;
+  #isIdle = false;
+  #isStopped = false;
+  #isSubscribed = false;
+  #wake: (() => void) | undefined;
+  #reconnects = 0;
+
+  constructor(options: SensorOptions) {
+    this.#options = options;
+    this.#link = new SensorLink({ ...options, onPacket: (packet) => this.#receive(packet) });
+    this.#inbox = new SensorInbox({ arrivals: options.commands?.arrivals, answer: (packet) => this.#link.answer(packet), clock: options.clock });
+  }
+
+  /** Times it had to connect again. */
+  get reconnects(): number {
+    return this.#reconnects;
+  }
+
+  /** Paused, and everything it sent is answered. */
+  get isIdle(): boolean {
+    return this.#isIdle;
+  }
+
+  /** Position of the unanswered request among the datagrams that reached the gateway; undefined when nothing of it did, or nothing is unanswered. */
+  get unansweredAt(): number | undefined {
+    return this.#waiting === undefined ? undefined : this.#link.requestArrivedAt;
+  }
+
+  /** Runs until `stop`. */
+  async run(): Promise<void> {
+    while (!this.#isStopped) {
+      try {
+        await this.#connect();
+        if (!this.#isSubscribed) await this.#subscribe();
+        while (!this.#isStopped) await this.#publishNext();
+      } catch (error) {
+        if (!(error instanceof LinkLost)) throw error;
+        this.#reconnects += 1;
+      }
+    }
+  }
+
+  /** No new readings after the one under way. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#wake?.();
+    this.#waiting?.cancel();
+    this.#waiting?.reject(new LinkLost());
+    this.#waiting = undefined;
+    this.#link.close();
+  }
+
+  async #connect(): Promise<void> {
+    const { clientId, keepAliveSeconds, will } = this.#options;
+    const connect = { type: 'CONNECT', hasWill: will !== undefined, isCleanSession: false, protocolId: 1, durationSeconds: keepAliveSeconds, clientId } as const;
+    const answer = await this.#ask(connect, ({ type }) => type === 'CONNACK');
+    if (answer.type === 'CONNACK' && answer.returnCode !== RETURN_CODE.accepted) throw new LinkLost();
+  }
+
+  async #subscribe(): Promise<void> {
+    const { commands } = this.#options;
+    if (commands !== undefined) {
+      const subscribe = { type: 'SUBSCRIBE', isDuplicate: false, qos: 2, msgId: MSG_ID_OTHER, topic: { kind: 'name', topicName: commands.topic } } as const;
+      const answer = await this.#ask(subscribe, (packet) => packet.type === 'SUBACK' && packet.msgId === MSG_ID_OTHER);
+      if (answer.type === 'SUBACK') this.#inbox.learn(answer.topicId, commands.topic);
+    }
+    this.#isSubscribed = true;
+  }
+
+  async #publishNext(): Promise<void> {
+    if (this.#isPaused && this.#underWay === undefined) {
+      this.#isIdle = true;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      return;
+    }
+    this.#underWay ??= this.#nextReading();
+    await this.#publish(this.#underWay);
+    this.#underWay = undefined;
+  }
+
+  #nextReading(): UnderWay {
+    const { clientId, ledger } = this.#options;
+    const qos = this.#sent % 2 === 0 ? 1 : 2; // ids and QoS alternate together: an id is always of the same QoS
+    const msgId = (this.#sent % MSG_IDS) + 1;
+    const topicName = `readings/${clientId}/${Math.floor(this.#sent / READINGS_PER_TOPIC)}`;
+    this.#sent += 1;
+    this.#numbers[qos] += 1;
+    const reading: Reading = { source: clientId, qos, number: this.#numbers[qos] };
+    ledger.published(reading, topicName);
+    return { reading, topicName, msgId, isSent: false, isAcknowledged: false };
+  }
+
+  async #register(topicName: string): Promise<number> {
+    this.#registered += 1;
+    const register = { type: 'REGISTER', topicId: 0, msgId: MSG_ID_OTHER + this.#registered, topicName } as const;
+    const answer = await this.#ask(register, (packet) => packet.type === 'REGACK' && packet.msgId === register.msgId);
+    if (answer.type !== 'REGACK' || answer.returnCode !== RETURN_CODE.accepted) throw new LinkLost();
+    this.#topicIds.set(topicName, answer.topicId);
+    return answer.topicId;
+  }
+
+  async #publish(underWay: UnderWay): Promise<void> {
+    const { reading, topicName, msgId } = underWay;
+    if (!underWay.isAcknowledged) {
+      const topicId = this.#topicIds.get(topicName) ?? (await this.#register(topicName));
+      const isDuplicate = underWay.isSent;
+      underWay.isSent = true;
+      const data = Buffer.from(payloadOf(reading));
+      const publish: Publish = { type: 'PUBLISH', isDuplicate, qos: reading.qos, isRetain: false, topicIdType: 'normal', topicId, msgId, data };
+      const answer = await this.#ask(publish, (packet) => (packet.type === 'PUBACK' || packet.type === 'PUBREC') && packet.msgId === msgId);
+      if (answer.type === 'PUBACK' && answer.returnCode !== RETURN_CODE.accepted) await this.#refused(answer.returnCode, topicId);
+      this.#options.ledger.acknowledged(reading);
+      underWay.isAcknowledged = true;
+    }
+    if (reading.qos === 2) await this.#ask({ type: 'PUBREL', msgId }, (packet) => packet.type === 'PUBCOMP' && packet.msgId === msgId);
+  }
+
+  async #refused(returnCode: number, topicId: number): Promise<never> {
+    const { clientId, complain, clock, retryMs } = this.#options;
+    if (returnCode === RETURN_CODE.invalidTopicId) complain(`${clientId}: topic id ${topicId} forgotten`);
+    await new Promise<void>((resolve) => {
+      clock.after(retryMs, resolve);
+    });
+    throw new LinkLost();
+  }
+
+  /** Sends a request again and again until its answer comes. */
+  #ask(packet: Packet, isAnswer: (packet: Packet) => boolean): Promise<Packet> {
+    const { clock, retryMs, retries, random } = this.#options;
+    return new Promise((resolve, reject) => {
+      let left = retries;
+      const again = (): void => {
+        if (left === 0) {
+          this.#waiting = undefined;
+          reject(new LinkLost());
+          return;
+        }
+        left -= 1;
+        this.#link.repeat(isDuplicable(packet) ? { ...packet, isDuplicate: true } : packet);
+        waiting.cancel = clock.after(random.between(retryMs, retryMs * 2), again);
+      };
+      const waiting: Waiting = { isAnswer, resolve, reject, cancel: clock.after(random.between(retryMs, retryMs * 2), again) };
+      this.#waiting = waiting;
+      this.#link.request(packet);
+    });
+  }
+
+  #receive(packet: Packet): void {
+    if (this.#isStopped) return;
+    const waiting = this.#waiting;
+    if (waiting?.isAnswer(packet)) {
+      this.#waiting = undefined;
+      waiting.cancel();
+      waiting.resolve(packet);
+    } else if (packet.type === 'DISCONNECT') {
+      this.#waiting = undefined;
+      waiting?.cancel();
+      waiting?.reject(new LinkLost());
+    } else if (packet.type === 'WILLTOPICREQ') {
+      this.#link.answer({ type: 'WILLTOPIC', will: this.#willTopic() });
+    } else if (packet.type === 'WILLMSGREQ') {
+      this.#link.answer({ type: 'WILLMSG', message: Buffer.from(this.#options.will?.message ?? '') });
+    } else {
+      this.#inbox.receive(packet);
+    }
+  }
+
+  #willTopic(): WillTopicFields | undefined {
+    const { will } = this.#options;
+    return will === undefined ? undefined : { qos: 1, isRetain: false, topicName: will.topicName };
+  }
+}
+
+function isDuplicable(packet: Packet): packet is Extract<Packet, { type: 'PUBLISH' | 'SUBSCRIBE' }> {
+  return packet.type === 'PUBLISH' || packet.type === 'SUBSCRIBE';
+}

@@ -1,0 +1,135 @@
+// The process with the gateway it ships: faults of the machine around it, systemd, and a first exchange.
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { describeWithPeers, peer } from '../support/peers.ts';
+import { PosternProcess, type ProcessOptions, postern, temporaryDirectory } from '../support/postern-process.ts';
+
+const ANY_PORTS = ['--set', 'mqtt.tcp.bind=127.0.0.1:0', '--set', 'mqttSn.udp.bind=127.0.0.1:0'];
+
+function start(data: string, args: readonly string[] = [], options: ProcessOptions = {}): PosternProcess {
+  return new PosternProcess(['start', '--data', data, ...ANY_PORTS, ...args], options);
+}
+
+async function portOf(gateway: PosternProcess, listener: string): Promise<string> {
+  const [, port = ''] = await gateway.prints(new RegExp(`${listener} +127\\.0\\.0\\.1:(\\d+)\\n`));
+  return port;
+}
+
+describe('a machine that gives no room', () => {
+  test.each([
+    ['mqtt.tcp', 'mqtt.tcp.bind'],
+    ['mqttSn.udp', 'mqttSn.udp.bind'],
+  ])('the port of %s is in use', async (listener, key) => {
+    const port = await portOf(start(temporaryDirectory()), listener);
+    const ended = await start(temporaryDirectory(), ['--set', `${key}=127.0.0.1:${port}`]).ended;
+    expect(ended).toMatchObject({ code: 69, stdout: '' });
+    expect(ended.stderr).toContain(`postern: port ${port} on 127.0.0.1 is in use by another program: stop it or set ${key}\n`);
+  });
+
+  test('the data directory belongs to a gateway with another control socket', async () => {
+    const data = temporaryDirectory();
+    const gateway = start(data);
+    await gateway.prints(/is running/);
+    const ended = await start(data, ['--set', `control.socket=${join(temporaryDirectory(), 'other.sock')}`]).ended;
+    expect(ended).toMatchObject({ code: 73, stdout: '' });
+    expect(ended.stderr).toContain(`postern: the data directory ${data} is in use by process ${gateway.pid}: stop it, or give this gateway its own`);
+  });
+
+  test('the database is corrupt: set aside, loudly, and a fresh one is begun', async () => {
+    const data = temporaryDirectory();
+    writeFileSync(join(data, 'postern.db'), 'x'.repeat(8_192));
+    const gateway = start(data);
+    await gateway.prints(/"level":"error".*store is damaged/);
+    await gateway.prints(/is running/);
+    expect(readdirSync(data).filter((name) => name.includes('damaged'))).toHaveLength(1);
+  });
+
+  test('Node.js is too old: one sentence', async () => {
+    const old = 'data:text/javascript,Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.20.2" } })';
+    expect(await postern(['start'], { before: old })).toMatchObject({
+      code: 69,
+      stdout: '',
+      stderr: 'postern needs Node.js 24 or newer, and this is 20.20.2: install a newer one, or start with `npm start`, which brings its own\n',
+    });
+  });
+});
+
+describe('systemd', () => {
+  /** A `systemd-notify` that writes down what it is told. */
+  function notifyTool(): { readonly environment: Record<string, string>; readonly told: () => string[] } {
+    const directory = temporaryDirectory();
+    const record = join(directory, 'told');
+    writeFileSync(record, '');
+    writeFileSync(join(directory, 'systemd-notify'), `#!/bin/sh\necho "$@" >> ${record}\n`, { mode: 0o755 });
+    return {
+      environment: { PATH: `${directory}:${process.env['PATH']}`, NOTIFY_SOCKET: join(directory, 'notify') },
+      told: () => readFileSync(record, 'utf8').trimEnd().split('\n'),
+    };
+  }
+
+  test('is told when the gateway is ready, reloads and stops, and finds nothing else on standard output', async () => {
+    const { environment, told } = notifyTool();
+    const data = temporaryDirectory();
+    const gateway = start(data, [], { environment: { ...environment, WATCHDOG_USEC: '60000000' } });
+    await gateway.prints(/gateway started/);
+    while (!told().includes('WATCHDOG=1')) await new Promise((resolve) => setImmediate(resolve));
+    gateway.kill('SIGHUP');
+    await gateway.prints(/configuration reloaded/);
+    gateway.kill('SIGTERM');
+    expect(await gateway.ended).toMatchObject({ code: 0, stdout: '' });
+    expect(told()).toEqual(['READY=1 STATUS=Running', 'WATCHDOG=1', 'RELOADING=1', 'READY=1 STATUS=Running', 'STOPPING=1 STATUS=Saying goodbye']);
+  });
+
+  test('$STATE_DIRECTORY holds the data', async () => {
+    const data = temporaryDirectory();
+    const gateway = new PosternProcess(['start', ...ANY_PORTS], { environment: { STATE_DIRECTORY: data } });
+    await gateway.prints(/is running/);
+    expect(readdirSync(data)).toContain('postern.db');
+  });
+});
+
+describeWithPeers(['mosquitto_pub', 'mosquitto_sub'], 'the commands the greeting shows', () => {
+  test('bring a retained message from one terminal to the other, and over a restart', async () => {
+    const data = temporaryDirectory();
+    const first = start(data, ['--config', 'config/examples/interop.yaml']);
+    const publish = spawnSync(peer('mosquitto_pub'), [
+      '-h',
+      '127.0.0.1',
+      '-p',
+      await portOf(first, 'mqtt.tcp'),
+      '-t',
+      'sensors/greenhouse',
+      '-m',
+      '21.5',
+      '-q',
+      '1',
+      '-r',
+    ]);
+    expect(publish.status).toBe(0);
+    first.kill('SIGTERM');
+    expect(await first.ended).toMatchObject({ code: 0 });
+
+    const second = start(data, ['--config', 'config/examples/interop.yaml']);
+    const options = ['-h', '127.0.0.1', '-p', await portOf(second, 'mqtt.tcp'), '-t', 'sensors/#', '-v', '-C', '1', '-W', '10'];
+    expect(spawnSync(peer('mosquitto_sub'), options, { encoding: 'utf8' }).stdout).toBe('sensors/greenhouse 21.5\n');
+    const { stdout } = await postern(['status', '--data', data, '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ state: 'running', listeners: [{ name: 'mqtt.tcp' }, { name: 'mqttSn.udp' }] });
+  });
+
+  test('SIGHUP takes over access rules while clients are connected', async () => {
+    const file = join(temporaryDirectory(), 'postern.yaml');
+    writeFileSync(file, '');
+    const gateway = start(temporaryDirectory(), ['--config', file]);
+    const port = await portOf(gateway, 'mqtt.tcp');
+    const publish = () =>
+      spawnSync(peer('mosquitto_pub'), ['-V', '5', '-h', '127.0.0.1', '-p', port, '-t', 'a', '-m', 'x', '-q', '1'], { encoding: 'utf8' }).stderr;
+    expect(publish()).not.toContain('Not authorized');
+    writeFileSync(file, 'access: {rules: [{permission: deny, topic: a}]}\nmqtt: {receiveMax: 9}');
+    gateway.kill('SIGHUP');
+    await gateway.prints(/"applied":"access\.rules"/);
+    await gateway.prints(/"keys":"mqtt\.receiveMax"/);
+    expect(publish()).toContain('Not authorized');
+  });
+});

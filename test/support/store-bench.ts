@@ -1,0 +1,65 @@
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentLog } from '../../src/model/log.ts';
+import { MetricsTable } from '../../src/model/metrics.ts';
+import type { SessionStore } from '../../src/session/session-store.ts';
+import { openSqliteStore, type SqliteStoreOptions } from '../../src/store/sqlite/open.ts';
+import { FakeClock } from './fake-clock.ts';
+
+const DATABASE_FILES = ['postern.db', 'postern.db-wal'];
+
+/** Stores on disk under one temporary directory: each crash goes on in a copy of the files, as a killed process leaves them. */
+export class SqliteBench {
+  readonly root = mkdtempSync(join(tmpdir(), 'postern-store-'));
+  readonly #options: Partial<SqliteStoreOptions>;
+  readonly #open = new Set<SessionStore>();
+  #directories = 0;
+  #directory = this.#newDirectory();
+
+  constructor(options: Partial<SqliteStoreOptions> = {}) {
+    this.#options = options;
+  }
+
+  get directory(): string {
+    return this.#directory;
+  }
+
+  /** A test that cuts no power needs no sync: unless it says so, the operating system keeps what it was given. */
+  open(options: Partial<SqliteStoreOptions> = {}): SessionStore {
+    const basics = { directory: this.#directory, clock: new FakeClock(), log: silentLog, metrics: new MetricsTable(), synchronous: 'off' } as const;
+    const store = openSqliteStore({ ...basics, ...this.#options, ...options });
+    this.#open.add(store);
+    return store;
+  }
+
+  async reopened(store: SessionStore): Promise<SessionStore> {
+    await this.close(store);
+    return this.open();
+  }
+
+  /** Without a word to the store, which goes on in the files that are left behind. */
+  crashed(): SessionStore {
+    const killed = this.#directory;
+    this.#directory = this.#newDirectory();
+    for (const file of DATABASE_FILES) if (existsSync(join(killed, file))) cpSync(join(killed, file), join(this.#directory, file));
+    return this.open();
+  }
+
+  async close(store: SessionStore): Promise<void> {
+    this.#open.delete(store);
+    await store.close();
+  }
+
+  async end(): Promise<void> {
+    for (const store of [...this.#open]) await this.close(store);
+    rmSync(this.root, { recursive: true });
+  }
+
+  #newDirectory(): string {
+    this.#directories += 1;
+    const directory = join(this.root, `data-${this.#directories}`);
+    mkdirSync(directory, { mode: 0o700 });
+    return directory;
+  }
+}

@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest';
+import { EXIT_OF } from '../../../src/cli/exit-codes.ts';
+import { greeting } from '../../../src/cli/greeting.ts';
+import { statusText } from '../../../src/cli/status-text.ts';
+import { configWith } from '../config/config-file.ts';
+
+describe('the greeting', () => {
+  const config = configWith({ data: '/srv/it is here' });
+  const greet = (...addresses: { name: string; address: string }[]) => greeting({ version: '1.2.3', config, addresses, program: 'npm start --' });
+
+  test('where it listens, where its data is, three commands', () => {
+    expect(greet({ name: 'mqtt.tcp', address: '127.0.0.1:1883' }, { name: 'mqttSn.udp', address: '127.0.0.1:1884' })).toBe(`Postern 1.2.3 is running.
+  mqtt.tcp    127.0.0.1:1883
+  mqttSn.udp  127.0.0.1:1884
+  data        /srv/it is here
+
+Try in another terminal:
+  mosquitto_sub -h 127.0.0.1 -p 1883 -t 'sensors/#' -v
+  mosquitto_pub -h 127.0.0.1 -p 1883 -t sensors/greenhouse -m 21.5 -q 1
+  npm start -- status --data '/srv/it is here'
+
+`);
+  });
+
+  test.each([
+    ['0.0.0.0:1883', '-h 127.0.0.1 -p 1883'],
+    ['[::]:1884', '-h ::1 -p 1884'],
+    ['[fe80::1]:1', '-h fe80::1 -p 1'],
+    ['192.0.2.7:1883', '-h 192.0.2.7 -p 1883'],
+  ])('%s is reached by %s', (address, options) => {
+    expect(greet({ name: 'mqtt.tcp', address })).toContain(`mosquitto_sub ${options} `);
+  });
+
+  test('without MQTT there is nothing for its clients to try', () => {
+    expect(greet({ name: 'mqttSn.udp', address: '127.0.0.1:1884' })).not.toContain('mosquitto');
+  });
+});
+
+test('a status for people', () => {
+  const status = {
+    state: 'running',
+    uptimeSeconds: 93_784,
+    memoryBytes: 73_400_320,
+    isClean: true,
+    listeners: [{ name: 'mqtt.tcp', address: '127.0.0.1:1883' }],
+    bridges: [],
+    store: { boot: 3, logBytes: 512, nothing: null },
+  };
+  expect(statusText(status)).toBe(`state          running
+uptimeSeconds  1 d 2 h
+memoryBytes    70.0 MiB
+isClean        yes
+listeners
+  name mqtt.tcp, address 127.0.0.1:1883
+bridges        none
+store
+  boot      3
+  logBytes  512 B
+  nothing   null
+`);
+});
+
+test.each([
+  [0, '0 s'],
+  [59, '59 s'],
+  [61, '1 min 1 s'],
+  [3_600, '1 h'],
+  [90_061, '1 d 1 h'],
+])('%d seconds are %s', (uptimeSeconds, text) => {
+  expect(statusText({ uptimeSeconds })).toBe(`uptimeSeconds  ${text}\n`);
+});
+
+test('every failure ends with a code of sysexits(3)', () => {
+  expect(Object.values(EXIT_OF).every((code) => code >= 64 && code <= 78)).toBe(true);
+});
