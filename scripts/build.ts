@@ -1,5 +1,5 @@
-// Bundles src and gateways to dist/ when they changed since the last build (why a bundle: docs/decisions/0003-bundle.md). dist/ is complete or absent: the compiler writes beside it,
-// the stamp goes in last, then one rename puts it in place.
+// Bundles src and gateways to dist/ when they changed since the last build (why a bundle: docs/decisions/0003-bundle.md). dist/ is complete or
+// absent: the bundler writes beside it, the stamp goes in last, then one rename puts it in place.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';

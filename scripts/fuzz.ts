@@ -1,9 +1,11 @@
 // `npm run fuzz`: every codec's fuzzer. SEED (default: the time) and COUNT (inputs per codec) in the environment; names as arguments pick some.
 import type { Fuzzer } from '../test/fuzz/fuzzer.ts';
 import { fuzzMqttCodec } from '../test/fuzz/mqtt-codec.ts';
+import { fuzzMqttSnCodec } from '../test/fuzz/mqtt-sn-codec.ts';
 
 const FUZZERS: Readonly<Record<string, Fuzzer>> = {
   'mqtt-codec': fuzzMqttCodec,
+  'mqtt-sn-codec': fuzzMqttSnCodec,
 };
 
 const names = process.argv.slice(2);

@@ -48,8 +48,7 @@ function connectRequest({ settings, transport }: GatewayParts, { clientId, facts
   return {
     credentials: { clientId, peer: peer.address, peerHost: peer.host, listener: transport.name, protocol: PROTOCOL },
     cleanStart,
-    // CleanSession means "begins empty": until the client leaves, a restart must find its session whatever it asked for.
-    sessionExpirySeconds: facts.isCleanSession ? Number.POSITIVE_INFINITY : settings.sessionExpirySeconds,
+    sessionExpirySeconds: Number.POSITIVE_INFINITY, // until the client leaves, any restart finds its session: CleanSession means "begins empty"
     inflightMax: settings.inflightMax,
     queueQos0: true,
     whenQueueIsFull: 'drop-oldest',

@@ -293,7 +293,8 @@ export class Connection implements Client, Outlet {
     if (this.#state === 'closed') return;
     this.#close();
     this.session.state.delete(LINK_KEY);
-    this.session.disconnect({ ...cause, sessionExpirySeconds: this.#facts.isCleanSession ? 0 : undefined });
+    const sessionExpirySeconds = this.#facts.isCleanSession ? 0 : this.parts.settings.sessionExpirySeconds;
+    this.session.disconnect({ ...cause, sessionExpirySeconds });
   }
 
   #close(): void {

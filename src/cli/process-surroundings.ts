@@ -1,7 +1,6 @@
 // The process as commands see it.
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { findPackageJSON } from 'node:module';
 import { hostname } from 'node:os';
 import { promisify } from 'node:util';
 import type { StartGateway } from '../control/running-gateway.ts';
@@ -11,11 +10,16 @@ import type { Surroundings } from './surroundings.ts';
 
 /** A notification that takes longer would only hold up the next one. */
 const PROGRAM_TIMEOUT_MS = 5_000;
+/** Only who means to talk to the service manager may: other programs of systemd report their own failures through it unasked. */
+const SERVICE_MANAGER = ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID'];
 
 export function processSurroundings(): Surroundings {
   const clock = new SystemClock();
+  const environment = { ...process.env };
+  for (const name of SERVICE_MANAGER) delete process.env[name];
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {}); // whoever read it is gone; that is no reason to end
   return {
-    environment: process.env,
+    environment,
     hostname: hostname(),
     version: ownVersion(),
     clock,
@@ -26,7 +30,7 @@ export function processSurroundings(): Surroundings {
     onSignal: (signal, run) => void process.on(signal, run),
     onCrash: (run) => void process.on('uncaughtException', run), // unhandled rejections come here as well
     exit: (code) => process.exit(code),
-    execute: async (program, args) => void (await promisify(execFile)(program, args, { timeout: PROGRAM_TIMEOUT_MS })),
+    execute: async (program, args) => void (await promisify(execFile)(program, args, { timeout: PROGRAM_TIMEOUT_MS, env: environment })),
     startGateway,
   };
 }
@@ -37,8 +41,8 @@ const startGateway: StartGateway = async (options) => {
   return runtime.startGateway(options);
 };
 
+/** Beside `src` in the repository, beside the compiled `src` in what ships. */
 function ownVersion(): string {
-  const path = findPackageJSON('..', import.meta.url);
-  const { version }: { version?: unknown } = path === undefined ? {} : JSON.parse(readFileSync(path, 'utf8'));
+  const { version }: { version?: unknown } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   return String(version);
 }

@@ -70,10 +70,10 @@ export class ControlServer {
     try {
       await pipeline(socket, (chunks: AsyncIterable<Buffer>) => this.#answers(socket, chunks), socket);
     } catch (error) {
+      socket.destroy();
       this.#options.log.debug('control connection lost', { cause: error instanceof Error ? error.message : String(error) });
-    } finally {
-      this.#sockets.delete(socket);
     }
+    this.#sockets.delete(socket);
   }
 
   async *#answers(socket: Socket, chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {

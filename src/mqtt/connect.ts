@@ -26,8 +26,6 @@ export interface Terms {
   readonly inflightMax: number;
   /** Largest packet the client takes; `Infinity`: any (MQTT-3.1.2-24). */
   readonly packetBytesMax: number;
-  /** Whether Reason String and User Property may go on any packet (MQTT-3.1.2-29). */
-  readonly wantsProblemInformation: boolean;
 }
 
 /**
@@ -40,7 +38,7 @@ export function termsOf(packet: ConnectPacket, settings: MqttSettings): Terms {
   if (properties.authenticationMethod !== undefined) {
     throw new MqttCodecError(REASON.badAuthenticationMethod, 'MQTT-4.12.0-1', `authentication method "${properties.authenticationMethod}" is not supported`);
   }
-  requireClientId(packet);
+  requireClientId(clientId);
   const asked = version === 5 ? expiryOf(properties.sessionExpirySeconds ?? 0) : packet.cleanStart ? 0 : Number.POSITIVE_INFINITY;
   const max = settings.keepAliveMaxSeconds;
   const isKeepAliveOurs = version === 5 && max > 0 && (packet.keepAliveSeconds === 0 || packet.keepAliveSeconds > max);
@@ -55,7 +53,6 @@ export function termsOf(packet: ConnectPacket, settings: MqttSettings): Terms {
     sessionExpiryAsked: asked,
     inflightMax: Math.min(properties.receiveMaximum ?? RECEIVE_MAXIMUM_DEFAULT, settings.inflightMax),
     packetBytesMax: properties.maximumPacketSize ?? Number.POSITIVE_INFINITY,
-    wantsProblemInformation: properties.requestProblemInformation ?? true,
   };
 }
 
@@ -96,13 +93,13 @@ export function connackProperties(terms: Terms, settings: MqttSettings): Connack
     sessionExpirySeconds: sessionExpirySeconds === sessionExpiryAsked ? undefined : sessionExpirySeconds,
     assignedClientIdentifier: terms.isIdAssigned ? terms.clientId : undefined,
     serverKeepAliveSeconds: terms.isKeepAliveOurs ? terms.keepAliveSeconds : undefined,
-    sharedSubscriptionAvailable: false,
   };
 }
 
-function requireClientId({ version, clientId, cleanStart }: ConnectPacket): void {
-  const isRefused = clientId === '' ? version === 3 || (version === 4 && !cleanStart) : Buffer.byteLength(clientId) > CLIENT_ID_BYTES_MAX;
-  if (isRefused) throw new MqttCodecError(REASON.clientIdentifierNotValid, 'MQTT-3.1.3-8', 'client identifier is empty or too long');
+/** Which versions may leave it empty the codec knows. */
+function requireClientId(clientId: string): void {
+  if (Buffer.byteLength(clientId) <= CLIENT_ID_BYTES_MAX) return;
+  throw new MqttCodecError(REASON.clientIdentifierNotValid, 'MQTT-3.1.3-8', `client identifier above ${CLIENT_ID_BYTES_MAX} bytes`);
 }
 
 function willOf(will: WillMessage, { topics }: GatewayContext): Will {

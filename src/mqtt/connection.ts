@@ -2,7 +2,7 @@
 // meanwhile. What breaks a rule throws; the one `try` at the link's edge turns it into the specification's goodbye.
 import type { ClientSession, Delivery, EndReason, GatewayContext, Outlet, PublishOutcome } from '../gateway/gateway.ts';
 import type { CancelTimer } from '../model/clock.ts';
-import { GatewayError, type MalformedPacketError, ProtocolViolationError } from '../model/errors.ts';
+import { type GatewayError, ProtocolViolationError } from '../model/errors.ts';
 import { hexPrefix } from '../model/log.ts';
 import type { MessageProperties, QoS } from '../model/message.ts';
 import type { Topic } from '../model/topic.ts';
@@ -11,20 +11,23 @@ import { MqttDecoder } from './codec.ts';
 import { connackProperties, connectRequest, expiryOf, type Terms, termsOf } from './connect.ts';
 import type { MqttCounters } from './counters.ts';
 import { encodeAck, encodePacket } from './encode.ts';
+import { faultOf } from './fault.ts';
 import { InboundTopics } from './inbound-topics.ts';
+import { KeepAlive } from './keep-alive.ts';
 import {
   type AckType,
   type ConnectPacket,
   type DecodedPacket,
   type DisconnectPacket,
-  MqttCodecError,
   type MqttVisitor,
   type Packet,
   type PublishView,
   REASON,
+  type SubscribePacket,
 } from './packets.ts';
 import type { PublishEncoders } from './publish-encoders.ts';
-import { connackReason, END_REASON, PUBLISH_REASON, returnCodeOf } from './reason.ts';
+import { connackReason, END_REASON, PUBACK_REASON, PUBREC_REASON, returnCodeOf } from './reason.ts';
+import { ReceiveWindow } from './receive-window.ts';
 import type { MqttSettings } from './settings.ts';
 import { subackCodes, unsubackCodes } from './subscribing.ts';
 
@@ -36,8 +39,8 @@ export interface ConnectionParts {
   readonly onClosed: (connection: MqttConnection) => void;
 }
 
-/** A client that sends nothing for this share of its keep-alive is gone (MQTT-3.1.2-22). */
-const KEEP_ALIVE_GRACE = 1.5;
+/** So much of a packet is on its way only over a slow link: its client is not silent although the packet takes long. */
+const LARGE_PACKET_BYTES = 64 * 1024;
 /** Room for the packet id below the QoS in a publish token. */
 const TOKEN_STRIDE = 65_536;
 
@@ -60,11 +63,13 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
   #terms: Terms | undefined;
   #session: ClientSession | undefined;
   #draft: DraftView | undefined;
-  /** QoS 1 and 2 publishes without their PUBACK, PUBREC >= 0x80 or PUBCOMP. */
-  #unanswered = 0;
+  /** 3.x clients were told no limit. */
+  #window: ReceiveWindow | undefined;
   #pendingSubacks = 0;
-  #lastPacketMs: number;
-  #cancelTimer: CancelTimer;
+  /** Whether the bytes at hand completed a packet. */
+  #hasPacket = false;
+  #keepAlive: KeepAlive | undefined;
+  readonly #cancelConnectTimeout: CancelTimer;
 
   constructor(link: Link, parts: ConnectionParts) {
     this.#link = link;
@@ -72,8 +77,7 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
     const { context, settings, counters } = parts;
     this.#decoder = new MqttDecoder({ role: 'server', packetBytesMax: settings.packetBytesMax });
     this.#topics = new InboundTopics(context.topics, settings.topicAliasMax);
-    this.#lastPacketMs = context.clock.monotonicMs();
-    this.#cancelTimer = context.clock.after(settings.connectTimeoutMs, () => this.#connectTimedOut());
+    this.#cancelConnectTimeout = context.clock.after(settings.connectTimeoutMs, () => this.#connectTimedOut());
     counters.connectionsAccepted.value += 1;
     link.handlers = this;
   }
@@ -91,12 +95,13 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
 
   onBytes(bytes: Buffer): void {
     if (this.#state === 'closed') return;
-    this.#lastPacketMs = this.#parts.context.clock.monotonicMs();
+    this.#hasPacket = false;
     try {
       this.#decoder.push(bytes, this);
     } catch (error) {
       this.#fail(error, bytes);
     }
+    if (this.#hasPacket || this.#decoder.bufferedBytes > LARGE_PACKET_BYTES) this.#keepAlive?.heard();
   }
 
   onFull(): void {
@@ -109,9 +114,7 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
 
   onClose(cause?: GatewayError): void {
     if (cause !== undefined) this.#parts.context.log.debug('link failed', { peer: this.#link.peer, cause: cause.message });
-    this.#state = 'closed';
-    this.#cancelTimer();
-    this.#decoder.close();
+    this.#stop();
     this.#leave({ publishWill: true });
     this.#parts.onClosed(this);
   }
@@ -121,7 +124,7 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
   onPublish(view: PublishView): void {
     const session = this.#requireSession();
     const topic = this.#topics.topicOf(view);
-    if (view.qos > 0) this.#countUnanswered();
+    if (view.qos > 0) this.#window?.begin(view.qos === 1 ? 1 : 2, view.packetId);
     this.#draft ??= { topic, payload: view.bytes, qos: 0, isRetain: false, properties: undefined, expirySeconds: undefined };
     const draft = this.#draft;
     draft.topic = topic;
@@ -156,16 +159,9 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
     }
     const session = this.#requireSession();
     switch (packet.type) {
-      case 'subscribe': {
-        const { packetId } = packet;
-        this.#holdDeliveries(session);
-        const reasonCodes = subackCodes(packet, session, { version: this.#decoder.version ?? 4, isBridge: this.#terms?.isBridge === true });
-        session.whenDurable(() => {
-          this.#send({ type: 'suback', packetId, reasonCodes });
-          this.#letDeliveriesFlow(session);
-        });
+      case 'subscribe':
+        this.#onSubscribe(packet, session);
         break;
-      }
       case 'unsubscribe': {
         const { packetId } = packet;
         const reasonCodes = unsubackCodes(packet, session);
@@ -179,7 +175,7 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
         this.#onDisconnect(packet);
         break;
       default:
-        throw new ProtocolViolationError('MQTT-4.12.0-6', `${packet.type} without an authentication method`);
+        throw new ProtocolViolationError('MQTT-4.12.0-7', `${packet.type} without an authentication method`);
     }
   }
 
@@ -205,14 +201,19 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
       this.#withhold();
       return;
     }
-    const isExactlyOnce = token >= 2 * TOKEN_STRIDE;
-    const reasonCode = version === 5 ? PUBLISH_REASON[outcome] : REASON.success; // MQTT-3.3.5-2
-    if (!isExactlyOnce || reasonCode >= 0x80) this.#unanswered -= 1;
-    this.#ack(isExactlyOnce ? 'pubrec' : 'puback', token % TOKEN_STRIDE, reasonCode);
+    const packetId = token % TOKEN_STRIDE;
+    if (token < 2 * TOKEN_STRIDE) {
+      this.#window?.acknowledged();
+      this.#ack('puback', packetId, version === 5 ? PUBACK_REASON[outcome] : REASON.success); // MQTT-3.3.5-2 of 3.1.1
+      return;
+    }
+    const reasonCode = version === 5 ? PUBREC_REASON[outcome] : REASON.success;
+    if (reasonCode >= 0x80) this.#window?.completed(packetId);
+    this.#ack('pubrec', packetId, reasonCode);
   }
 
   completed(packetId: number, wasKnown: boolean): void {
-    if (wasKnown) this.#unanswered -= 1;
+    this.#window?.completed(packetId);
     this.#ack('pubcomp', packetId, wasKnown || this.#terms?.version !== 5 ? REASON.success : REASON.packetIdentifierNotFound);
   }
 
@@ -253,10 +254,11 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
     const { context, settings } = this.#parts;
     this.#session = session;
     this.#state = 'connected';
-    this.#cancelTimer();
-    if (terms.keepAliveSeconds > 0) this.#watchKeepAlive(terms.keepAliveSeconds * 1000 * KEEP_ALIVE_GRACE);
-    const hasSessionFlag = terms.version !== 3; // MQTT 3.1 has no Session Present
-    this.#send({ type: 'connack', isSessionPresent: isSessionPresent && hasSessionFlag, reasonCode: 0, properties: connackProperties(terms, settings) });
+    this.#cancelConnectTimeout();
+    if (terms.version === 5) this.#window = new ReceiveWindow(settings.receiveMax);
+    if (terms.keepAliveSeconds > 0) this.#keepAlive = new KeepAlive(context.clock, terms.keepAliveSeconds, () => this.#silent());
+    this.#send({ type: 'connack', isSessionPresent, reasonCode: 0, properties: connackProperties(terms, settings) });
+    if (!this.#isOpen()) return; // the answer was too large for it
     context.log.debug('client connected', { peer: this.#link.peer, clientId: terms.clientId, isSessionPresent });
     session.resume('link');
     this.#link.resumeReading();
@@ -276,25 +278,21 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
       throw new ProtocolViolationError('MQTT 5 §3.14.2.2.2', 'DISCONNECT asks for a session CONNECT did not want');
     }
     const sessionExpirySeconds = asked === undefined ? undefined : Math.min(expiryOf(asked), this.#parts.settings.sessionExpiryMaxSeconds);
-    this.#leave({ publishWill: reasonCode === REASON.disconnectWithWill, sessionExpirySeconds });
+    this.#leave({ publishWill: reasonCode !== REASON.success, sessionExpirySeconds }); // MQTT-3.1.2-8, MQTT-3.14.4-3
     this.#close();
   }
 
-  /** SUBACK comes before what the subscription brings. */
-  #holdDeliveries(session: ClientSession): void {
+  /** SUBACK goes out once the subscriptions are on disk, and before what they bring. */
+  #onSubscribe(packet: SubscribePacket, session: ClientSession): void {
+    const { packetId } = packet;
     this.#pendingSubacks += 1;
     session.pause('subscribing');
-  }
-
-  #letDeliveriesFlow(session: ClientSession): void {
-    this.#pendingSubacks -= 1;
-    if (this.#pendingSubacks === 0) session.resume('subscribing');
-  }
-
-  #countUnanswered(): void {
-    this.#unanswered += 1;
-    if (this.#terms?.version !== 5 || this.#unanswered <= this.#parts.settings.receiveMax) return; // 3.x clients were told no limit
-    throw new MqttCodecError(REASON.receiveMaximumExceeded, 'MQTT-3.3.4-9', `more than ${this.#parts.settings.receiveMax} publishes unanswered`);
+    const reasonCodes = subackCodes(packet, session, { version: this.#decoder.version ?? 4, isBridge: this.#terms?.isBridge === true });
+    session.whenDurable(() => {
+      this.#send({ type: 'suback', packetId, reasonCodes });
+      this.#pendingSubacks -= 1;
+      if (this.#pendingSubacks === 0) session.resume('subscribing');
+    });
   }
 
   /** 3.x has no negative PUBACK: none is sent, and the client finds its message unacknowledged when it connects again. */
@@ -307,44 +305,35 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
     this.#close();
   }
 
-  #watchKeepAlive(limitMs: number): void {
-    const { clock } = this.#parts.context;
-    const check = (): void => {
-      const idleMs = clock.monotonicMs() - this.#lastPacketMs;
-      if (idleMs < limitMs) {
-        this.#cancelTimer = clock.after(limitMs - idleMs, check);
-        return;
-      }
-      this.#parts.counters.keepAliveTimeouts.value += 1;
-      this.#leave({ publishWill: true });
-      this.#goodbye(REASON.keepAliveTimeout);
-    };
-    this.#cancelTimer = clock.after(limitMs, check);
+  #silent(): void {
+    this.#parts.counters.keepAliveTimeouts.value += 1;
+    this.#leave({ publishWill: true });
+    this.#goodbye(REASON.keepAliveTimeout);
   }
 
   #connectTimedOut(): void {
     this.#parts.counters.connectTimeouts.value += 1;
-    this.#state = 'closed';
+    this.#stop();
     this.#link.destroy();
   }
 
   // ---- the ends of a connection
 
   #requireSession(): ClientSession {
+    this.#hasPacket = true;
     if (this.#session === undefined) throw new ProtocolViolationError('MQTT-3.1.0-1', 'packet before CONNECT');
     return this.#session;
   }
 
+  /** Whatever went wrong ends here, and with it this connection alone. */
   #fail(error: unknown, bytes: Buffer | undefined): void {
-    if (!(error instanceof GatewayError)) throw error;
     if (!this.#isOpen()) return;
     const { counters, context } = this.#parts;
-    const isMalformed = error.code === 'MALFORMED_PACKET';
-    (isMalformed ? counters.malformed : counters.protocolErrors).value += 1;
-    const clause = (error as MalformedPacketError | ProtocolViolationError).clause;
-    context.log.warn('bad input', { peer: this.#link.peer, clause, error: error.message, hex: bytes === undefined ? undefined : hexPrefix(bytes, 16) });
-    const reasonCode = error instanceof MqttCodecError ? error.reasonCode : error.code === 'INVALID_TOPIC' ? REASON.topicNameInvalid : REASON.protocolError;
-    const isSilent = error instanceof MqttCodecError && error.closesSilently;
+    const { kind, clause, reasonCode, isSilent } = faultOf(error);
+    const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
+    counters.faults[kind].value += 1;
+    if (kind === 'internal-error') context.log.error('connection failed', { peer: this.#link.peer, error: stack ?? message });
+    else context.log.warn('bad input', { peer: this.#link.peer, clause, error: message, hex: bytes && hexPrefix(bytes, 16) });
     const wasConnected = this.#state === 'connected';
     this.#leave({ publishWill: true });
     if (isSilent) this.#close();
@@ -354,8 +343,10 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
 
   /** A CONNECT that is wrong: 5.0 is told what; 3.x only what has a return code (MQTT-3.1.4-1 of 3.1.1). */
   #refuseConnect(reasonCode: number): void {
-    const version = this.#terms?.version ?? this.#decoder.version;
-    const code = version === 5 ? reasonCode : returnCodeOf(reasonCode);
+    const { version } = this.#decoder;
+    // A version we do not know is told in the form of the newest we do.
+    const isTold5 = version === 5 || (version === undefined && reasonCode === REASON.unsupportedProtocolVersion);
+    const code = isTold5 ? reasonCode : version === undefined ? undefined : returnCodeOf(reasonCode);
     if (code !== undefined) this.#send({ type: 'connack', isSessionPresent: false, reasonCode: code });
     this.#close();
   }
@@ -374,10 +365,15 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
 
   #close(): void {
     if (this.#state === 'closed') return;
-    this.#state = 'closed';
-    this.#cancelTimer();
-    this.#decoder.close();
+    this.#stop();
     this.#link.close();
+  }
+
+  #stop(): void {
+    this.#state = 'closed';
+    this.#cancelConnectTimeout();
+    this.#keepAlive?.stop();
+    this.#decoder.close();
   }
 
   #isOpen(): boolean {
@@ -388,7 +384,12 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
     encodeAck(type, packetId, reasonCode, this.#link);
   }
 
+  /** An answer the client has no room for cannot be left out: the connection ends (MQTT-3.1.2-24). */
   #send(packet: Packet): void {
-    encodePacket(packet, this.#terms?.version ?? this.#decoder.version ?? 4, this.#link);
+    if (encodePacket(packet, this.#decoder.version ?? 5, this.#link, this.#terms?.packetBytesMax)) return;
+    this.#parts.context.log.warn('answer above the Maximum Packet Size of the client', { peer: this.#link.peer, packet: packet.type });
+    this.#leave({ publishWill: packet.type !== 'connack' });
+    if (packet.type === 'connack' || packet.type === 'disconnect') this.#close();
+    else this.#goodbye(REASON.packetTooLarge);
   }
 }

@@ -1,12 +1,13 @@
 import type { Counter, Metrics } from '../model/metrics.ts';
+import type { Fault } from './fault.ts';
 
 export interface MqttCounters {
   readonly connectionsAccepted: Counter;
   readonly connectionsRefused: Counter;
   readonly connectTimeouts: Counter;
   readonly keepAliveTimeouts: Counter;
-  readonly malformed: Counter;
-  readonly protocolErrors: Counter;
+  /** Connections that ended by a fault. */
+  readonly faults: Readonly<Record<Fault['kind'], Counter>>;
   readonly droppedTooLarge: Counter;
   readonly unknownAcks: Counter;
 }
@@ -17,8 +18,11 @@ export function mqttCounters(metrics: Metrics): MqttCounters {
     connectionsRefused: metrics.counter('mqtt.connections.refused'),
     connectTimeouts: metrics.counter('mqtt.connect-timeouts'),
     keepAliveTimeouts: metrics.counter('mqtt.keep-alive-timeouts'),
-    malformed: metrics.counter('mqtt.malformed'),
-    protocolErrors: metrics.counter('mqtt.protocol-errors'),
+    faults: {
+      malformed: metrics.counter('mqtt.malformed'),
+      'protocol-error': metrics.counter('mqtt.protocol-errors'),
+      'internal-error': metrics.counter('mqtt.internal-errors'),
+    },
     droppedTooLarge: metrics.counter('mqtt.messages.dropped.too-large'),
     unknownAcks: metrics.counter('mqtt.acks.unknown'),
   };

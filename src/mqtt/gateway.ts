@@ -38,12 +38,13 @@ export class MqttGateway implements Gateway {
 
   async stop(signal: AbortSignal): Promise<void> {
     await Promise.all(this.#transports.map((transport) => transport.close()));
-    if (this.#connections.size === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#allClosed = resolve;
-      signal.addEventListener('abort', () => resolve(), { once: true });
-      for (const connection of [...this.#connections]) connection.shutDown();
-    });
+    for (const connection of [...this.#connections]) connection.shutDown();
+    if (this.#connections.size > 0 && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#allClosed = resolve;
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
     for (const connection of [...this.#connections]) connection.destroy();
   }
 

@@ -26,13 +26,16 @@ export function connackReason(version: ProtocolVersion, reason: RefusalReason): 
   return version === 5 ? CONNACK_REASON[reason] : CONNACK_RETURN_CODE[reason];
 }
 
-/** PUBACK and PUBREC, MQTT 5 §3.4.2.1. MQTT 3.x has no negative answer: what it cannot say is acknowledged or withheld. */
-export const PUBLISH_REASON: Record<PublishOutcome, number> = {
+/** MQTT 5 §3.4.2.1. MQTT 3.x has no negative answer: what it cannot say is acknowledged or withheld. */
+export const PUBACK_REASON: Record<PublishOutcome, number> = {
   accepted: REASON.success,
   'no-subscribers': REASON.noMatchingSubscribers,
   denied: REASON.notAuthorized,
   'quota-exceeded': REASON.quotaExceeded,
 };
+
+/** MQTT 5 §3.5.2.1. 0x10 may be told or not; Mosquitto tells it in PUBACK only, and suites compare with it. */
+export const PUBREC_REASON: Record<PublishOutcome, number> = { ...PUBACK_REASON, 'no-subscribers': REASON.success };
 
 /** DISCONNECT from the server, MQTT 5 §3.14.2.1. */
 export const END_REASON: Record<EndReason, number> = {

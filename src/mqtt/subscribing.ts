@@ -1,7 +1,6 @@
 // SUBSCRIBE and UNSUBSCRIBE: filters in, one code each out (MQTT 5 §3.8 to §3.11).
 import type { ClientSession, SubscribeOutcome } from '../gateway/gateway.ts';
-import { TOPIC_LEVELS_MAX } from '../model/limits.ts';
-import type { TopicFilter } from '../model/topic.ts';
+import { SUBSCRIPTIONS_PER_SESSION_MAX } from '../model/limits.ts';
 import { type ProtocolVersion, REASON, type SubscribePacket, type SubscriptionRequest, type UnsubscribePacket } from './packets.ts';
 
 const FAILURE_3X = 0x80; // MQTT 3.1.1 §3.9.3
@@ -16,8 +15,9 @@ export interface SubscribeTerms {
 
 export function subackCodes(packet: SubscribePacket, session: ClientSession, terms: SubscribeTerms): number[] {
   const identifier = packet.properties?.subscriptionIdentifier;
-  return packet.subscriptions.map((request) => {
-    const code = subscribe(request, identifier, session, terms);
+  return packet.subscriptions.map((request, index) => {
+    // One packet may repeat a filter half a million times, and each would bring the retained messages.
+    const code = index < SUBSCRIPTIONS_PER_SESSION_MAX ? subscribe(request, identifier, session, terms) : REASON.quotaExceeded;
     return terms.version === 5 || code < 0x80 ? code : FAILURE_3X;
   });
 }
@@ -29,7 +29,6 @@ export function unsubackCodes(packet: UnsubscribePacket, session: ClientSession)
 function subscribe(request: SubscriptionRequest, identifier: number | undefined, session: ClientSession, terms: SubscribeTerms): number {
   const { filter, qosMax, retainHandling } = request;
   if (filter.startsWith(SHARE)) return REASON.sharedSubscriptionsNotSupported;
-  if (isTooDeep(filter)) return REASON.topicFilterInvalid;
   const noLocal = request.noLocal || terms.isBridge;
   const retainAsPublished = request.retainAsPublished || terms.isBridge;
   return codeOf(session.subscribe({ filter, qosMax, noLocal, retainAsPublished, retainHandling, identifier }));
@@ -38,8 +37,4 @@ function subscribe(request: SubscriptionRequest, identifier: number | undefined,
 function codeOf(outcome: SubscribeOutcome): number {
   if (outcome.kind === 'granted') return outcome.qos;
   return outcome.kind === 'denied' ? REASON.notAuthorized : REASON.quotaExceeded;
-}
-
-function isTooDeep(filter: TopicFilter): boolean {
-  return filter.length >= TOPIC_LEVELS_MAX && filter.split('/').length > TOPIC_LEVELS_MAX;
 }

@@ -71,7 +71,7 @@ export class SystemClock implements Clock {
 /** systemd's view of adjtimex(2). False where there is no systemd. */
 function askTimedated(): Promise<boolean> {
   return new Promise((resolve) => {
-    execFile('timedatectl', ['show', '--property=NTPSynchronized', '--value'], { timeout: 2_000 }, (error, output) => {
+    execFile('/usr/bin/timedatectl', ['show', '--property=NTPSynchronized', '--value'], { timeout: 2_000 }, (error, output) => {
       resolve(error === null && output.trim() === 'yes');
     });
   });

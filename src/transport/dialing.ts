@@ -16,8 +16,6 @@ export interface DialerOptions {
   readonly name: string;
   readonly host: string;
   readonly port: number;
-  /** Leads to a Unix socket instead. */
-  readonly path?: string;
   /** For name resolution, connection and handshake together. */
   readonly timeoutMs: number;
   /** Own address to connect from. */
@@ -45,7 +43,7 @@ export class Dialing<S extends Socket> {
     this.#options = options;
     this.#kind = kind;
     this.#counters = new LinkCounters(options.metrics, options.name);
-    this.#place = options.path ?? endpointText(options.host, options.port);
+    this.#place = endpointText(options.host, options.port);
   }
 
   /** See `StreamDialer.dial`. */
@@ -77,8 +75,8 @@ export class Dialing<S extends Socket> {
   }
 
   #adopt(socket: S, handlers: (link: Link) => LinkHandlers): Link {
-    const { name, clock, writer, path } = this.#options;
-    const remote = remoteEnd(socket) ?? { peer: peerAddress(this.#place), peerHost: path === undefined ? this.#options.host : '' };
+    const { name, clock, writer, host } = this.#options;
+    const remote = remoteEnd(socket) ?? { peer: peerAddress(this.#place), peerHost: host };
     const facts = { ...remote, listener: name, certificateSubject: this.#kind.certificateSubject(socket) };
     const link = new SocketLink(socket, facts, { clock, writer, counters: this.#counters });
     link.handlers = handlers(link);

@@ -64,6 +64,7 @@ export class LinkOutput implements TurnOutput {
 
   /** Hands everything to the sink, behind what is under way; from now on output is thrown away. */
   end(): void {
+    if (this.#isEnded) return;
     const buffers = this.#collect();
     this.#isEnded = true;
     if (buffers.length > 0) this.#sink.write(buffers, this.#onTaken);
@@ -89,7 +90,7 @@ export class LinkOutput implements TurnOutput {
     else if (full.bytes.length < LARGE_BUFFER_BYTES && full.length + size <= LARGE_BUFFER_BYTES) return this.#grow(full);
     else if (this.#underWay.length === 0) this.#writeAll();
     else this.#setAside(full);
-    return this.#open(size);
+    return this.reserve(size); // not #open: the owner may have written from within onFull
   }
 
   #grow(small: OutBuffer): OutBuffer {

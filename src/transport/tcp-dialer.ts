@@ -1,16 +1,16 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { type DialerOptions, Dialing } from './dialing.ts';
 import type { Link, LinkHandlers, StreamDialer } from './transport.ts';
 
-/** Connects to a TCP port, or to a Unix socket. */
+/** Connects to a TCP port. */
 export class TcpDialer implements StreamDialer {
-  readonly #dialing: Dialing<ReturnType<typeof connect>>;
+  readonly #dialing: Dialing<Socket>;
 
   constructor(options: DialerOptions) {
-    const { host, port, path, localAddress } = options;
-    const target = path === undefined ? { host, port, ...(localAddress === undefined ? {} : { localAddress }) } : { path };
+    const { host, port, localAddress } = options;
+    const from = localAddress === undefined ? {} : { localAddress };
     this.#dialing = new Dialing(options, {
-      open: () => connect({ ...target, noDelay: true, allowHalfOpen: true }),
+      open: () => connect({ host, port, ...from, noDelay: true, allowHalfOpen: true }),
       readyEvent: 'connect',
       certificateSubject: () => undefined,
     });

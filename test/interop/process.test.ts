@@ -3,12 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Behaviour } from '../support/fake-runtime.ts';
 import { type Ended, PosternProcess, type ProcessOptions, postern, temporaryDirectory } from '../support/postern-process.ts';
 
 const BEFORE = resolve('test/support/fake-runtime.ts');
 
 interface Started extends ProcessOptions {
-  readonly behaviour?: string;
+  readonly behaviour?: Behaviour;
   readonly args?: readonly string[];
   readonly data?: string;
 }
@@ -71,7 +72,7 @@ describe('start', () => {
       /^postern: the control socket .* set control\.socket to a shorter one\n$/,
     ],
     ['a bug', { behaviour: 'bug-at-start' }, 70, /^postern: TypeError: a bug\n\s+at /],
-  ])('%s', async (_, started, code, stderr) => {
+  ] as const)('%s', async (_, started, code, stderr) => {
     const { gateway, data } = startGateway(started);
     const ended = await gateway.ended;
     expect(ended).toMatchObject({ code, stdout: '' });
@@ -98,7 +99,7 @@ describe('start', () => {
     await next.prints(/is running/);
   });
 
-  test.each(['throws-later', 'rejects-later'])('an error nobody caught ends it: %s', async (behaviour) => {
+  test.each(['throws-later', 'rejects-later'] as const)('an error nobody caught ends it: %s', async (behaviour) => {
     const ended = await startGateway({ behaviour }).gateway.ended;
     expect(ended).toMatchObject({ code: 70, signal: null });
     expect(ended.stderr).toMatch(/"level":"error".*"event":"crashed"/);
@@ -110,6 +111,14 @@ describe('start', () => {
     });
     await gateway.prints(/"level":"warn".*anyone there may connect/);
   });
+});
+
+test('nobody reads what it prints: it works on', async () => {
+  const { gateway, status } = startGateway({ behaviour: 'starts-slowly' });
+  gateway.closeOutput();
+  while (!/^state +running/.test((await status()).stdout));
+  gateway.kill('SIGTERM');
+  expect(await gateway.ended).toMatchObject({ code: 0 });
 });
 
 describe('signals', () => {

@@ -4,7 +4,7 @@ import type { StartGateway } from '../../src/control/running-gateway.ts';
 import { GatewayError } from '../../src/model/errors.ts';
 
 /** What the gateway does, in FAKE_GATEWAY. */
-type Behaviour = 'works' | 'port-in-use' | 'bug-at-start' | 'throws-later' | 'rejects-later' | 'never-stops' | 'starts-slowly' | 'unhealthy';
+export type Behaviour = 'works' | 'port-in-use' | 'bug-at-start' | 'throws-later' | 'rejects-later' | 'never-stops' | 'starts-slowly' | 'unhealthy';
 
 registerHooks({
   resolve: (specifier, context, nextResolve) =>
@@ -12,7 +12,7 @@ registerHooks({
 });
 
 export const startGateway: StartGateway = async ({ config, log }) => {
-  const behaviour = (process.env['FAKE_GATEWAY'] ?? 'works') as Behaviour;
+  const behaviour = process.env['FAKE_GATEWAY'] as Behaviour | undefined;
   if (behaviour === 'port-in-use')
     throw new GatewayError('ADDRESS_UNAVAILABLE', 'port 1883 on 127.0.0.1 is in use by another program: stop it or set mqtt.tcp.bind');
   if (behaviour === 'bug-at-start') throw new TypeError('a bug');

@@ -5,11 +5,11 @@ import { createMqttSnGateway, MQTT_SN_DEFAULTS, type MqttSnSettings } from '../.
 import type { Packet } from '../../gateways/mqtt-sn/packets.ts';
 import type { BrokerSettings } from '../../src/broker/broker.ts';
 import type { Gateway } from '../../src/gateway/gateway.ts';
-import { type PeerAddress, peerAddress } from '../../src/model/client.ts';
 import type { Log, LogFields } from '../../src/model/log.ts';
 import type { DatagramPeer, DatagramTransport } from '../../src/transport/transport.ts';
 import { startCore, type TestCore } from './core.ts';
 import { FakeClock, settled } from './fake-clock.ts';
+import { type Loss, LossyDatagramTransport, type MemoryDatagramPeer, MemoryDatagramTransport } from './memory-datagram.ts';
 import { MemoryStore } from './memory-store.ts';
 import { connack, connect } from './mqtt-sn-packets.ts';
 import { requestOf, TestClient } from './test-client.ts';
@@ -19,10 +19,12 @@ export interface MqttSnBenchOptions {
   readonly broker?: Partial<BrokerSettings>;
   /** False: nothing is durable until the test says `store.commit()`. */
   readonly autoCommit?: boolean;
+  /** Between every device and the gateway, both ways. */
+  readonly loss?: Loss;
 }
 
 export class MqttSnBench {
-  readonly network = new Network();
+  readonly network = new MemoryDatagramTransport({ payloadBytesMax: 1_024 });
   /** Warnings and errors of the gateway. */
   readonly log: { readonly event: string; readonly fields: LogFields | undefined }[] = [];
   readonly #options: MqttSnBenchOptions;
@@ -53,7 +55,8 @@ export class MqttSnBench {
 
   /** A device at an address of its own, silent so far. */
   sensor(address = '192.0.2.7:49152'): Sensor {
-    return this.network.sensor(address);
+    const portAt = address.lastIndexOf(':');
+    return new Sensor(this.network.peer(address.slice(0, portAt), Number(address.slice(portAt + 1))));
   }
 
   /** A device that has connected. */
@@ -115,47 +118,39 @@ export class MqttSnBench {
 
   #boot(store: MemoryStore): [TestCore, Gateway] {
     const core = startCore({ clock: this.#clock, store, ...(this.#options.broker === undefined ? {} : { settings: this.#options.broker }) });
-    return [core, createMqttSnGateway({ ...MQTT_SN_DEFAULTS, ...this.#options.settings }, this.network.endpoint())];
+    const { loss, settings } = this.#options;
+    const path = loss === undefined ? this.network : new LossyDatagramTransport(this.network, loss, this.#clock);
+    return [core, createMqttSnGateway({ ...MQTT_SN_DEFAULTS, ...settings }, new BorrowingTransport(path))];
   }
 }
 
-/** Datagrams arrive in the turn they are sent in, unless a test loses them. */
-export class Network {
-  /** Largest datagram either side may send. */
-  payloadBytesMax = 1_024;
-  readonly #sensors = new Map<PeerAddress, Sensor>();
-  #toGateway: ((bytes: Buffer, from: DatagramPeer) => void) | undefined;
+/** Takes the bytes of each datagram back once it was handled, as a socket does: who keeps them must have copied them. */
+class BorrowingTransport implements DatagramTransport {
+  readonly name = 'mqtt-sn.udp';
+  readonly address: string;
+  readonly payloadBytesMax: number;
+  readonly #inner: DatagramTransport;
 
-  sensor(text: string): Sensor {
-    const address = peerAddress(text);
-    const portAt = text.lastIndexOf(':');
-    const peer = { address, host: text.slice(0, portAt), port: Number(text.slice(portAt + 1)) };
-    const sensor = new Sensor((bytes) => {
-      const borrowed = Buffer.from(bytes);
-      this.#toGateway?.(borrowed, peer);
-      borrowed.fill(0xff); // as the next datagram would: who keeps bytes must have copied them
-    });
-    this.#sensors.set(address, sensor);
-    return sensor;
+  constructor(inner: DatagramTransport) {
+    this.#inner = inner;
+    this.address = inner.address;
+    this.payloadBytesMax = inner.payloadBytesMax;
   }
 
-  /** The gateway's socket; the latest one to listen gets the datagrams. */
-  endpoint(): DatagramTransport {
-    const network = this;
-    return {
-      name: 'mqtt-sn.udp',
-      address: '192.0.2.1:1884',
-      get payloadBytesMax() {
-        return network.payloadBytesMax;
-      },
-      listen: async (onDatagram) => {
-        network.#toGateway = onDatagram;
-      },
-      send: (bytes, to) => network.#sensors.get(to.address)?.receive(bytes),
-      close: async () => {
-        network.#toGateway = undefined;
-      },
-    };
+  listen(onDatagram: (bytes: Buffer, from: DatagramPeer) => void): Promise<void> {
+    return this.#inner.listen((bytes, from) => {
+      const borrowed = Buffer.from(bytes);
+      onDatagram(borrowed, from);
+      borrowed.fill(0xff);
+    });
+  }
+
+  send(bytes: Uint8Array, to: DatagramPeer): void {
+    this.#inner.send(bytes, to);
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
   }
 }
 
@@ -166,16 +161,15 @@ export async function quiet(): Promise<void> {
 
 /** A scripted peer. `expects` compares everything that came since the last time, in order. */
 export class Sensor {
-  readonly #send: (bytes: Uint8Array) => void;
-  #inbox: Packet[] = [];
+  readonly #peer: MemoryDatagramPeer;
 
-  constructor(send: (bytes: Uint8Array) => void) {
-    this.#send = send;
+  constructor(peer: MemoryDatagramPeer) {
+    this.#peer = peer;
   }
 
   /** Packets, or octets in hex where no packet could say it. */
   sends(...packets: (Packet | string)[]): { readonly expects: (...expected: Packet[]) => Promise<void> } {
-    for (const packet of packets) this.#send(typeof packet === 'string' ? Buffer.from(packet.replaceAll(' ', ''), 'hex') : encode(packet));
+    for (const packet of packets) this.#peer.sends(typeof packet === 'string' ? Buffer.from(packet.replaceAll(' ', ''), 'hex') : encode(packet));
     return { expects: (...expected) => this.expects(...expected) };
   }
 
@@ -190,9 +184,7 @@ export class Sensor {
   /** Takes what came, for tests that need its numbers. */
   async received(): Promise<Packet[]> {
     await quiet();
-    const received = this.#inbox;
-    this.#inbox = [];
-    return received;
+    return this.#peer.received.splice(0).map(decoded);
   }
 
   /** Takes the one packet that came, which must be of that type. */
@@ -201,10 +193,10 @@ export class Sensor {
     expect(received.map((packet) => packet.type)).toEqual([type]);
     return received[0] as Extract<Packet, { type: Type }>;
   }
+}
 
-  receive(bytes: Uint8Array): void {
-    const packet = decode(Buffer.from(bytes));
-    if (packet === undefined) throw new TypeError(`the gateway sent a reserved type: ${Buffer.from(bytes).toString('hex')}`);
-    this.#inbox.push(packet);
-  }
+function decoded(bytes: Buffer): Packet {
+  const packet = decode(bytes);
+  if (packet === undefined) throw new TypeError(`the gateway sent a reserved type: ${bytes.toString('hex')}`);
+  return packet;
 }

@@ -93,8 +93,16 @@ export class PlantedTree implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const { pid, exitCode, signalCode } of this.#children)
-      if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, 'SIGKILL');
+    for (const { pid } of this.#children) if (pid !== undefined) endGroup(pid);
     rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+/** A child that has ended may have left children of its own. */
+function endGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
   }
 }

@@ -74,6 +74,12 @@ export class PosternProcess {
     }
   }
 
+  /** What it prints from now on meets a closed pipe. */
+  closeOutput(): void {
+    this.#child.stdout?.destroy();
+    this.#child.stderr?.destroy();
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }

@@ -87,6 +87,14 @@ describe('MQTT-SN 1.2 §6.10 Gateway’s Publish Procedure', () => {
   });
 
   describe('REGISTER before the first PUBLISH', () => {
+    test('the message waits for REGACK, also one that came from another client and is in no queue', async () => {
+      const { bench, sensor } = await subscribed('cmd/#', { settings: { predefinedTopics: [{ id: 5, topic: 'cmd/a', clientId: 'other' }] } });
+      const other = await bench.connected({ clientId: 'other' }, '192.0.2.8:1');
+      await other.sends(publish('from afar', { topicIdType: 'predefined', topicId: 5 })).expects();
+      const { msgId } = await sensor.receives('REGISTER');
+      await sensor.sends(regack(1, { msgId })).expects(publish('from afar'));
+    });
+
     test('one is outstanding at a time; what follows waits, and order is kept', async () => {
       const { sensor, application } = await subscribed('cmd/#');
       application.publish('cmd/a', 'one', { qos: 0 });

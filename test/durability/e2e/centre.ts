@@ -1,4 +1,4 @@
-import { GatewayUnderTest, type GatewayOptions } from './gateway-under-test.ts';
+import { type GatewayOptions, GatewayUnderTest } from './gateway-under-test.ts';
 import { HOST } from './network.ts';
 
 /** The broker the bridge carries to. */

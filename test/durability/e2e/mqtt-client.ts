@@ -7,8 +7,13 @@ const RECONNECT_MS = 40;
 const CONNECT_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_SECONDS = 5;
 
+export interface PersistentOptions extends IClientOptions {
+  /** Told when the broker does not know the session any more. */
+  readonly complain?: (what: string) => void;
+}
+
 /** An MQTT 5 client that comes back after every loss, to the session it had, without subscribing again. Its packet ids come round as soon as they can. */
-export function persistentClient(port: number, clientId: string, options: IClientOptions = {}): MqttClient {
+export function persistentClient(port: number, clientId: string, { complain, ...options }: PersistentOptions = {}): MqttClient {
   const client = connect({
     host: HOST,
     port,
@@ -23,11 +28,16 @@ export function persistentClient(port: number, clientId: string, options: IClien
     messageIdProvider: new UniqueMessageIdProvider(),
     ...options,
   });
+  let wasConnected = false;
+  client.on('connect', ({ sessionPresent }) => {
+    if (wasConnected && !sessionPresent) complain?.(`session of ${clientId} forgotten`);
+    wasConnected = true;
+  });
   client.on('error', () => undefined); // it dials again
   return client;
 }
 
 /** An MQTT 5 client without a past or a future. */
-export function passingClient(port: number, options: IClientOptions = {}): MqttClient {
-  return persistentClient(port, '', { clean: true, properties: {}, reconnectPeriod: 0, ...options });
+export function passingClient(port: number): MqttClient {
+  return connect({ host: HOST, port, protocolVersion: 5, clean: true, connectTimeout: CONNECT_TIMEOUT_MS, reconnectPeriod: RECONNECT_MS });
 }

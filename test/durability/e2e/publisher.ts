@@ -12,6 +12,7 @@ interface PublisherOptions {
   readonly clientId: string;
   readonly port: number;
   readonly ledger: Ledger;
+  readonly complain: (what: string) => void;
   /** Where a reading goes. */
   readonly topicOf: (reading: Reading) => string;
 }
@@ -45,7 +46,7 @@ export class MqttPublisher {
   constructor(options: PublisherOptions & { readonly window: number; readonly pauseMs: number }) {
     this.#options = options;
     this.#source = new Source(options);
-    this.#client = persistentClient(options.port, options.clientId);
+    this.#client = persistentClient(options.port, options.clientId, { complain: options.complain });
   }
 
   get isIdle(): boolean {

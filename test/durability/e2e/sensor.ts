@@ -1,12 +1,12 @@
 // A sensor as MQTT-SN 1.2 describes it: one request at a time, repeated every T_retry until it is answered, readings at QoS 1 and 2 by turns. It keeps
 // what it knows (topic ids, the reading under way) over every restart of the gateway, which it has not noticed.
-import type { Packet, Publish, WillTopicFields } from '../../../gateways/mqtt-sn/packets.ts';
-import { RETURN_CODE } from '../../../gateways/mqtt-sn/packets.ts';
-import type { CancelTimer, Clock } from '../../../src/model/clock.ts';
+import { type Packet, type Publish, RETURN_CODE, type WillTopicFields } from '../../../gateways/mqtt-sn/packets.ts';
+import type { Clock } from '../../../src/model/clock.ts';
 import type { Arrivals, Ledger } from './ledger.ts';
 import type { Losses } from './lossy-path.ts';
 import type { Random } from './random.ts';
 import { payloadOf, type Reading } from './reading.ts';
+import { LinkLost, Requests } from './requests.ts';
 import { SensorInbox } from './sensor-inbox.ts';
 import { SensorLink, type Uplinked } from './sensor-link.ts';
 
@@ -30,16 +30,6 @@ export interface SensorOptions {
   readonly complain: (what: string) => void;
 }
 
-/** The gateway does not know us, or does not answer: CONNECT. */
-class LinkLost extends Error {}
-
-interface Waiting {
-  readonly isAnswer: (packet: Packet) => boolean;
-  readonly resolve: (packet: Packet) => void;
-  readonly reject: (error: LinkLost) => void;
-  cancel: CancelTimer;
-}
-
 /** A reading between its first PUBLISH and its last answer; a new connection takes it up where it was. */
 interface UnderWay {
   readonly reading: Reading;
@@ -59,9 +49,9 @@ export class Sensor {
   readonly #options: SensorOptions;
   readonly #link: SensorLink;
   readonly #inbox: SensorInbox;
+  readonly #requests: Requests;
   readonly #topicIds = new Map<string, number>();
   readonly #numbers = { 1: 0, 2: 0 };
-  #waiting: Waiting | undefined;
   #underWay: UnderWay | undefined;
   #sent = 0;
   #registered = 0;
@@ -75,6 +65,7 @@ export class Sensor {
   constructor(options: SensorOptions) {
     this.#options = options;
     this.#link = new SensorLink({ ...options, onPacket: (packet) => this.#receive(packet) });
+    this.#requests = new Requests(() => this.#link, options);
     this.#inbox = new SensorInbox({ arrivals: options.commands?.arrivals, answer: (packet) => this.#link.answer(packet), clock: options.clock });
   }
 
@@ -90,7 +81,7 @@ export class Sensor {
 
   /** Position of the unanswered request among the datagrams that reached the gateway; undefined when nothing of it did, or nothing is unanswered. */
   get unansweredAt(): number | undefined {
-    return this.#waiting === undefined ? undefined : this.#link.requestArrivedAt;
+    return this.#requests.unansweredAt;
   }
 
   /** Runs until `stop`. */
@@ -115,16 +106,21 @@ export class Sensor {
   stop(): void {
     this.#isStopped = true;
     this.#wake?.();
-    this.#waiting?.cancel();
-    this.#waiting?.reject(new LinkLost());
-    this.#waiting = undefined;
+    this.#requests.abandon();
     this.#link.close();
   }
 
   async #connect(): Promise<void> {
     const { clientId, keepAliveSeconds, will } = this.#options;
-    const connect = { type: 'CONNECT', hasWill: will !== undefined, isCleanSession: false, protocolId: 1, durationSeconds: keepAliveSeconds, clientId } as const;
-    const answer = await this.#ask(connect, ({ type }) => type === 'CONNACK');
+    const connect = {
+      type: 'CONNECT',
+      hasWill: will !== undefined,
+      isCleanSession: false,
+      protocolId: 1,
+      durationSeconds: keepAliveSeconds,
+      clientId,
+    } as const;
+    const answer = await this.#requests.ask(connect, ({ type }) => type === 'CONNACK');
     if (answer.type === 'CONNACK' && answer.returnCode !== RETURN_CODE.accepted) throw new LinkLost();
   }
 
@@ -132,7 +128,7 @@ export class Sensor {
     const { commands } = this.#options;
     if (commands !== undefined) {
       const subscribe = { type: 'SUBSCRIBE', isDuplicate: false, qos: 2, msgId: MSG_ID_OTHER, topic: { kind: 'name', topicName: commands.topic } } as const;
-      const answer = await this.#ask(subscribe, (packet) => packet.type === 'SUBACK' && packet.msgId === MSG_ID_OTHER);
+      const answer = await this.#requests.ask(subscribe, (packet) => packet.type === 'SUBACK' && packet.msgId === MSG_ID_OTHER);
       if (answer.type === 'SUBACK') this.#inbox.learn(answer.topicId, commands.topic);
     }
     this.#isSubscribed = true;
@@ -166,7 +162,7 @@ export class Sensor {
   async #register(topicName: string): Promise<number> {
     this.#registered += 1;
     const register = { type: 'REGISTER', topicId: 0, msgId: MSG_ID_OTHER + this.#registered, topicName } as const;
-    const answer = await this.#ask(register, (packet) => packet.type === 'REGACK' && packet.msgId === register.msgId);
+    const answer = await this.#requests.ask(register, (packet) => packet.type === 'REGACK' && packet.msgId === register.msgId);
     if (answer.type !== 'REGACK' || answer.returnCode !== RETURN_CODE.accepted) throw new LinkLost();
     this.#topicIds.set(topicName, answer.topicId);
     return answer.topicId;
@@ -180,12 +176,12 @@ export class Sensor {
       underWay.isSent = true;
       const data = Buffer.from(payloadOf(reading));
       const publish: Publish = { type: 'PUBLISH', isDuplicate, qos: reading.qos, isRetain: false, topicIdType: 'normal', topicId, msgId, data };
-      const answer = await this.#ask(publish, (packet) => (packet.type === 'PUBACK' || packet.type === 'PUBREC') && packet.msgId === msgId);
+      const answer = await this.#requests.ask(publish, (packet) => (packet.type === 'PUBACK' || packet.type === 'PUBREC') && packet.msgId === msgId);
       if (answer.type === 'PUBACK' && answer.returnCode !== RETURN_CODE.accepted) await this.#refused(answer.returnCode, topicId);
       this.#options.ledger.acknowledged(reading);
       underWay.isAcknowledged = true;
     }
-    if (reading.qos === 2) await this.#ask({ type: 'PUBREL', msgId }, (packet) => packet.type === 'PUBCOMP' && packet.msgId === msgId);
+    if (reading.qos === 2) await this.#requests.ask({ type: 'PUBREL', msgId }, (packet) => packet.type === 'PUBCOMP' && packet.msgId === msgId);
   }
 
   async #refused(returnCode: number, topicId: number): Promise<never> {
@@ -197,38 +193,10 @@ export class Sensor {
     throw new LinkLost();
   }
 
-  /** Sends a request again and again until its answer comes. */
-  #ask(packet: Packet, isAnswer: (packet: Packet) => boolean): Promise<Packet> {
-    const { clock, retryMs, retries, random } = this.#options;
-    return new Promise((resolve, reject) => {
-      let left = retries;
-      const again = (): void => {
-        if (left === 0) {
-          this.#waiting = undefined;
-          reject(new LinkLost());
-          return;
-        }
-        left -= 1;
-        this.#link.repeat(isDuplicable(packet) ? { ...packet, isDuplicate: true } : packet);
-        waiting.cancel = clock.after(random.between(retryMs, retryMs * 2), again);
-      };
-      const waiting: Waiting = { isAnswer, resolve, reject, cancel: clock.after(random.between(retryMs, retryMs * 2), again) };
-      this.#waiting = waiting;
-      this.#link.request(packet);
-    });
-  }
-
   #receive(packet: Packet): void {
-    if (this.#isStopped) return;
-    const waiting = this.#waiting;
-    if (waiting?.isAnswer(packet)) {
-      this.#waiting = undefined;
-      waiting.cancel();
-      waiting.resolve(packet);
-    } else if (packet.type === 'DISCONNECT') {
-      this.#waiting = undefined;
-      waiting?.cancel();
-      waiting?.reject(new LinkLost());
+    if (this.#isStopped || this.#requests.receive(packet)) return;
+    if (packet.type === 'DISCONNECT') {
+      this.#requests.abandon();
     } else if (packet.type === 'WILLTOPICREQ') {
       this.#link.answer({ type: 'WILLTOPIC', will: this.#willTopic() });
     } else if (packet.type === 'WILLMSGREQ') {
@@ -242,8 +210,4 @@ export class Sensor {
     const { will } = this.#options;
     return will === undefined ? undefined : { qos: 1, isRetain: false, topicName: will.topicName };
   }
-}
-
-function isDuplicable(packet: Packet): packet is Extract<Packet, { type: 'PUBLISH' | 'SUBSCRIBE' }> {
-  return packet.type === 'PUBLISH' || packet.type === 'SUBSCRIBE';
 }

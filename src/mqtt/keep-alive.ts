@@ -1,0 +1,36 @@
+import type { CancelTimer, Clock } from '../model/clock.ts';
+
+/** A client that sends no packet for this share of its keep-alive is gone (MQTT-3.1.2-22; MQTT-3.1.2-24 of 3.1.1). */
+const GRACE = 1.5;
+
+/** Watches one client's silence. A packet costs it a look at the clock, no timer. */
+export class KeepAlive {
+  readonly #clock: Clock;
+  readonly #limitMs: number;
+  readonly #onSilence: () => void;
+  #heardAtMs: number;
+  #cancel: CancelTimer;
+
+  /** @param seconds - the keep-alive agreed on, above 0. */
+  constructor(clock: Clock, seconds: number, onSilence: () => void) {
+    this.#clock = clock;
+    this.#limitMs = seconds * 1000 * GRACE;
+    this.#onSilence = onSilence;
+    this.#heardAtMs = clock.monotonicMs();
+    this.#cancel = clock.after(this.#limitMs, () => this.#check());
+  }
+
+  heard(): void {
+    this.#heardAtMs = this.#clock.monotonicMs();
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
+  #check(): void {
+    const silentMs = this.#clock.monotonicMs() - this.#heardAtMs;
+    if (silentMs >= this.#limitMs) this.#onSilence();
+    else this.#cancel = this.#clock.after(this.#limitMs - silentMs, () => this.#check());
+  }
+}

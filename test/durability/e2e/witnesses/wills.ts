@@ -1,0 +1,95 @@
+import { connect, type MqttClient } from 'mqtt';
+import { persistentClient } from '../mqtt-client.ts';
+import { HOST } from '../network.ts';
+import { atMost, eventually } from '../waiting.ts';
+import type { Witness, WitnessParts } from './witness.ts';
+
+const ANSWER_MS = 150;
+const RETURN_MS_MAX = 2_000;
+const DELIVERY_MS_MAX = 5_000;
+/** Every so many rounds the client comes back in time, and its will must stay silent. */
+const RETURN_EVERY = 3;
+
+type Fate = 'unknown' | 'stays-away' | 'returned';
+
+/** Wills: a client that was connected at a kill and stays away is spoken for, once, after the grace; one that returns is not. */
+export class WillWitness implements Witness {
+  readonly name = 'wills';
+  readonly #parts: WitnessParts & { readonly graceMs: number };
+  readonly #observer: MqttClient;
+  readonly #fates = new Map<string, Fate>();
+  readonly #copies = new Map<string, number>();
+  #current: { readonly id: string; readonly client: MqttClient } | undefined;
+  #killedMs = 0;
+
+  constructor(parts: WitnessParts & { readonly graceMs: number }) {
+    this.#parts = parts;
+    this.#observer = persistentClient(parts.mqttPort, 'witness-wills', { complain: parts.complain });
+    this.#observer.on('message', (_topic, payload) => this.#heard(payload.toString()));
+  }
+
+  async start(): Promise<void> {
+    await this.#observer.subscribeAsync('wills/#', { qos: 2 });
+  }
+
+  async prepare(round: number): Promise<void> {
+    const id = `will-${round}`;
+    const client = this.#connect(id);
+    this.#fates.set(id, 'unknown');
+    this.#current = { id, client };
+    await atMost(
+      ANSWER_MS,
+      new Promise<void>((resolve) => {
+        client.once('connect', () => {
+          this.#fates.set(id, 'stays-away');
+          resolve();
+        });
+      }),
+    );
+  }
+
+  frozen(): void {
+    this.#killedMs = performance.now();
+  }
+
+  async verify(round: number): Promise<void> {
+    const current = this.#current;
+    if (current === undefined) return;
+    await current.client.endAsync(true);
+    if (round % RETURN_EVERY !== 0 || this.#fates.get(current.id) !== 'stays-away') return;
+    const client = this.#connect(current.id);
+    const isBack = await eventually(() => client.connected, RETURN_MS_MAX);
+    if (isBack && !this.#copies.has(current.id)) this.#fates.set(current.id, 'returned');
+    await client.endAsync(false); // DISCONNECT: MQTT-3.14.4-3
+  }
+
+  async finish(): Promise<void> {
+    const owed = [...this.#fates].filter(([, fate]) => fate === 'stays-away').map(([id]) => id);
+    await eventually(() => owed.every((id) => this.#copies.has(id)), this.#parts.graceMs + DELIVERY_MS_MAX);
+    for (const id of owed) if (!this.#copies.has(id)) this.#parts.complain(`will of ${id} forgotten`);
+  }
+
+  async stop(): Promise<void> {
+    await this.#current?.client.endAsync(true);
+    await this.#observer.endAsync(true);
+  }
+
+  #connect(clientId: string): MqttClient {
+    const will = { topic: `wills/${clientId}`, payload: Buffer.from(clientId), qos: 2, retain: false } as const;
+    const client = connect({ host: HOST, port: this.#parts.mqttPort, protocolVersion: 5, clientId, clean: true, reconnectPeriod: 0, will });
+    client.on('error', () => undefined); // it stays away
+    return client;
+  }
+
+  #heard(id: string): void {
+    const copies = (this.#copies.get(id) ?? 0) + 1;
+    this.#copies.set(id, copies);
+    const { complain, graceMs } = this.#parts;
+    const fate = this.#fates.get(id);
+    if (fate === undefined) complain(`will of ${id}, which is still there`);
+    if (fate === 'returned') complain(`will of ${id}, which had returned`);
+    if (copies > 1) complain(`will of ${id} published ${copies} times`);
+    const isOfThisKill = id === this.#current?.id;
+    if (isOfThisKill && fate === 'stays-away' && performance.now() - this.#killedMs < graceMs) complain(`will of ${id} before the grace was over`);
+  }
+}

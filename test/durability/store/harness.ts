@@ -1,0 +1,173 @@
+// Kills a process that works with the store, again and again, and compares what the next boot finds with what the process had been told is durable.
+//
+// Operations are one sequence and groups are committed whole and in order. So a store that keeps its promises is, after a kill, in the state that a
+// store in memory has after some operation K, with K not below the last acknowledged one: nothing lost, nothing doubled, nothing half done.
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { MetricsTable } from '../../../src/model/metrics.ts';
+import { SystemClock } from '../../../src/observe/system-clock.ts';
+import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
+import type { StoreLimits } from '../../../src/store/sqlite/store-limits.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
+import { contentsOf } from '../../support/store-samples.ts';
+import { Draws, GATEWAYS, operate } from '../../support/store-workload.ts';
+import { differences } from './differences.ts';
+import type { Fault } from './faults.ts';
+import { StoreProcess } from './process.ts';
+import { stderrLog } from './stderr-log.ts';
+
+export interface KillRun {
+  readonly kills: number;
+  readonly seed: number;
+  readonly fault?: Fault | undefined;
+  readonly limits?: Partial<StoreLimits> | undefined;
+  /** Told after each kill. */
+  readonly onKill?: ((kill: number, report: KillReport) => void) | undefined;
+}
+
+export interface KillReport {
+  kills: number;
+  /** Kills that fell between an operation and its acknowledgement. */
+  killsBetween: number;
+  /** Operations that were acknowledged before a kill. */
+  acknowledged: number;
+  /** Unacknowledged operations that survived all the same. */
+  survivedUnasked: number;
+  /** Acknowledgements that overtook others. */
+  outOfOrder: number;
+  /** What was broken, in words; the run ends with the first kill that broke something. */
+  readonly violations: string[];
+}
+
+/** Of every ten kills, this many come as soon as something was begun; the others after a while. */
+const EAGER_KILLS_OF_TEN = 6;
+const OPERATIONS_BETWEEN_KILLS_MAX = 400;
+const DATABASE_FILES = ['postern.db', 'postern.db-wal'];
+
+export async function killStore(run: KillRun): Promise<KillReport> {
+  const root = mkdtempSync(join(tmpdir(), 'postern-kill-'));
+  const report: KillReport = { kills: 0, killsBetween: 0, acknowledged: 0, survivedUnasked: 0, outOfOrder: 0, violations: [] };
+  const model = new Model(run.seed);
+  try {
+    for (let kill = 1; kill <= run.kills && report.violations.length === 0; kill += 1) {
+      await killOnce(root, run, { kill, model, report });
+      run.onKill?.(kill, report);
+    }
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+  return report;
+}
+
+export interface SlowSyncRun {
+  /** The library that makes every sync take longer. */
+  readonly library: string;
+  readonly syncMs: number;
+  readonly operations: number;
+  readonly seed: number;
+  readonly fault?: Fault | undefined;
+}
+
+export interface SlowSyncReport {
+  readonly acknowledged: number;
+  /** From the begin of an operation that wrote something to its acknowledgement, at least. */
+  readonly soonestMs: number;
+  readonly violations: readonly string[];
+}
+
+/**
+ * A kill cannot show that a sync is missing: the kernel keeps what it was given. Time can: no acknowledgement of something written comes sooner than
+ * a sync takes.
+ */
+export async function slowSync({ library, syncMs, operations, seed, fault }: SlowSyncRun): Promise<SlowSyncReport> {
+  const root = mkdtempSync(join(tmpdir(), 'postern-sync-'));
+  const environment = { LD_PRELOAD: library, SLOWSYNC_MS: String(syncMs) };
+  const child = new StoreProcess({ directory: join(root, 'data'), seed, from: 0, to: operations, fault }, environment);
+  try {
+    await child.until((heard) => heard.acknowledged >= operations - 1);
+    const { acknowledged, soonestMs } = child.heard;
+    const violations = soonestMs < syncMs ? [`something was acknowledged after ${soonestMs.toFixed(1)} ms: a sync takes ${syncMs} ms`] : [];
+    return { acknowledged: acknowledged + 1, soonestMs, violations };
+  } finally {
+    await child.kill();
+    rmSync(root, { recursive: true });
+  }
+}
+
+interface Round {
+  readonly kill: number;
+  readonly model: Model;
+  readonly report: KillReport;
+}
+
+async function killOnce(root: string, run: KillRun, { kill, model, report }: Round): Promise<void> {
+  const directory = join(root, 'data');
+  const draws = new Draws(run.seed + 2, kill);
+  const from = model.performed;
+  const child = new StoreProcess({ directory, seed: run.seed, from, to: Number.MAX_SAFE_INTEGER, fault: run.fault, limits: run.limits });
+  const enough = from + draws.below(OPERATIONS_BETWEEN_KILLS_MAX);
+  await child.until((heard) => heard.acknowledged >= enough);
+  const isEager = draws.below(10) < EAGER_KILLS_OF_TEN;
+  await child.until((heard) => heard.issued > heard.acknowledged || !isEager);
+  await child.kill();
+  const { issued, acknowledged, acknowledgements, late } = child.heard;
+  report.kills += 1;
+  report.acknowledged += acknowledgements;
+  if (issued > acknowledged) report.killsBetween += 1;
+  report.outOfOrder += late;
+  const found = await openCopy(directory, join(root, `copy-${kill}`), run.limits);
+  if (found.boot !== kill + 1) report.violations.push(`boot ${found.boot} after ${kill} kills`);
+  report.violations.push(...found.complaints);
+  const survived = model.advanceTo(found.contents, { least: acknowledged + 1, most: issued + 1 });
+  if (survived === undefined) report.violations.push(...model.complaints.map((each) => `operation ${acknowledged} was acknowledged, but ${each}`));
+  else report.survivedUnasked += survived;
+}
+
+interface Found {
+  readonly contents: unknown;
+  readonly boot: number;
+  readonly complaints: readonly string[];
+}
+
+/** What the next boot would find, without being it. */
+async function openCopy(directory: string, copy: string, limits: Partial<StoreLimits> = {}): Promise<Found> {
+  for (const file of DATABASE_FILES) if (existsSync(join(directory, file))) cpSync(join(directory, file), join(copy, file));
+  const store = openSqliteStore({ directory: copy, clock: new SystemClock(), log: stderrLog, metrics: new MetricsTable(), synchronous: 'off', limits });
+  const { damagedGroups, quarantined } = store.status();
+  const complaints = [...damagedGroups.map((group) => `group ${group} is damaged`), ...quarantined.map((name) => `${name} was set aside`)];
+  if (store.boot.wasClean) complaints.push('a kill was taken for a clean end');
+  const found = { contents: contentsOf(store, GATEWAYS), boot: store.boot.boot, complaints };
+  await store.close();
+  rmSync(copy, { recursive: true });
+  return found;
+}
+
+/** The store in memory that lives the same life and is never killed. */
+class Model {
+  /** Operations performed so far: the number of the next one. */
+  performed = 0;
+  complaints: readonly string[] = [];
+  readonly #seed: number;
+  readonly #store = new MemoryStore({ clock: new SystemClock(), autoCommit: false });
+
+  constructor(seed: number) {
+    this.#seed = seed;
+  }
+
+  /** Lives on until its state is `contents`, within the bounds. @returns how many operations beyond the least that took; undefined: never. */
+  advanceTo(contents: unknown, { least, most }: { readonly least: number; readonly most: number }): number | undefined {
+    this.#performTo(least);
+    this.complaints = differences(contentsOf(this.#store, GATEWAYS), contents);
+    while (this.performed <= most) {
+      if (isDeepStrictEqual(contentsOf(this.#store, GATEWAYS), contents)) return this.performed - least;
+      this.#performTo(this.performed + 1);
+    }
+    return undefined;
+  }
+
+  #performTo(number: number): void {
+    for (; this.performed < number; this.performed += 1) operate(this.#store, this.#seed, this.performed);
+  }
+}

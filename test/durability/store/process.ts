@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { StoreLimits } from '../../../src/store/sqlite/store-limits.ts';
+import type { Fault } from './faults.ts';
+
+export interface ChildOrders {
+  readonly directory: string;
+  readonly seed: number;
+  /** First operation to perform; the store is as it was before it. */
+  readonly from: number;
+  /** Performs operations below this, then closes the store and ends. */
+  readonly to: number;
+  readonly fault?: Fault | undefined;
+  readonly limits?: Partial<StoreLimits> | undefined;
+}
+
+/** What the child has said so far. */
+export interface Heard {
+  issued: number;
+  /** Greatest operation acknowledged. */
+  acknowledged: number;
+  acknowledgements: number;
+  /** Acknowledgements that overtook others. */
+  late: number;
+  /** Least time between begin and acknowledgement of an operation that wrote something, ms. */
+  soonestMs: number;
+}
+
+const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
+
+/** The child process and what is heard of it. */
+export class StoreProcess {
+  readonly heard: Heard;
+  readonly ended: Promise<number | null>;
+  readonly #child: ChildProcess;
+  readonly #issuedMs: { readonly upTo: number; readonly atMs: number }[] = [];
+  readonly #wrote = new Set<number>();
+  #onLine: (() => void) | undefined;
+
+  constructor(orders: ChildOrders, environment: Readonly<Record<string, string>> = {}) {
+    this.heard = { issued: orders.from - 1, acknowledged: orders.from - 1, acknowledgements: 0, late: 0, soonestMs: Number.POSITIVE_INFINITY };
+    this.#child = spawn(process.execPath, [CHILD, JSON.stringify(orders)], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...environment } });
+    const lines = createInterface({ input: this.#child.stdout ?? process.stdin });
+    lines.on('line', (line) => {
+      this.#hear(line);
+      this.#onLine?.();
+    });
+    this.ended = new Promise((resolve) => this.#child.once('close', (code) => resolve(code)));
+  }
+
+  /** Resolves once `isSo`, or when the child ended. */
+  async until(isSo: (heard: Heard) => boolean): Promise<void> {
+    await Promise.race([
+      this.ended,
+      new Promise<void>((resolve) => {
+        this.#onLine = () => isSo(this.heard) && resolve();
+      }),
+    ]);
+    this.#onLine = undefined;
+  }
+
+  /** SIGKILL. What the child had said before is heard when this resolves. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.ended;
+  }
+
+  #hear(line: string): void {
+    const [word, number, at] = line.split(' ');
+    const { heard } = this;
+    if (word === 'issued') {
+      heard.issued = Number(number);
+      this.#issuedMs.push({ upTo: Number(number), atMs: Number(at) });
+    } else if (word === 'wrote') {
+      this.#wrote.add(Number(number));
+    } else if (word === 'late') {
+      heard.late += 1;
+    } else if (word === 'acked') {
+      heard.acknowledged = Math.max(heard.acknowledged, Number(number));
+      heard.acknowledgements += 1;
+      this.#time(Number(number), Number(at));
+    }
+  }
+
+  #time(number: number, atMs: number): void {
+    while ((this.#issuedMs[0]?.upTo ?? number) < number) this.#issuedMs.shift();
+    const issued = this.#issuedMs[0];
+    if (issued !== undefined && this.#wrote.delete(number)) this.heard.soonestMs = Math.min(this.heard.soonestMs, atMs - issued.atMs);
+  }
+}
