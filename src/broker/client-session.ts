@@ -43,6 +43,8 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
   #lastLater = 0;
   #will: Will | undefined;
   #expirySeconds = 0;
+  /** Stays when a connection that resumes the session asks for an expiry of 0: what waits is still to be delivered (MQTT-4.1.0-1). */
+  #hasQueue = false;
   #checkedTopic: Topic | undefined;
   #checkedRevision = -1;
   #mayPublishChecked = false;
@@ -64,7 +66,7 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
 
   /** The stored queue messages are appended to; a session stored only for its will has none. */
   get stored(): StoredSession | undefined {
-    return this.#expirySeconds > 0 ? this.#stored : undefined;
+    return this.#hasQueue ? this.#stored : undefined;
   }
 
   get record(): StoredSession | undefined {
@@ -97,8 +99,9 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
     this.#ownerKey = ownerKey;
     this.#will = will;
     this.#expirySeconds = stored.facts.expirySeconds;
+    this.#hasQueue = this.#expirySeconds > 0;
     this.#receivedIds.attach(this.stored, true);
-    if (this.#expirySeconds > 0) this.outbound.restore(stored, this.#core.store.boot.lastSequence);
+    if (this.#hasQueue) this.outbound.restore(stored, this.#core.store.boot.lastSequence);
     for (const subscription of stored.subscriptions.values()) {
       this.subscriptions.set(subscription.filter, subscription);
       this.#core.bus.subscribe(this, subscription);
@@ -113,6 +116,7 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
     this.#principal = principal;
     if (request.keepsWill !== true) this.#will = request.will;
     this.#expirySeconds = request.sessionExpirySeconds;
+    this.#hasQueue ||= this.#expirySeconds > 0;
     this.#saveFacts();
     this.#receivedIds.attach(this.stored, request.isReliableLink);
     this.outbound.useStore(this.stored);
@@ -276,6 +280,7 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
     if (this.#stored !== undefined) this.#core.store.removeSession(this.#stored);
     this.#stored = undefined;
     this.#expirySeconds = 0;
+    this.#hasQueue = false;
     this.outbound.useStore(undefined);
   }
 
@@ -328,7 +333,7 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
     for (const message of retained.matching(filter)) {
       if (message.expiresAtMs <= clock.gatewayMs()) continue; // MQTT-3.3.2-5
       const qos = minQoS(message.qos, qosMax);
-      router.replay(this, unretained(message), { qos, isRetain: true, identifiers });
+      router.replay(this, message, { qos, isRetain: true, identifiers });
     }
   }
 
@@ -341,7 +346,7 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
 
   #saveFacts(): void {
     const { store, clock } = this.#core;
-    const isKept = this.#expirySeconds > 0 || this.#will !== undefined;
+    const isKept = this.#hasQueue || this.#will !== undefined;
     if (!isKept) {
       if (this.#stored !== undefined) store.removeSession(this.#stored);
       this.#stored = undefined;
@@ -355,7 +360,7 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
     };
     if (this.#stored === undefined) {
       this.#stored = store.createSession(this.realm, this.clientId, facts);
-      if (this.#expirySeconds > 0) for (const subscription of this.subscriptions.values()) store.saveSubscription(this.#stored, subscription);
+      if (this.#hasQueue) for (const subscription of this.subscriptions.values()) store.saveSubscription(this.#stored, subscription);
     } else {
       store.changeSession(this.#stored, facts);
     }
@@ -365,12 +370,6 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
     const message = new Message(draft, this.origin, { publishedAtMs: this.#core.clock.nowMs(), expiresAtMs: Number.POSITIVE_INFINITY }).keep();
     return { message, delaySeconds, expirySeconds: draft.expirySeconds };
   }
-}
-
-/** The message as one queue gets it: appending it must not retain it again. */
-function unretained(message: Message): Message {
-  const { topic, payload, qos, properties } = message;
-  return new Message({ topic, payload, qos, properties, isRetain: false }, message.origin, message);
 }
 
 export function outboundSettings(request: ConnectRequest): OutboundSettings {

@@ -2,10 +2,12 @@
 // Three lanes, asked in this order whenever there is room: what must be sent again on this link, the stored queue, the memory queue.
 import type { Delivery, Outlet, PauseReason, QueueLimits } from '../gateway/gateway.ts';
 import type { GatewayClock } from '../model/clock.ts';
+import { RETAINED_MESSAGES_MAX } from '../model/limits.ts';
 import type { Message, QoS } from '../model/message.ts';
 import type { DurableWaiter, Sequence, SessionStore, SettleCause, StoredSession } from '../session/session-store.ts';
 import type { BrokerCounters } from './counters.ts';
 import { DeliveryView } from './delivery-view.ts';
+import { Doubt } from './doubt.ts';
 import { type Inflight, InflightTable } from './inflight.ts';
 import { MemoryQueue } from './memory-queue.ts';
 
@@ -46,9 +48,7 @@ export class Outbound implements DurableWaiter {
   #outlet: Outlet | undefined;
   /** Greatest stored sequence handed to a link so far. */
   #cursor: Sequence = 0;
-  /** Stored entries up to here may have been sent before a crash; at most one window of them. */
-  #doubtfulUpTo: Sequence = 0;
-  #doubtfulLeft = 0;
+  readonly #doubt = new Doubt();
   #isCaughtUp = false;
   #pauseBits = 0;
   /** While an asleep session is awake: the last sequence this wake brings. */
@@ -59,15 +59,14 @@ export class Outbound implements DurableWaiter {
   constructor(parts: OutboundParts, settings: OutboundSettings) {
     this.#parts = parts;
     this.#settings = settings;
-    this.#memory = new MemoryQueue(parts.memoryQueueLimits);
+    this.#memory = new MemoryQueue({ ...parts.memoryQueueLimits, retainedMax: RETAINED_MESSAGES_MAX });
     this.#inflight = new InflightTable(parts.clock.random());
   }
 
   /** Takes up the queue and QoS 2 exchanges a restart left. */
   restore(stored: StoredSession, doubtfulUpTo: Sequence): void {
     this.#stored = stored;
-    this.#doubtfulUpTo = doubtfulUpTo;
-    this.#doubtfulLeft = this.#settings.inflightMax;
+    this.#doubt.begin(doubtfulUpTo, this.#settings.inflightMax);
     for (const [packetId, { sequence, state }] of stored.sending) {
       this.#inflight.restore(packetId, { sequence, qos: 2, phase: state, wasSent: true });
     }
@@ -93,7 +92,7 @@ export class Outbound implements DurableWaiter {
   attach(outlet: Outlet, settings: OutboundSettings): void {
     this.#outlet = outlet;
     this.#settings = settings;
-    this.#doubtfulLeft = Math.min(this.#doubtfulLeft, settings.inflightMax);
+    this.#doubt.limit(settings.inflightMax);
     this.#attachment += 1;
     this.#pauseBits = PAUSE_BIT.link;
     this.#wakeUpTo = undefined;
@@ -114,7 +113,7 @@ export class Outbound implements DurableWaiter {
    * @returns true when it belongs into the stored queue: the caller appends it and calls `appended`.
    */
   take(message: Message, terms: DeliveryTerms): boolean {
-    if (this.#stored !== undefined && (terms.qos > 0 || this.#storesQos0())) {
+    if (this.#isForStore(terms)) {
       if (terms.qos > 0 || !this.isRefusing) return true;
       this.#parts.counters.droppedQueueFull.value += 1;
       return false;
@@ -125,6 +124,14 @@ export class Outbound implements DurableWaiter {
     }
     if (this.#pauseBits === 0 && this.#memory.length === 0 && (terms.qos === 0 || this.#hasWindow())) this.#send(message, terms, undefined);
     else this.#parts.counters.droppedQueueFull.value += this.#memory.push({ message: message.keep(), ...terms });
+    return false;
+  }
+
+  /** Takes a retained message a new subscription brings; see `take`. */
+  takeRetained(message: Message, terms: DeliveryTerms): boolean {
+    if (this.#isForStore(terms)) return true;
+    this.#parts.counters.droppedQueueFull.value += this.#memory.pushRetained({ message, ...terms });
+    this.pump();
     return false;
   }
 
@@ -238,7 +245,9 @@ export class Outbound implements DurableWaiter {
     this.#tellDrained();
   }
 
-  #storesQos0(): boolean {
+  #isForStore({ qos }: DeliveryTerms): boolean {
+    if (this.#stored === undefined) return false;
+    if (qos > 0) return true;
     if (!this.#settings.queueQos0) return false;
     return this.#outlet === undefined || this.#pauseBits !== 0 || !this.#isCaughtUp;
   }
@@ -328,16 +337,9 @@ export class Outbound implements DurableWaiter {
     let isDuplicate = false;
     if (terms.qos > 0) {
       packetId = this.#inflight.add({ sequence, qos: terms.qos === 1 ? 1 : 2, phase: 'sent', wasSent: true });
-      isDuplicate = sequence !== undefined && this.#isDoubtful(sequence);
+      isDuplicate = sequence !== undefined && this.#doubt.takes(sequence);
     }
     this.#deliver(message, terms, { packetId, isDuplicate });
-  }
-
-  /** After an unclean start the oldest window of entries may have reached the peer before: DUP says so (MQTT-3.3.1-1). */
-  #isDoubtful(sequence: Sequence): boolean {
-    if (this.#doubtfulLeft === 0 || sequence > this.#doubtfulUpTo) return false;
-    this.#doubtfulLeft -= 1;
-    return true;
   }
 
   #sendAgain(packetId: number, flight: Inflight): void {

@@ -1,5 +1,6 @@
 import type { Message } from '../model/message.ts';
 import type { TopicFilter, TopicName } from '../model/topic.ts';
+import { messageSize } from '../session/message-size.ts';
 
 class Level {
   readonly children = new Map<string, Level>();
@@ -16,7 +17,7 @@ export class RetainedIndex {
     return this.#count;
   }
 
-  /** Payload bytes held. */
+  /** Bytes of topics, payloads and properties held. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -43,7 +44,7 @@ export class RetainedIndex {
     this.#forget(level);
     level.message = message;
     this.#count += 1;
-    this.#bytes += message.payload.length;
+    this.#bytes += messageSize(message);
   }
 
   delete(topic: TopicName): boolean {
@@ -73,7 +74,7 @@ export class RetainedIndex {
   #forget(level: Level): void {
     if (level.message === undefined) return;
     this.#count -= 1;
-    this.#bytes -= level.message.payload.length;
+    this.#bytes -= messageSize(level.message);
     level.message = undefined;
   }
 }

@@ -2,7 +2,8 @@
 // need no disk, then one append for all stored queues together, then deliveries from those queues.
 import type { Bus } from '../bus/bus.ts';
 import type { Match } from '../bus/match.ts';
-import { type Message, minQoS, type QoS } from '../model/message.ts';
+import { Message, minQoS, type QoS } from '../model/message.ts';
+import { messageSize } from '../session/message-size.ts';
 import type { SessionStore, StoredSession } from '../session/session-store.ts';
 import type { BrokerCounters } from './counters.ts';
 import type { DeliveryTerms, Outbound } from './outbound.ts';
@@ -88,10 +89,10 @@ export class Router {
     return isStored ? NOBODY_STORED : NOBODY;
   }
 
-  /** Brings the retained messages `filter` selects to one session, as new entries of its queue (MQTT 5 §3.3.1.3). */
+  /** Brings a retained message to one session: as a new entry of its queue if that is stored (MQTT 5 §3.3.1.3). */
   replay(session: RoutedSession, message: Message, terms: DeliveryTerms): void {
-    if (!session.outbound.take(message, terms)) return;
-    this.#append(message, [{ session, terms }]);
+    if (!session.outbound.takeRetained(message, terms)) return;
+    this.#append(unretained(message), [{ session, terms }]);
   }
 
   #show(message: Message, match: Match<RoutedSession>): DeliveryTerms {
@@ -127,8 +128,10 @@ export class Router {
     const { retained, counters, retainedLimits } = this.#parts;
     const topic = message.topic.name;
     if (message.payload.length === 0) return retained.delete(topic); // MQTT-3.3.1-6, -7
-    const isFull = retained.count >= retainedLimits.messagesMax || retained.bytes + message.payload.length > retainedLimits.bytesMax;
-    if (isFull && retained.get(topic) === undefined) {
+    const replaced = retained.get(topic);
+    const count = retained.count + (replaced === undefined ? 1 : 0);
+    const bytes = retained.bytes + messageSize(message) - (replaced === undefined ? 0 : messageSize(replaced));
+    if (count > retainedLimits.messagesMax || bytes > retainedLimits.bytesMax) {
       counters.retainedRefused.value += 1;
       return false;
     }
@@ -141,4 +144,10 @@ export class Router {
     if (this.#refusing.size === 0 || message.qos === 0) return false;
     return matches.some(({ subscriber }) => this.#refusing.has(subscriber) && subscriber.outbound.isRefusing);
   }
+}
+
+/** The message as one queue gets it: appending it must not retain it again. */
+function unretained(message: Message): Message {
+  const { topic, payload, qos, properties } = message;
+  return new Message({ topic, payload, qos, properties, isRetain: false }, message.origin, message);
 }

@@ -1,7 +1,8 @@
 // The process as commands see it.
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { StartGateway } from '../control/running-gateway.ts';
 import { createLog, standardError } from '../observe/log.ts';
@@ -41,8 +42,14 @@ const startGateway: StartGateway = async (options) => {
   return runtime.startGateway(options);
 };
 
-/** Beside `src` in the repository, beside the compiled `src` in what ships. */
 function ownVersion(): string {
-  const { version }: { version?: unknown } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  const { version }: { version?: unknown } = JSON.parse(readFileSync(nearestManifest(import.meta.dirname), 'utf8'));
   return String(version);
+}
+
+/** The package.json at or above `directory`: this file lies deeper in the repository than in the bundle that ships. */
+function nearestManifest(directory: string): string {
+  const path = join(directory, 'package.json');
+  const parent = dirname(directory);
+  return existsSync(path) || parent === directory ? path : nearestManifest(parent);
 }

@@ -3,6 +3,8 @@
 
 /** One packet, all protocols over streams. Mosquitto 2.1's value; what interoperability suites expect. */
 export const PACKET_BYTES_MAX = 2_000_000;
+/** A CONNECT: nobody has vouched for its sender yet. Room for a client id, a will, a user name and a token of 64 KiB each. */
+export const CONNECT_BYTES_MAX = 256 * 1024;
 /** Bytes waiting in one link's output before its session is paused. Two full socket buffers keep a fast reader busy. */
 export const LINK_OUT_HIGH_BYTES = 256 * 1024;
 /** Beyond this a link is not read either: its peer asks without taking the answers. */

@@ -1,5 +1,6 @@
 // MQTT framing and dispatch (MQTT 5 §2.1): bytes of one connection in, packets out to a visitor. PUBLISH and its acknowledgements cost no
 // object; whole packets are decoded where they lie in the chunk, and only a packet cut by a chunk's end is copied.
+import { CONNECT_BYTES_MAX } from '../model/limits.ts';
 import { Accumulator } from '../wire/accumulator.ts';
 import { varintBytes } from '../wire/varint.ts';
 import { ACK_CLAUSE, ACK_REASONS, requireListed } from './decode-codes.ts';
@@ -151,7 +152,9 @@ export class MqttDecoder {
   }
 
   #requireFit(size: number): void {
-    if (size > this.#packetBytesMax) throw new MqttCodecError(REASON.packetTooLarge, 'MQTT 5 §3.2.2.3.6', `a packet of ${size} bytes`);
+    const isConnect = this.#role === 'server' && !this.#isGreeted;
+    if (size > this.#packetBytesMax || (isConnect && size > CONNECT_BYTES_MAX))
+      throw new MqttCodecError(REASON.packetTooLarge, 'MQTT 5 §3.2.2.3.6', `a packet of ${size} bytes`);
   }
 
   #decodeOther(first: number, visitor: MqttVisitor): void {

@@ -37,7 +37,6 @@ export class FieldReader {
     this.bytes = bytes;
     this.at = start;
     this.end = end;
-    this.blame = MALFORMED;
   }
 
   get remaining(): number {

@@ -59,7 +59,7 @@ export class PublishDecoder {
     const topicStart = start + 2;
     const topicEnd = topicStart + (((bytes[start] ?? 0) << 8) | (bytes[start + 1] ?? 0));
     const headEnd = qos === 0 ? topicEnd : topicEnd + 2;
-    if (topicStart > end || headEnd > end) malformed('MQTT 5 §3.3.2', 'the packet ends inside a field');
+    if (headEnd > end) malformed('MQTT 5 §3.3.2', 'the packet ends inside a field');
     view.bytes = bytes;
     view.qos = qos as QoS;
     view.isDuplicate = flags > 7;

@@ -48,5 +48,6 @@ export const END_REASON: Record<EndReason, number> = {
 export function returnCodeOf(reasonCode: number): number | undefined {
   if (reasonCode === REASON.unsupportedProtocolVersion) return 1; // MQTT-3.1.2-2
   if (reasonCode === REASON.clientIdentifierNotValid) return 2; // MQTT-3.1.3-8
+  if (reasonCode === REASON.implementationSpecificError) return 3; // not the client's fault
   return undefined;
 }

@@ -49,8 +49,7 @@ export class Acceptor {
     this.#options = options;
     this.#counters = counters;
     this.#address = options.path ?? endpointText(options.host, options.port);
-    // Half-open: a link sends its FIN itself, after the output of the turn in which the peer's FIN arrived.
-    this.#server = createServer({ noDelay: true, allowHalfOpen: true });
+    this.#server = createServer({ noDelay: true });
   }
 
   get address(): string {

@@ -27,7 +27,7 @@ export interface LinkSupport {
 
 const UNOWNED: LinkHandlers = { onBytes() {}, onFull() {}, onDrain() {}, onClose() {} };
 
-/** A connection over a TCP, Unix or TLS socket. The socket must allow half-open: the link sends its FIN itself, after its last bytes. */
+/** A connection over a TCP, Unix or TLS socket. */
 export class SocketLink implements Link {
   handlers: LinkHandlers = UNOWNED;
   readonly peer: PeerAddress;
@@ -62,7 +62,7 @@ export class SocketLink implements Link {
     this.#support.counters.open += 1;
     this.#socket.on('error', (error) => this.#fail(error));
     this.#socket.on('close', () => this.#end());
-    this.#socket.on('end', () => this.close());
+    this.#socket.on('end', () => this.close()); // Node.js would end the socket right after, without what still waits here
     this.#socket.on('data', (bytes) => this.#receive(bytes));
     if (this.#isPausedByOwner) this.#socket.pause();
   }

@@ -10,7 +10,7 @@ export class TcpDialer implements StreamDialer {
     const { host, port, localAddress } = options;
     const from = localAddress === undefined ? {} : { localAddress };
     this.#dialing = new Dialing(options, {
-      open: () => connect({ host, port, ...from, noDelay: true, allowHalfOpen: true }),
+      open: () => connect({ host, port, ...from, noDelay: true }),
       readyEvent: 'connect',
       certificateSubject: () => undefined,
     });

@@ -18,7 +18,7 @@ export interface TlsDialerOptions extends DialerOptions {
 }
 
 /** tls.connect hands these on to net.connect; its types do not say so. */
-type TlsConnectOptions = ConnectionOptions & Pick<TcpNetConnectOpts, 'localAddress' | 'noDelay' | 'allowHalfOpen'>;
+type TlsConnectOptions = ConnectionOptions & Pick<TcpNetConnectOpts, 'localAddress' | 'noDelay'>;
 
 /** Connects to a TCP port and speaks TLS 1.2 or 1.3 on it. */
 export class TlsDialer implements StreamDialer {
@@ -58,6 +58,5 @@ function connectionOptions({ host, port, localAddress, ca, identity, servername,
     ...(alpn === undefined ? {} : { ALPNProtocols: [...alpn] }),
     rejectUnauthorized: insecure !== true,
     noDelay: true,
-    allowHalfOpen: true,
   };
 }

@@ -44,7 +44,6 @@ export class TlsTransport implements StreamTransport {
     this.#tls = tls;
     await this.#acceptor.listen(({ socket }) => {
       socket.on('error', () => {}); // told by the TLS socket on top of it
-      socket.allowHalfOpen = false; // a peer that ends during the handshake is gone
       tls.emit('connection', socket);
     });
   }
@@ -88,7 +87,6 @@ export class TlsTransport implements StreamTransport {
       this.#fail(socket, `client certificate: ${socket.authorizationError}`);
       return;
     }
-    socket.allowHalfOpen = true; // as SocketLink wants it
     const { clock, writer } = this.#options;
     const facts = { ...remote, listener: this.name, certificateSubject: verifiedSubject(socket) };
     const link = new SocketLink(socket, facts, { clock, writer, counters: this.#counters });

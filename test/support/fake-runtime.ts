@@ -11,6 +11,7 @@ registerHooks({
     specifier === '../runtime.ts' ? { url: import.meta.url, shortCircuit: true } : nextResolve(specifier, context),
 });
 
+/** @public The program imports it where it would import that of src/runtime.ts. */
 export const startGateway: StartGateway = async ({ config, log }) => {
   const behaviour = process.env['FAKE_GATEWAY'] as Behaviour | undefined;
   if (behaviour === 'port-in-use')

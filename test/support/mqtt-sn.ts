@@ -119,7 +119,8 @@ export class MqttSnBench {
   #boot(store: MemoryStore): [TestCore, Gateway] {
     const core = startCore({ clock: this.#clock, store, ...(this.#options.broker === undefined ? {} : { settings: this.#options.broker }) });
     const { loss, settings } = this.#options;
-    const path = loss === undefined ? this.network : new LossyDatagramTransport(this.network, loss, this.#clock);
+    const path =
+      loss === undefined ? this.network : new LossyDatagramTransport(this.network, { ...loss, seed: loss.seed + store.boot.boot * 1_000_003 }, this.#clock);
     return [core, createMqttSnGateway({ ...MQTT_SN_DEFAULTS, ...settings }, new BorrowingTransport(path))];
   }
 }

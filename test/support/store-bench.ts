@@ -42,8 +42,12 @@ export class SqliteBench {
   crashed(): SessionStore {
     const killed = this.#directory;
     this.#directory = this.#newDirectory();
-    for (const file of DATABASE_FILES) if (existsSync(join(killed, file))) cpSync(join(killed, file), join(this.#directory, file));
-    return this.open();
+    return this.#openCopyOf(killed);
+  }
+
+  /** What another bench would find after a kill now. */
+  copied(other: SqliteBench): SessionStore {
+    return other.#openCopyOf(this.#directory);
   }
 
   async close(store: SessionStore): Promise<void> {
@@ -54,6 +58,11 @@ export class SqliteBench {
   async end(): Promise<void> {
     for (const store of [...this.#open]) await this.close(store);
     rmSync(this.root, { recursive: true });
+  }
+
+  #openCopyOf(directory: string): SessionStore {
+    for (const file of DATABASE_FILES) if (existsSync(join(directory, file))) cpSync(join(directory, file), join(this.#directory, file));
+    return this.open();
   }
 
   #newDirectory(): string {

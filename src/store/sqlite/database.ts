@@ -16,6 +16,9 @@ const WAL_PAGES = 1024;
 /** A log that grew beyond this for once is cut back. */
 const WAL_BYTES_KEPT = 4 * 1024 * 1024;
 
+/** Who looks into the database from outside may hold up a turn this long; after that the commit is tried again later. */
+const BUSY_MS = 50;
+
 /** How SQLite syncs. Anything but `full` loses what was acknowledged; a harness shows that it can see so. */
 export type Synchronous = 'full' | 'normal' | 'off';
 
@@ -25,7 +28,7 @@ export type Synchronous = 'full' | 'normal' | 'off';
  * @throws GatewayError STORE_CORRUPT - damaged, or not ours; STORE_UNAVAILABLE - written by a later version.
  */
 export function openDatabase(path: string, synchronous: Synchronous): Database {
-  const database = new Sqlite(path);
+  const database = new Sqlite(path, { timeout: BUSY_MS });
   try {
     configure(database, synchronous);
     if (isBlank(database)) create(database, path);

@@ -23,6 +23,8 @@ export interface KillRun {
   readonly seed: number;
   readonly fault?: Fault | undefined;
   readonly limits?: Partial<StoreLimits> | undefined;
+  /** The child performs up to this many operations before it is killed. */
+  readonly operationsPerKillMax?: number | undefined;
   /** Told after each kill. */
   readonly onKill?: ((kill: number, report: KillReport) => void) | undefined;
 }
@@ -43,7 +45,7 @@ export interface KillReport {
 
 /** Of every ten kills, this many come as soon as something was begun; the others after a while. */
 const EAGER_KILLS_OF_TEN = 6;
-const OPERATIONS_BETWEEN_KILLS_MAX = 400;
+const OPERATIONS_PER_KILL_MAX = 400;
 const DATABASE_FILES = ['postern.db', 'postern.db-wal'];
 
 export async function killStore(run: KillRun): Promise<KillReport> {
@@ -107,7 +109,7 @@ async function killOnce(root: string, run: KillRun, { kill, model, report }: Rou
   const draws = new Draws(run.seed + 2, kill);
   const from = model.performed;
   const child = new StoreProcess({ directory, seed: run.seed, from, to: Number.MAX_SAFE_INTEGER, fault: run.fault, limits: run.limits });
-  const enough = from + draws.below(OPERATIONS_BETWEEN_KILLS_MAX);
+  const enough = from + draws.below(run.operationsPerKillMax ?? OPERATIONS_PER_KILL_MAX);
   await child.until((heard) => heard.acknowledged >= enough);
   const isEager = draws.below(10) < EAGER_KILLS_OF_TEN;
   await child.until((heard) => heard.issued > heard.acknowledged || !isEager);

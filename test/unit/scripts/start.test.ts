@@ -46,8 +46,10 @@ describe('npm start', () => {
   test('compiles when a source changed, appeared or went, and only then', () => {
     start();
     const first = builtAt();
-    start();
+    tree.write({ 'bin/esbuild': '#!/bin/sh\nexit 9\n' });
+    expect(start().lines).toEqual(['one ["start"]']);
     expect(builtAt()).toBe(first);
+    tree.remove('bin');
     tree.write({ 'src/model/version.ts': `export const version: string = 'two';\n` });
     expect(start().lines).toEqual(['two ["start"]']);
     for (const change of [() => tree.write({ 'gateways/x/index.ts': 'export const x = 1;\n' }), () => tree.remove('gateways')]) {
@@ -66,6 +68,18 @@ describe('npm start', () => {
     expect(status).toBe(1);
     expect(lines.filter((line) => line.includes('Could not resolve "./nowhere.ts"'))).toHaveLength(1);
     expect(lines.filter((line) => line.includes('one'))).toEqual([]);
+    expect(builtAt()).toBe(first);
+    expect(readdirSync(tree.root).filter((name) => name.startsWith('dist'))).toEqual(['dist']);
+  });
+
+  test('a bundler that dies half way leaves the last build', () => {
+    start();
+    const first = builtAt();
+    tree.write({
+      'bin/esbuild': `#!/bin/sh\nfor last; do :; done\ndir=$(echo "$last" | cut -d= -f2)\nmkdir -p "$dir" && echo half > "$dir/main.js"\nexit 1\n`,
+      'src/model/version.ts': `export const version: string = 'two';\n`,
+    });
+    expect(start()).toEqual({ status: 1, lines: [] });
     expect(builtAt()).toBe(first);
     expect(readdirSync(tree.root).filter((name) => name.startsWith('dist'))).toEqual(['dist']);
   });

@@ -59,7 +59,8 @@ export class WillWitness implements Witness {
     if (round % RETURN_EVERY !== 0 || this.#fates.get(current.id) !== 'stays-away') return;
     const client = this.#connect(current.id);
     const isBack = await eventually(() => client.connected, RETURN_MS_MAX);
-    if (isBack && !this.#copies.has(current.id)) this.#fates.set(current.id, 'returned');
+    const isInTime = performance.now() - this.#killedMs < this.#parts.graceMs;
+    this.#fates.set(current.id, isBack && isInTime ? 'returned' : 'unknown');
     await client.endAsync(false); // DISCONNECT: MQTT-3.14.4-3
   }
 

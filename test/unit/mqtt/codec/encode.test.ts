@@ -252,13 +252,14 @@ describe('PublishEncoder', () => {
     const encoder = new PublishEncoder(5);
     const sink = new Sink();
     const shared = message(bytes('ff'));
-    const wire = (utf8: string, alias: number) => {
-      encoder.encode(delivery(shared), sink, 100, { utf8: Buffer.from(utf8), alias });
+    const own = Buffer.from('up/a/b');
+    const wire = (utf8: Buffer, alias: number) => {
+      encoder.encode(delivery(shared), sink, 100, { utf8, alias });
       return sink.taken().toString('hex');
     };
-    expect(wire('up/a/b', 0)).toBe('300a000675702f612f6200ff');
-    expect(wire('up/a/b', 5)).toBe('300d000675702f612f6203230005ff');
-    expect(wire('', 5)).toBe('3007000003230005ff');
+    expect(wire(own, 0)).toBe('300a000675702f612f6200ff');
+    expect(wire(own, 5)).toBe('300d000675702f612f6203230005ff');
+    expect(wire(Buffer.alloc(0), 5)).toBe('3007000003230005ff');
     encoder.encode(delivery(shared), sink, 100);
     expect(sink.taken().toString('hex')).toBe('30070003612f6200ff');
   });

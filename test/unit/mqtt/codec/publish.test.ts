@@ -99,6 +99,7 @@ describe('PUBLISH refused', () => {
     ['MQTT 5 §2.2.2.2', 'Property Length beyond the packet', 0x81, 5, packet('30', text('t'), '01')],
     ['MQTT 5 §2.2.2.2', 'unknown property', 0x81, 5, packet('30', text('t'), '02 7f00')],
     ['MQTT 5 §2.2.2.2', 'repeated content type', 0x82, 5, packet('30', text('t'), '06 03 0000 03 0000')],
+    ['MQTT 5 §2.2.2.2', 'repeated correlation data', 0x82, 5, packet('30', text('t'), '06 09 0000 09 0000')],
     ['MQTT 5 §2.2.2.2', 'repeated topic alias', 0x82, 5, packet('30', text('t'), '06 23 0001 23 0002')],
     ['MQTT 5 §2.2.2.2', 'payload format 2', 0x82, 5, packet('30', text('t'), '02 01 02')],
     ['MQTT 5 §2.2.2.2', 'a property of CONNACK', 0x82, 5, packet('30', text('t'), '02 25 00')],

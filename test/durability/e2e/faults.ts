@@ -1,0 +1,83 @@
+// Planted faults: a store that breaks one promise each, between the gateway and the store that keeps it.
+import type { StoreOverrides } from '../../../src/runtime.ts';
+import type { DurableWaiter, SessionStore, StoredSession } from '../../../src/session/session-store.ts';
+
+export type FaultName = 'ack-before-commit' | 'synchronous-off' | 'forgotten-receiver-id' | 'row-deleted-at-send' | 'early-pubcomp';
+
+export interface Fault {
+  /** What is wrong, in one sentence. */
+  readonly about: string;
+  /** `kills`: lost or repeated messages show it. `slow-disk`: only the time of an acknowledgement does; a kill leaves what the kernel has. */
+  readonly seenBy: 'kills' | 'slow-disk';
+  readonly overrides: StoreOverrides;
+}
+
+export const FAULTS: Readonly<Record<FaultName, Fault>> = {
+  'ack-before-commit': {
+    about: 'everything is acknowledged before it is on the disk',
+    seenBy: 'kills',
+    overrides: { decorate: (store) => replacing(store, { whenDurable: (waiter, token) => waiter.durable(token) }) },
+  },
+  'synchronous-off': {
+    about: 'commits are not flushed to the disk',
+    seenBy: 'slow-disk',
+    overrides: { synchronous: 'off' },
+  },
+  'forgotten-receiver-id': {
+    about: 'the packet id of an incoming QoS 2 message is not stored with it',
+    seenBy: 'kills',
+    overrides: { decorate: (store) => replacing(store, { beginReceiving: () => undefined }) },
+  },
+  'row-deleted-at-send': {
+    about: 'a message leaves its queue when it is sent, not when it is acknowledged',
+    seenBy: 'kills',
+    overrides: { decorate: settlingAtSend },
+  },
+  'early-pubcomp': {
+    about: 'PUBCOMP leaves before the end of the exchange is on the disk',
+    seenBy: 'kills',
+    overrides: { decorate: answeringReleaseEarly },
+  },
+};
+
+export function isFaultName(name: string): name is FaultName {
+  return name in FAULTS;
+}
+
+/** `store` with some of its methods replaced; the rest runs on the store itself. */
+function replacing(store: SessionStore, replacements: Partial<SessionStore>): SessionStore {
+  return new Proxy(store, {
+    get: (target, name) => {
+      if (name in replacements) return Reflect.get(replacements, name);
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+/** A QoS 2 message is read twice: the first time to give it its id, the second to send it. */
+function settlingAtSend(store: SessionStore): SessionStore {
+  const isSent = (session: StoredSession, sequence: number): boolean => [...session.sending.values()].some((exchange) => exchange.sequence === sequence);
+  return replacing(store, {
+    read: (session, sequence) => {
+      const entry = store.read(session, sequence);
+      if (entry !== undefined && (entry.qos < 2 || isSent(session, sequence))) store.settle(session, sequence, 'delivered');
+      return entry;
+    },
+  });
+}
+
+function answeringReleaseEarly(store: SessionStore): SessionStore {
+  let isReleasing = false;
+  return replacing(store, {
+    endReceiving: (session, packetId, quarantineUntilMs) => {
+      isReleasing = true;
+      store.endReceiving(session, packetId, quarantineUntilMs);
+    },
+    whenDurable: (waiter: DurableWaiter, token: number) => {
+      if (isReleasing) waiter.durable(token);
+      else store.whenDurable(waiter, token);
+      isReleasing = false;
+    },
+  });
+}
