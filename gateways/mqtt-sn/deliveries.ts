@@ -24,8 +24,10 @@ interface TopicReference {
 interface Unanswered {
   readonly topicName: TopicName;
   readonly qos: 1 | 2;
-  /** It was told "invalid topic id" once and got a REGISTER; a second time it is refused for good. */
-  wasRegistered: boolean;
+  /** Times it answered "invalid topic id" and got a REGISTER. */
+  registrations: number;
+  /** The REGISTER is not answered yet: another "invalid topic id" is a copy. */
+  isRegistering: boolean;
 }
 
 type Obstacle = 'registering' | 'congested';
@@ -131,7 +133,7 @@ export class Deliveries {
     }
     this.#client.send({ type: 'PUBLISH', isDuplicate, qos, isRetain, ...reference, msgId: packetId, data: message.payload });
     if (qos === 0) return;
-    if (!this.#unanswered.has(packetId)) this.#unanswered.set(packetId, { topicName: message.topic.name, qos, wasRegistered: false });
+    if (!this.#unanswered.has(packetId)) this.#unanswered.set(packetId, { topicName: message.topic.name, qos, registrations: 0, isRegistering: false });
     this.#watch(packetId);
   }
 
@@ -162,15 +164,17 @@ export class Deliveries {
   /** PUBACK "invalid topic id": the client forgot the id, or never had it (§6.10). */
   #reregister(packetId: number): void {
     const unanswered = this.#unanswered.get(packetId);
-    if (unanswered === undefined) return;
-    if (unanswered.wasRegistered) {
-      this.#refused(packetId);
+    if (unanswered === undefined || unanswered.isRegistering) return;
+    if (unanswered.registrations === this.#client.parts.retryRules.repetitionsMax) {
+      this.#refused(packetId); // it will not learn
       return;
     }
-    unanswered.wasRegistered = true;
+    unanswered.registrations += 1;
+    unanswered.isRegistering = true;
     this.#retries.answered(packetId);
     this.#block('registering');
     this.#registrations.begin(unanswered.topicName, (outcome) => {
+      unanswered.isRegistering = false;
       if (outcome === 'accepted') this.#client.session.resend(packetId);
       else if (outcome === 'congestion') this.#congested(packetId);
       else this.#refused(packetId);

@@ -104,6 +104,9 @@ export class MqttDecoder {
     } catch (error) {
       this.close();
       throw error;
+    } finally {
+      this.#publish.release();
+      this.#reader.release();
     }
   }
 
@@ -119,7 +122,7 @@ export class MqttDecoder {
   resume(visitor: MqttVisitor): void {
     if (this.#state !== 'paused') return;
     this.#state = 'running';
-    if (this.#rest.length > 0) this.push(this.#rest.take(), visitor);
+    this.push(this.#rest.take(), visitor);
   }
 
   /** Drops what is kept and everything that still comes: after DISCONNECT, or once the connection is given up. */

@@ -39,6 +39,11 @@ export class FieldReader {
     this.end = end;
   }
 
+  /** Lets go of the bytes. */
+  release(): void {
+    this.point(NOTHING, 0, 0);
+  }
+
   get remaining(): number {
     return this.end - this.at;
   }

@@ -75,6 +75,13 @@ export class PublishDecoder {
     return view;
   }
 
+  /** Lets go of the last packet's chunk: an idle connection must not hold it. */
+  release(): void {
+    this.#view.bytes = NOTHING;
+    this.#view.subscriptionIdentifiers = undefined;
+    this.#view.properties = undefined;
+  }
+
   /** Fills what properties say into the view; returns where the payload starts. */
   #properties(bytes: Buffer, start: number, end: number): number {
     const view = this.#view;

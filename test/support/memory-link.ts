@@ -56,6 +56,11 @@ export class MemoryPeer {
     return this.#received.reduce((sum, { length }) => sum + length, 0);
   }
 
+  /** How many writes that took. */
+  get writes(): number {
+    return this.#received.length;
+  }
+
   /** Whether the link has ended or broke. */
   get isEnded(): boolean {
     return this.#isEnded;

@@ -55,14 +55,27 @@ export class SqliteBench {
     await store.close();
   }
 
+  /** Closes the store and brings its files back to what they were: only the lock is given back. */
+  async closeAsKilled(store: SessionStore): Promise<void> {
+    const kept = join(this.root, 'kept');
+    this.#copyFiles(this.#directory, kept);
+    await this.close(store);
+    for (const file of DATABASE_FILES) rmSync(join(this.#directory, file), { force: true });
+    this.#copyFiles(kept, this.#directory);
+  }
+
   async end(): Promise<void> {
     for (const store of [...this.#open]) await this.close(store);
     rmSync(this.root, { recursive: true });
   }
 
   #openCopyOf(directory: string): SessionStore {
-    for (const file of DATABASE_FILES) if (existsSync(join(directory, file))) cpSync(join(directory, file), join(this.#directory, file));
+    this.#copyFiles(directory, this.#directory);
     return this.open();
+  }
+
+  #copyFiles(from: string, to: string): void {
+    for (const file of DATABASE_FILES) if (existsSync(join(from, file))) cpSync(join(from, file), join(to, file));
   }
 
   #newDirectory(): string {

@@ -191,16 +191,29 @@ describe('MQTT-SN 1.2 §6.10 Gateway’s Publish Procedure', () => {
       await sensor.sends(puback(first.msgId)).expects();
     });
 
-    test('"invalid topic id" again after that: the message is dropped', async () => {
+    test('"invalid topic id" again and again: after N_RETRY registrations the message is dropped', async () => {
       const { bench, sensor, application } = await subscribed('cmd/a');
       application.publish('cmd/a', 'one', { qos: 1 });
       const { msgId } = await sensor.receives('PUBLISH');
-      sensor.sends(puback(msgId, { returnCode: INVALID_TOPIC_ID }));
-      const asked = await sensor.receives('REGISTER');
-      sensor.sends(regack(1, { msgId: asked.msgId }));
-      await sensor.receives('PUBLISH');
+      for (let registration = 1; registration <= 3; registration += 1) {
+        sensor.sends(puback(msgId, { returnCode: INVALID_TOPIC_ID }));
+        const asked = await sensor.receives('REGISTER');
+        sensor.sends(regack(1, { msgId: asked.msgId }));
+        await sensor.receives('PUBLISH');
+      }
       await sensor.sends(puback(msgId, { returnCode: INVALID_TOPIC_ID })).expects();
       expect(bench.core.metric('mqtt-sn.dropped.undeliverable')).toBe(1);
+    });
+
+    test('a copy of "invalid topic id" that the network made changes nothing', async () => {
+      const { sensor, application } = await subscribed('cmd/a');
+      application.publish('cmd/a', 'one', { qos: 1 });
+      const first = await sensor.receives('PUBLISH');
+      const refusal = puback(first.msgId, { returnCode: INVALID_TOPIC_ID });
+      sensor.sends(refusal, refusal);
+      const asked = await sensor.receives('REGISTER');
+      await sensor.sends(refusal).expects();
+      await sensor.sends(regack(1, { msgId: asked.msgId })).expects({ ...first, isDuplicate: true });
     });
 
     test('"congestion": the message is sent again after T_WAIT', async () => {

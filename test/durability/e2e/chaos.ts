@@ -120,7 +120,7 @@ class Chaos {
     }
     this.#fleet = this.#newFleet(complain);
     this.#opened.push(this.#fleet);
-    this.#fleet.run();
+    await this.#fleet.start();
   }
 
   async round(round: number): Promise<void> {

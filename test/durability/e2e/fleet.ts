@@ -71,9 +71,11 @@ export class Fleet {
     });
   }
 
-  run(): void {
-    for (const publisher of this.#publishers) publisher.run();
+  /** Resolves once everyone is at work. */
+  async start(): Promise<void> {
     this.#running = Promise.all([...this.#sensors.map((sensor) => sensor.run()), this.#mosquitto.run()]);
+    await Promise.all(this.#sensors.map(({ subscribed }) => subscribed)); // before the first command
+    for (const publisher of this.#publishers) publisher.run();
   }
 
   pause(): void {

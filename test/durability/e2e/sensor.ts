@@ -59,6 +59,7 @@ export class Sensor {
   #isIdle = false;
   #isStopped = false;
   #isSubscribed = false;
+  readonly #subscribed = Promise.withResolvers<void>();
   #wake: (() => void) | undefined;
   #reconnects = 0;
 
@@ -72,6 +73,11 @@ export class Sensor {
   /** Times it had to connect again. */
   get reconnects(): number {
     return this.#reconnects;
+  }
+
+  /** Resolves once its subscription, if it has one, is granted. */
+  get subscribed(): Promise<void> {
+    return this.#subscribed.promise;
   }
 
   /** Paused, and everything it sent is answered. */
@@ -132,6 +138,7 @@ export class Sensor {
       if (answer.type === 'SUBACK') this.#inbox.learn(answer.topicId, commands.topic);
     }
     this.#isSubscribed = true;
+    this.#subscribed.resolve();
   }
 
   async #publishNext(): Promise<void> {

@@ -7,6 +7,7 @@ import type { Witness, WitnessParts } from './witness.ts';
 const ANSWER_MS = 150;
 const RETURN_MS_MAX = 2_000;
 const DELIVERY_MS_MAX = 5_000;
+const SESSION_EXPIRY_SECONDS = 3_600;
 /** Every so many rounds the client comes back in time, and its will must stay silent. */
 const RETURN_EVERY = 3;
 
@@ -77,7 +78,8 @@ export class WillWitness implements Witness {
 
   #connect(clientId: string): MqttClient {
     const will = { topic: `wills/${clientId}`, payload: Buffer.from(clientId), qos: 2, retain: false } as const;
-    const client = connect({ host: HOST, port: this.#parts.mqttPort, protocolVersion: 5, clientId, clean: true, reconnectPeriod: 0, will });
+    const session = { clean: false, properties: { sessionExpiryInterval: SESSION_EXPIRY_SECONDS } }; // Clean Start 1 would end the session, and publish
+    const client = connect({ host: HOST, port: this.#parts.mqttPort, protocolVersion: 5, clientId, reconnectPeriod: 0, will, ...session });
     client.on('error', () => undefined); // it stays away
     return client;
   }

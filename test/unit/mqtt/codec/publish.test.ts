@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ProtocolVersion } from '../../../../src/mqtt/packets.ts';
+import type { MqttVisitor, ProtocolVersion, PublishView } from '../../../../src/mqtt/packets.ts';
 import { bytes, Collector, decoded, greeted, packet, properties, refusal, type Seen, text } from './support.ts';
 
 const PLAIN = { type: 'publish', qos: 0, isDuplicate: false, isRetain: false, packetId: 0, topic: 't', payload: '', topicAlias: 0, isSameTopic: false };
@@ -60,6 +60,13 @@ describe('PUBLISH (MQTT 5 §3.3)', () => {
   test('a server sends one subscription identifier for each subscription', () => {
     const [seen] = decoded('client', 5, packet('30', text('t'), '05 0b 01 0b 8001'));
     expect(seen).toMatchObject({ subscriptionIdentifiers: [1, 128] });
+  });
+
+  test('nothing of the chunk is held when push has returned', () => {
+    const views: PublishView[] = [];
+    const keeping: MqttVisitor = { onPublish: (view) => void views.push(view), onAck() {}, onPacket() {} };
+    greeted('server', 5).push(packet('30', text('t'), properties('26 0000 0000'), 'ff'), keeping);
+    expect(views).toMatchObject([{ bytes: Buffer.alloc(0), properties: undefined }]);
   });
 
   test('properties outlive the chunk', () => {
