@@ -1,11 +1,9 @@
 // The composition root: the only file that names concrete classes. It decides nothing, it connects.
-import { createMqttSnGateway } from '../gateways/mqtt-sn/index.ts';
 import { AccessControl, type AccessPolicy } from './access/access-control.ts';
 import { anonymousAuthenticator } from './access/providers/anonymous.ts';
 import { internalAuthenticator } from './access/providers/internal.ts';
 import { ruleAuthorizer } from './access/providers/rules.ts';
 import type { Bridge } from './bridge/bridge.ts';
-import { createBridge } from './bridge-factory.ts';
 import { Broker, type BrokerSettings, DEFAULT_BROKER_SETTINGS } from './broker/broker.ts';
 import { changedKeys } from './config/changes.ts';
 import type { Config } from './config/config.ts';
@@ -13,25 +11,24 @@ import type { ListenerAddress, ReloadOutcome, RunningGateway, StartGateway, Star
 import type { Gateway } from './gateway/gateway.ts';
 import { type GatewayClock, gatewayClock } from './model/clock.ts';
 import { MetricsTable } from './model/metrics.ts';
-import { MqttGateway } from './mqtt/gateway.ts';
+import { createBridge } from './runtime/bridge-factory.ts';
+import { type Front, mqttFront, mqttSnFront } from './runtime/fronts.ts';
 import type { SessionStore } from './session/session-store.ts';
 import { openSqliteStore, type SqliteStoreOptions } from './store/sqlite/open.ts';
-import { TcpTransport } from './transport/tcp.ts';
 import { TurnWriter } from './transport/turn-writer.ts';
-import { UdpTransport } from './transport/udp.ts';
 
 /** From the first goodbye until links that are still open are broken. */
 const STOP_TIMEOUT_MS = 10_000;
 
 /** What a harness may put between the gateway and its disk, to see whether it would notice. */
-export interface StoreOverrides extends Pick<SqliteStoreOptions, 'synchronous'> {
+export interface StoreOverrides extends Pick<SqliteStoreOptions, 'committer' | 'synchronous'> {
   readonly decorate?: (store: SessionStore) => SessionStore;
 }
 
 export const startGateway: StartGateway = (options) => composeGateway(options, {});
 
 /** @throws GatewayError - nothing is left open then. */
-export async function composeGateway(options: StartOptions, overrides: StoreOverrides): Promise<RunningGateway> {
+export async function composeGateway(options: StartOptions, { decorate, ...overrides }: StoreOverrides): Promise<RunningGateway> {
   const { config, clock, log } = options;
   const metrics = new MetricsTable();
   const { checkpointIntervalSeconds, checkpointLogBytes } = config.store;
@@ -41,9 +38,9 @@ export async function composeGateway(options: StartOptions, overrides: StoreOver
     log,
     metrics,
     limits: { checkpointIntervalMs: checkpointIntervalSeconds * 1000, checkpointLogBytes },
-    ...(overrides.synchronous === undefined ? {} : { synchronous: overrides.synchronous }),
+    ...overrides,
   });
-  const store = overrides.decorate?.(opened) ?? opened;
+  const store = decorate?.(opened) ?? opened;
   const parts = new GatewayParts(options, store, metrics);
   try {
     await parts.start();
@@ -54,11 +51,6 @@ export async function composeGateway(options: StartOptions, overrides: StoreOver
   }
 }
 
-interface Listening {
-  readonly name: string;
-  readonly address: string;
-}
-
 class GatewayParts implements RunningGateway {
   readonly #options: StartOptions;
   readonly #store: SessionStore;
@@ -66,10 +58,10 @@ class GatewayParts implements RunningGateway {
   readonly #clock: GatewayClock;
   readonly #access: AccessControl;
   readonly #broker: Broker;
-  readonly #bridges: readonly Bridge[];
-  readonly #gateways: readonly Gateway[];
-  readonly #listening: Listening[] = [];
+  readonly #writer = new TurnWriter();
   readonly #started: Gateway[] = [];
+  #bridges: readonly Bridge[] = [];
+  #fronts: readonly Front[] = [];
   #config: Config;
 
   constructor(options: StartOptions, store: SessionStore, metrics: MetricsTable) {
@@ -81,15 +73,16 @@ class GatewayParts implements RunningGateway {
     this.#clock = gatewayClock(clock, store.boot.gatewayTimeOffsetMs);
     this.#access = new AccessControl(policyOf(config), { clock, log });
     this.#broker = new Broker({ store, clock: this.#clock, access: this.#access, log, metrics, settings: brokerSettings(config) });
-    const writer = new TurnWriter();
-    this.#bridges = config.bridges.map((bridge) => createBridge(bridge, { clock, log, metrics, writer }));
-    this.#gateways = [this.#mqtt(writer), this.#mqttSn(writer)].filter((gateway) => gateway !== undefined);
   }
 
   /** What was stored first, then bridges, so that they miss nothing, then listeners. A bridge's remote is not waited for. */
   async start(): Promise<void> {
+    const { clock, log } = this.#options;
+    const parts = { clock, log, metrics: this.#metrics, writer: this.#writer };
+    this.#bridges = await Promise.all(this.#config.bridges.map((bridge) => createBridge(bridge, parts)));
+    this.#fronts = [await mqttFront(this.#config.mqtt, parts), mqttSnFront(this.#config.mqttSn, parts)].filter((front) => front !== undefined);
     this.#broker.restore();
-    for (const gateway of [...this.#bridges, ...this.#gateways]) {
+    for (const gateway of [...this.#bridges, ...this.#fronts.map((front) => front.gateway)]) {
       this.#started.push(gateway);
       await gateway.start(this.#broker.contextFor(gateway.name, this.#options.log.with({ gateway: gateway.name })));
     }
@@ -98,7 +91,7 @@ class GatewayParts implements RunningGateway {
   }
 
   get addresses(): readonly ListenerAddress[] {
-    return this.#listening.map(({ name, address }) => ({ name, address }));
+    return this.#fronts.flatMap(({ listeners }) => listeners.map(({ name, address }) => ({ name, address })));
   }
 
   status(): Record<string, unknown> {
@@ -132,24 +125,6 @@ class GatewayParts implements RunningGateway {
       cancel();
       await this.#store.close();
     }
-  }
-
-  #mqtt(writer: TurnWriter): MqttGateway | undefined {
-    const { mqtt } = this.#config;
-    if (!mqtt.tcp.enabled) return undefined;
-    const { clock, log } = this.#options;
-    const transport = new TcpTransport({ name: 'mqtt.tcp', ...mqtt.tcp.bind, clock, log, metrics: this.#metrics, writer });
-    this.#listening.push(transport);
-    return new MqttGateway({ ...mqtt, connectTimeoutMs: mqtt.connectTimeoutSeconds * 1000 }, [transport]);
-  }
-
-  #mqttSn(writer: TurnWriter): Gateway | undefined {
-    const { mqttSn } = this.#config;
-    if (!mqttSn.udp.enabled) return undefined;
-    const { log } = this.#options;
-    const transport = new UdpTransport({ name: 'mqttSn.udp', ...mqttSn.udp.bind, log, metrics: this.#metrics, writer });
-    this.#listening.push(transport);
-    return createMqttSnGateway(mqttSn, transport);
   }
 }
 

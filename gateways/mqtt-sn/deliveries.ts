@@ -38,6 +38,8 @@ export class Deliveries {
   readonly #registrations: Registrations;
   readonly #retries: Retries<number>;
   readonly #unanswered = new Map<number, Unanswered>();
+  /** Ids whose PUBREL was sent. A PUBCOMP for any other is a late copy: the id may be another message's by now. */
+  readonly #released = new Set<number>();
   readonly #obstacles = new Set<Obstacle>();
   #cancelWait: CancelTimer | undefined;
 
@@ -77,6 +79,7 @@ export class Deliveries {
   release(packetId: number): void {
     if (this.#client.isAsleep) return; // the wake-up sends it again
     this.#client.send({ type: 'PUBREL', msgId: packetId });
+    this.#released.add(packetId);
     this.#watch(packetId);
   }
 
@@ -87,8 +90,7 @@ export class Deliveries {
   puback({ topicId, msgId, returnCode }: Puback): void {
     switch (returnCode) {
       case RETURN_CODE.accepted:
-        if (this.#unanswered.get(msgId)?.qos === 2) return; // it waits for PUBREC
-        this.#settled(msgId);
+        if (this.#unanswered.get(msgId)?.qos === 1) this.#settle(msgId);
         return;
       case RETURN_CODE.invalidTopicId:
         this.#client.topicIds.doubt(topicId);
@@ -98,7 +100,7 @@ export class Deliveries {
         if (this.#unanswered.has(msgId)) this.#congested(msgId);
         return;
       default:
-        this.#refused(msgId);
+        if (this.#unanswered.has(msgId)) this.#refused(msgId);
     }
   }
 
@@ -109,12 +111,13 @@ export class Deliveries {
   }
 
   pubcomp(msgId: number): void {
-    this.#settled(msgId);
+    if (this.#released.delete(msgId)) this.#settle(msgId);
   }
 
-  /** The client sleeps: nothing is sent, nothing repeated. What it had not answered comes again when it wakes up. */
+  /** The client sleeps: nothing is sent, nothing repeated. What it does not answer now comes again when it wakes up. */
   suspend(): void {
     this.stop();
+    for (const unanswered of this.#unanswered.values()) unanswered.isRegistering = false;
     for (const obstacle of [...this.#obstacles]) this.#unblock(obstacle);
   }
 
@@ -122,7 +125,6 @@ export class Deliveries {
   stop(): void {
     this.#retries.clear();
     this.#registrations.clear();
-    this.#unanswered.clear();
     this.#cancelWait?.();
   }
 
@@ -186,8 +188,9 @@ export class Deliveries {
     this.#told.onIdle();
   }
 
-  #settled(packetId: number): void {
-    if (this.#client.session.settle(packetId)) this.#answered(packetId);
+  #settle(packetId: number): void {
+    this.#answered(packetId);
+    this.#client.session.settle(packetId);
   }
 
   /** For good; packet id 0 is a QoS 0 message, which nobody counts but us. */

@@ -26,8 +26,11 @@ export interface Machine {
 /** @param dataDirectory - of the command line: wins over every other place. */
 export function complete(settings: Settings, machine: Machine, dataDirectory: string | undefined): Config {
   const directory = resolve(dataDirectory ?? settings.data.directory ?? stateDirectory(machine) ?? 'data');
+  const absolute = (written: string | undefined) => (written === undefined ? undefined : filePath(written, machine));
+  const { tls } = settings.mqtt;
   return {
     ...settings,
+    mqtt: { ...settings.mqtt, tls: { ...tls, caFile: absolute(tls.caFile), certFile: absolute(tls.certFile), keyFile: absolute(tls.keyFile) } },
     data: { directory },
     control: { socket: resolve(settings.control.socket ?? join(directory, 'control.sock')) },
     bridges: settings.bridges.map((bridge) => completeBridge(bridge, machine)),

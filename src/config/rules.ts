@@ -13,6 +13,7 @@ type BridgeSettings = Settings['bridges'][number];
 export function contradictions(settings: Settings): Finding[] {
   return [
     ...exposure(settings),
+    ...tlsContradictions(settings),
     ...repeated(settings.mqttSn.predefinedTopics, ['mqttSn', 'predefinedTopics'], 'id', ({ id, clientId }) => `${id} for client ${clientId}`),
     ...repeated(settings.bridges, ['bridges'], 'name', ({ name }) => name),
     ...settings.bridges.flatMap((bridge, index) => bridgeContradictions(bridge, ['bridges', index])),
@@ -37,6 +38,7 @@ function caution(path: Path, message: string): Finding {
 function openListeners({ mqtt, mqttSn }: Settings): { readonly path: Path; readonly bind: Endpoint }[] {
   const listeners = [
     { path: ['mqtt', 'tcp', 'bind'], ...mqtt.tcp },
+    { path: ['mqtt', 'tls', 'bind'], ...mqtt.tls },
     { path: ['mqttSn', 'udp', 'bind'], ...mqttSn.udp },
   ];
   return listeners.filter(({ enabled, bind }) => enabled && !isLoopback(bind.host));
@@ -48,6 +50,12 @@ function exposure(settings: Settings): Finding[] {
   if (open.length === 0) return [];
   const remedy = 'bind to 127.0.0.1, choose another value, or set access.allowAnonymousBeyondLoopback: true';
   return [{ path: ['access', 'anonymous'], role: 'value', message: `is always, and other hosts can reach ${open.join(' and ')}: ${remedy}` }];
+}
+
+function tlsContradictions({ mqtt: { tls } }: Settings): Finding[] {
+  if (!tls.enabled) return [];
+  const missing = (['certFile', 'keyFile'] as const).filter((name) => tls[name] === undefined);
+  return missing.map((name) => ({ path: ['mqtt', 'tls', 'enabled'], role: 'value', message: `needs mqtt.tls.${name}` }));
 }
 
 function repeated<T>(items: readonly T[], path: Path, key: keyof T & string, identity: (item: T) => string): Finding[] {

@@ -53,7 +53,7 @@ const TYPES: readonly (PacketType | undefined)[] = [
   { name: 'unsuback', section: 'MQTT 5 §3.11', flags: 0, from: 'server' },
   { name: 'pingreq', section: 'MQTT 5 §3.12', flags: 0, from: 'client' },
   { name: 'pingresp', section: 'MQTT 5 §3.13', flags: 0, from: 'server' },
-  { name: 'disconnect', section: 'MQTT 5 §3.14', flags: 0, from: 'both' }, // a 3.x server sends none
+  { name: 'disconnect', section: 'MQTT 5 §3.14', flags: 0, from: 'both' },
   { name: 'auth', section: 'MQTT 5 §3.15', flags: 0, from: 'both' },
 ];
 
@@ -69,6 +69,10 @@ export class MqttDecoder {
   #state: 'running' | 'paused' | 'closed' = 'running';
   /** CONNECT was seen, or CONNACK at a client. */
   #isGreeted = false;
+  /** Packet types that may come now, as bits: told by the first byte, so that a peer of another protocol is not waited for. */
+  #due: number;
+  /** Largest packet now: who has not said CONNECT gets less room. */
+  #sizeMax: number;
 
   constructor(options: DecoderOptions) {
     const version = options.role === 'client' ? options.version : undefined;
@@ -77,6 +81,8 @@ export class MqttDecoder {
     // A server may refuse them (MQTT 5 §1.5.4), and should: the next broker of a bridge does, again and again. From there we take what comes.
     this.#reader = new FieldReader({ version, refusesDiscouraged: options.role === 'server' });
     this.#publish = new PublishDecoder(this.#reader, options.role);
+    this.#due = dueTypes(options.role, version, false);
+    this.#sizeMax = options.role === 'server' ? Math.min(options.packetBytesMax, CONNECT_BYTES_MAX) : options.packetBytesMax;
   }
 
   /** Version of the connection; undefined at a server before a CONNECT named one we speak. */
@@ -122,7 +128,7 @@ export class MqttDecoder {
   resume(visitor: MqttVisitor): void {
     if (this.#state !== 'paused') return;
     this.#state = 'running';
-    this.push(this.#rest.take(), visitor);
+    if (this.#rest.length > 0) this.push(this.#rest.take(), visitor); // never from inside a visit, where nothing is kept
   }
 
   /** Drops what is kept and everything that still comes: after DISCONNECT, or once the connection is given up. */
@@ -135,6 +141,8 @@ export class MqttDecoder {
   #decodeWhole(bytes: Buffer, from: number, visitor: MqttVisitor): number {
     let at = from;
     while (this.#state === 'running' && at + 2 <= bytes.length) {
+      const first = bytes[at] ?? 0;
+      this.#requireDue(first >> 4);
       const byte = bytes[at + 1] ?? 0;
       const length = byte < 0x80 ? byte : remainingLength(bytes, at + 1, bytes.length);
       if (length < 0) break;
@@ -142,8 +150,7 @@ export class MqttDecoder {
       const end = body + length;
       this.#requireFit(end - at);
       if (end > bytes.length) break;
-      const first = bytes[at] ?? 0;
-      if (first >> 4 === PUBLISH && this.#isGreeted) {
+      if (first >> 4 === PUBLISH) {
         visitor.onPublish(this.#publish.decode(bytes, first & 0x0f, body, end));
       } else {
         this.#reader.point(bytes, body, end);
@@ -155,20 +162,20 @@ export class MqttDecoder {
   }
 
   #requireFit(size: number): void {
-    const isConnect = this.#role === 'server' && !this.#isGreeted;
-    if (size > this.#packetBytesMax || (isConnect && size > CONNECT_BYTES_MAX))
-      throw new MqttCodecError(REASON.packetTooLarge, 'MQTT 5 §3.2.2.3.6', `a packet of ${size} bytes`);
+    if (size > this.#sizeMax) throw new MqttCodecError(REASON.packetTooLarge, 'MQTT 5 §3.2.2.3.6', `a packet of ${size} bytes`);
+  }
+
+  #requireDue(number: number): void {
+    if (((this.#due >> number) & 1) === 0) throw this.#refusal(number);
   }
 
   #decodeOther(first: number, visitor: MqttVisitor): void {
     const type = TYPES[first >> 4];
-    if (type === undefined || (type.name === 'auth' && this.#isGreeted && this.#reader.version !== 5)) {
-      throw new MqttCodecError(REASON.malformedPacket, 'MQTT 5 §2.1.2', `packet type ${first >> 4}`);
-    }
-    this.#requireTurn(type);
+    if (type === undefined) return;
+    const flags = first & 0x0f;
     this.#reader.section = type.section;
     // Devices of 3.1 set DUP, and CONNECT's flags at will; they mean nothing there. CONNECT's are judged once its version is read.
-    if ((first & 0x0f) !== type.flags && type.name !== 'connect' && this.#reader.version !== 3) {
+    if (flags !== type.flags && type.name !== 'connect' && this.#reader.version !== 3) {
       this.#reader.fail('MQTT-2.1.3-1', `reserved flags of ${type.name.toUpperCase()} are wrong`);
     }
     switch (type.name) {
@@ -181,7 +188,7 @@ export class MqttDecoder {
       case 'publish':
         break;
       default:
-        visitor.onPacket(this.#decodePacket(type.name, first & 0x0f));
+        visitor.onPacket(this.#decodePacket(type.name, flags));
     }
   }
 
@@ -227,21 +234,21 @@ export class MqttDecoder {
 
   #greeted(packet: DecodedPacket): DecodedPacket {
     this.#isGreeted = true;
+    this.#due = dueTypes(this.#role, this.#reader.version, true);
+    this.#sizeMax = this.#packetBytesMax;
     return packet;
   }
 
-  /** Throws unless a packet of this type may come now, from this side. */
-  #requireTurn(type: PacketType): void {
-    const isServer = this.#role === 'server';
-    const greeting = isServer ? 'connect' : 'connack';
-    if (!this.#isGreeted) {
-      if (type.name === greeting || (type.name === 'auth' && !isServer && this.#reader.version === 5)) return;
-      throw outOfTurn(isServer ? 'MQTT-3.1.0-1' : 'MQTT-3.2.0-1', `${type.name} is the first packet`);
+  /** Why a packet of this type may not come now. */
+  #refusal(number: number): MqttCodecError {
+    const type = TYPES[number];
+    if (type === undefined || (type.name === 'auth' && this.#isGreeted)) {
+      return new MqttCodecError(REASON.malformedPacket, 'MQTT 5 §2.1.2', `packet type ${number}`);
     }
-    if (type.name === greeting) throw outOfTurn(isServer ? 'MQTT-3.1.0-2' : 'MQTT-3.2.0-2', `a second ${type.name}`);
-    if (type.from === this.#role || (type.name === 'disconnect' && !isServer && this.#reader.version !== 5)) {
-      throw outOfTurn('MQTT 5 §2.1.2', `${type.name} comes from the wrong side`);
-    }
+    const [first, again] = this.#role === 'server' ? ['MQTT-3.1.0-1', 'MQTT-3.1.0-2'] : ['MQTT-3.2.0-1', 'MQTT-3.2.0-2'];
+    if (!this.#isGreeted) return new MqttCodecError(REASON.protocolError, first, `${type.name} is the first packet`);
+    if (isGreeting(type) && type.from !== this.#role) return new MqttCodecError(REASON.protocolError, again, `a second ${type.name}`);
+    return new MqttCodecError(REASON.protocolError, 'MQTT 5 §2.1.2', `${type.name} comes from the wrong side`);
   }
 
   /** Takes from `chunk` what the packet in `#rest` still lacks and decodes it when it is whole; returns where the chunk goes on. */
@@ -249,13 +256,14 @@ export class MqttDecoder {
     const rest = this.#rest;
     let at = 0;
     while (rest.length > 0) {
+      this.#requireDue((rest.bytes[0] ?? 0) >> 4);
       const size = packetBytes(rest);
       this.#requireFit(size);
       if (rest.length === size) this.#decodeWhole(rest.take(), 0, visitor);
       else if (at === chunk.length) break;
       else {
         const end = size === 0 ? at + 1 : Math.min(chunk.length, at + size - rest.length);
-        rest.append(chunk, { start: at, end }, this.#packetBytesMax);
+        rest.append(chunk, { start: at, end }, this.#sizeMax);
         at = end;
       }
     }
@@ -263,13 +271,29 @@ export class MqttDecoder {
   }
 
   #keep(chunk: Buffer, from: number): void {
-    const bytesMax = this.#state === 'paused' ? this.#packetBytesMax + READ_BYTES_MAX : this.#packetBytesMax;
+    const bytesMax = this.#state === 'paused' ? this.#sizeMax + READ_BYTES_MAX : this.#sizeMax;
     if (this.#state === 'closed') return;
     if (this.#rest.length + chunk.length - from > bytesMax) {
       throw new MqttCodecError(REASON.quotaExceeded, 'MQTT 5 §3.1.4', 'too much was sent before the last packet was answered');
     }
     this.#rest.append(chunk, { start: from, end: chunk.length }, bytesMax);
   }
+}
+
+function isGreeting({ name }: PacketType): boolean {
+  return name === 'connect' || name === 'connack';
+}
+
+/** The packet types a peer may send to `role`, as bits. */
+function dueTypes(role: Role, version: ProtocolVersion | undefined, isGreeted: boolean): number {
+  return TYPES.reduce((due, type, number) => (type !== undefined && isDue(type, role, version, isGreeted) ? due | (1 << number) : due), 0);
+}
+
+function isDue(type: PacketType, role: Role, version: ProtocolVersion | undefined, isGreeted: boolean): boolean {
+  if (type.from === role) return false;
+  if (type.name === 'auth') return version === 5 && (isGreeted || role === 'client'); // before CONNACK too
+  if (type.name === 'disconnect') return isGreeted && (version === 5 || role === 'server'); // a 3.x server sends none
+  return isGreeting(type) !== isGreeted;
 }
 
 /** Remaining Length at `at`; -1 when it is not complete before `end`. */
@@ -295,10 +319,6 @@ function packetBytes(rest: Accumulator): number {
 function requireEmpty(reader: FieldReader, packet: DecodedPacket): DecodedPacket {
   if (reader.remaining > 0) throw misframed(reader.section, `${packet.type.toUpperCase()} has a body`);
   return packet;
-}
-
-function outOfTurn(clause: string, message: string): MqttCodecError {
-  return new MqttCodecError(REASON.protocolError, clause, message);
 }
 
 /** The peer sees packets where we see none: it would not find an answer either. */

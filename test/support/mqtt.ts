@@ -29,6 +29,9 @@ import { type MemoryPeer, MemoryTransport } from './memory-link.ts';
 import { MemoryStore } from './memory-store.ts';
 import { requestOf, TestClient } from './test-client.ts';
 
+/** A Topic Filter with what of its Subscription Options is not usual: QoS 2, all else 0. */
+export type FilterRequest = Omit<Partial<SubscriptionRequest>, 'filter'> & { readonly filter: string };
+
 export interface MqttBenchOptions {
   readonly settings?: Partial<MqttSettings>;
   readonly broker?: Partial<BrokerSettings>;
@@ -135,6 +138,12 @@ export class MqttPeer {
     expect(this.link.isEnded).toBe(true);
   }
 
+  /** The link breaks, and the gateway has noticed. */
+  async breaks(): Promise<void> {
+    this.link.resets();
+    await quiet();
+  }
+
   async receives(): Promise<Seen[]> {
     await quiet();
     this.#decoder.push(this.#take(), this.#inbox);
@@ -154,7 +163,7 @@ export class MqttPeer {
   }
 
   /** Subscribes and takes the SUBACK; what came with it is thrown away. */
-  async subscribed(...requests: readonly (Partial<SubscriptionRequest> & { readonly filter: string })[]): Promise<this> {
+  async subscribed(...requests: readonly FilterRequest[]): Promise<this> {
     const received = await this.sends(subscribe(1, ...requests)).receives();
     expect(received[0]).toMatchObject({ type: 'suback', packetId: 1 });
     return this;
@@ -205,7 +214,7 @@ export function will(over: Partial<Omit<WillMessage, 'topic' | 'payload'>> & { r
   return { topic: topicName(topic), payload: Buffer.from(payload), qos: 0, isRetain: false, ...rest };
 }
 
-export function subscribe(packetId: number, ...requests: readonly (Partial<SubscriptionRequest> & { readonly filter: string })[]): SubscribePacket {
+export function subscribe(packetId: number, ...requests: readonly FilterRequest[]): SubscribePacket {
   const subscriptions = requests.map(({ filter, ...over }) => ({
     ...({ qosMax: 2, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const),
     ...over,

@@ -1,6 +1,6 @@
 import { CONNECT_TIMEOUT_MS, CONNECTIONS_MAX, INFLIGHT_MAX, PACKET_BYTES_MAX, RECEIVE_MAX, TOPIC_ALIAS_MAX } from '../../model/limits.ts';
-import { key, section } from './nodes.ts';
-import { boolean, bytes, endpoint, integer, seconds, secondsOrNever } from './values.ts';
+import { key, optionalKey, section } from './nodes.ts';
+import { boolean, bytes, choice, endpoint, file, integer, seconds, secondsOrNever, texts } from './values.ts';
 
 const UINT16_MAX = 65_535;
 const UINT32_MAX = 4_294_967_295;
@@ -11,6 +11,19 @@ export const mqtt = section('MQTT 3.1.1 and 5.0.', {
   tcp: section('MQTT over TCP.', {
     enabled: key(boolean, 'Whether this listener is opened.', true),
     bind: key(endpoint({ portMin: 0 }), 'Address and port to listen on; port 0 takes any free one.', '127.0.0.1:1883'),
+  }),
+  tls: section('MQTT over TLS.', {
+    enabled: key(boolean, 'Whether this listener is opened; it needs certFile and keyFile.', false),
+    bind: key(endpoint({ portMin: 0 }), 'Address and port to listen on; port 0 takes any free one.', '127.0.0.1:8883'),
+    certFile: optionalKey(file, 'Own certificate with its chain, PEM.', '/etc/postern/server.pem'),
+    keyFile: optionalKey(file, 'Private key of the certificate, PEM.', '/etc/postern/server.key'),
+    caFile: optionalKey(file, 'Authorities that may issue client certificates, PEM; without it those that Node.js knows.', '/etc/postern/clients-ca.pem'),
+    clientCertificate: key(
+      choice(['none', 'optional', 'required']),
+      'Whether clients show a certificate; one that is shown and does not verify is refused.',
+      'none',
+    ),
+    alpn: key(texts(8, 255), 'Application protocols to agree on, in order of preference.', []),
   }),
   connectTimeoutSeconds: key(seconds({ min: 1, max: 3_600 }), 'Time a new connection has to send its CONNECT.', CONNECT_TIMEOUT_MS / 1_000),
   keepAliveMaxSeconds: key(

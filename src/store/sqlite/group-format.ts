@@ -12,7 +12,7 @@ const MAGIC = 0x474e_5450; // "PTNG" read as bytes
 const VERSION = 1;
 const SYNCHRONIZED = 1;
 /** The checksum covers everything behind itself. */
-const CHECKED_FROM = 12;
+const CHECKED_FROM = 8;
 
 export interface GroupStamps {
   readonly boot: number;
@@ -35,18 +35,19 @@ export interface GroupHeader extends GroupStamps {
 /**
  * Writes the header over the first bytes of a finished group.
  *
- *   0 magic u32 · version u8 · flags u8 · 0 u16 · crc32 u32
- *   12 length u32 · boot u32 · records u32 · number f64 · first sequence f64 · next sequence f64 · gateway ms f64 · wall ms f64 · messages u32 · 0 u32
+ *   0 magic u32 · crc32 u32
+ *   8 length u32 · version u8 · flags u8 · 0 u16 · boot u32 · records u32
+ *   24 number f64 · first sequence f64 · next sequence f64 · gateway ms f64 · wall ms f64 · messages u32 · 0 u32
  */
 export function sealGroup(writer: ByteWriter, header: GroupHeader): void {
   const { length } = writer;
   writer.length = 0;
   writer.u32(MAGIC);
+  writer.u32(0);
+  writer.u32(length);
   writer.u8(VERSION);
   writer.u8(header.isSynchronized ? SYNCHRONIZED : 0);
   writer.u16(0);
-  writer.u32(0);
-  writer.u32(length);
   writer.u32(header.boot);
   writer.u32(header.records);
   writer.f64(header.number);
@@ -63,15 +64,14 @@ export function sealGroup(writer: ByteWriter, header: GroupHeader): void {
 /** @throws GatewayError STORE_CORRUPT - not a group, cut off, or its checksum is wrong. */
 export function readGroupHeader(bytes: Buffer): GroupHeader {
   const reader = new ByteReader(bytes);
-  const magic = reader.u32();
-  const version = reader.u8();
-  if (magic !== MAGIC || version !== VERSION) throw new GatewayError('STORE_CORRUPT', `no group of version ${VERSION}`);
-  const isSynchronized = (reader.u8() & SYNCHRONIZED) !== 0;
-  reader.u16();
+  if (reader.u32() !== MAGIC) throw new GatewayError('STORE_CORRUPT', 'not a group');
   const checksum = reader.u32();
   const length = reader.u32();
   if (length !== bytes.length) throw new GatewayError('STORE_CORRUPT', `group of ${length} bytes has ${bytes.length}`);
   if (crc32(bytes.subarray(CHECKED_FROM)) !== checksum) throw new GatewayError('STORE_CORRUPT', 'checksum of group is wrong');
+  if (reader.u8() !== VERSION) throw new GatewayError('STORE_CORRUPT', `not a group of version ${VERSION}`);
+  const isSynchronized = (reader.u8() & SYNCHRONIZED) !== 0;
+  reader.u16();
   const boot = reader.u32();
   const records = reader.u32();
   const number = reader.f64();

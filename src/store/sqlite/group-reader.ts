@@ -3,6 +3,7 @@ import Sqlite, { type Database, type Statement } from 'better-sqlite3';
 import { GatewayError } from '../../model/errors.ts';
 import { TAIL_CACHE_BYTES } from '../../model/limits.ts';
 import type { Log } from '../../model/log.ts';
+import { bytesOf, type Cell } from './cell.ts';
 import { Group } from './group.ts';
 import { GroupCache } from './group-cache.ts';
 
@@ -54,7 +55,7 @@ export class GroupReader {
     for (let attempt = 0; attempt < READ_ATTEMPTS; attempt += 1) {
       try {
         const bytes = this.#select.get(number);
-        if (bytes !== undefined) return Group.parse(bytes as Buffer);
+        if (bytes !== undefined) return Group.parse(bytesOf(bytes as Cell));
       } catch (error) {
         if (!(error instanceof Sqlite.SqliteError) && !(error instanceof GatewayError)) throw error;
         reason = error.message;

@@ -4,12 +4,11 @@ import { GatewayError } from '../../model/errors.ts';
 import type { Log } from '../../model/log.ts';
 import type { TopicFilter } from '../../model/topic.ts';
 import type { Image } from '../../session/image.ts';
-import type { Sequence } from '../../session/session-store.ts';
 import { ByteReader } from '../../wire/byte-reader.ts';
+import { bytesOf, type Cell, numberOf } from './cell.ts';
 import { readPacked } from './message-codec.ts';
 import { readFacts, readReceiving, readSending, readSubscription } from './record-codec.ts';
 
-type Cell = string | number | Buffer;
 type Take = (row: readonly Cell[]) => void;
 
 /** Reads the snapshot. A row that cannot be read is left out and said so; rows of sessions that are gone are no rows. */
@@ -25,30 +24,30 @@ export function loadTables(database: Database, image: Image, log: Log): void {
     }
   };
   read('session', 'id, realm, client_id, facts', ([id, name, client, facts]) => {
-    image.apply({ kind: 'session', id: Number(id), realm: realm(String(name)), clientId: clientId(String(client)), facts: readFacts(readerOf(facts)) });
+    image.apply({ kind: 'session', id: numberOf(id), realm: realm(String(name)), clientId: clientId(String(client)), facts: readFacts(readerOf(facts)) });
   });
   read('subscription', 'session, filter, options', ([session, filter, options]) => {
-    image.apply({ kind: 'subscription', session: Number(session), subscription: readSubscription(String(filter) as TopicFilter, readerOf(options)) });
+    image.apply({ kind: 'subscription', session: numberOf(session), subscription: readSubscription(String(filter) as TopicFilter, readerOf(options)) });
   });
   read('sending', 'session, packet_id, exchange', ([session, packetId, exchange]) => {
-    image.apply({ kind: 'sending', session: Number(session), packetId: Number(packetId), exchange: readSending(readerOf(exchange)) });
+    image.apply({ kind: 'sending', session: numberOf(session), packetId: numberOf(packetId), exchange: readSending(readerOf(exchange)) });
   });
   read('receiving', 'session, packet_id, exchange', ([session, packetId, exchange]) => {
-    image.apply({ kind: 'receiving', session: Number(session), packetId: Number(packetId), exchange: readReceiving(readerOf(exchange)) });
+    image.apply({ kind: 'receiving', session: numberOf(session), packetId: numberOf(packetId), exchange: readReceiving(readerOf(exchange)) });
   });
   read('state', 'gateway, session, key, value', ([gateway, session, key, value]) => {
-    const owner = session === 0 ? { gateway: String(gateway) } : { session: Number(session) };
-    image.apply({ kind: 'state', owner, key: String(key), value: Uint8Array.from(value as Buffer) });
+    const owner = session === 0 ? { gateway: String(gateway) } : { session: numberOf(session) };
+    image.apply({ kind: 'state', owner, key: String(key), value: Uint8Array.from(bytesOf(value)) });
   });
   read('queue_chunk', 'session, first_sequence, live', ([session, key, live]) => {
-    image.restoreChunk(Number(session), Number(key) as Sequence, live as Buffer);
+    image.restoreChunk(numberOf(session), numberOf(key), bytesOf(live));
   });
   read('retained', 'sequence, message', ([sequence, message]) => {
-    image.retain(Number(sequence), readPacked(readerOf(message)));
+    image.retain(numberOf(sequence), readPacked(readerOf(message)));
   });
   image.markStored();
 }
 
 function readerOf(cell: Cell | undefined): ByteReader {
-  return new ByteReader(cell as Buffer);
+  return new ByteReader(bytesOf(cell));
 }

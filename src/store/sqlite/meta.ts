@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import type { Sequence } from '../../session/session-store.ts';
+import { type Cell, numberOf } from './cell.ts';
 import type { LastMoment } from './gateway-time.ts';
 import type { SqlValue, TableWrite } from './schema.ts';
 
@@ -30,8 +31,8 @@ const KEY = {
 } as const;
 
 export function readMeta(database: Database): Meta {
-  const rows = database.prepare('SELECT key, value FROM meta').raw().all() as [string, number][];
-  const values = new Map(rows);
+  const rows = database.prepare('SELECT key, value FROM meta').raw().all() as [string, Cell][];
+  const values = new Map(rows.map(([key, value]) => [key, numberOf(value)]));
   const boot = values.get(KEY.boot) ?? 0;
   const gatewayMs = values.get(KEY.gatewayMs);
   const lastMoment =

@@ -6,6 +6,7 @@ import { Image } from '../../session/image.ts';
 import { messageSize } from '../../session/message-size.ts';
 import type { Sequence } from '../../session/session-store.ts';
 import type { ByteReader } from '../../wire/byte-reader.ts';
+import { bytesOf, type Cell, numberOf } from './cell.ts';
 import { type LastMoment, laterMoment } from './gateway-time.ts';
 import { Group, MESSAGE_HEADER_BYTES, messageAt, REFERENCE_BYTES, visitRecords } from './group.ts';
 import { loadTables } from './load-tables.ts';
@@ -28,9 +29,8 @@ export interface Recovered {
 
 interface SegmentRow {
   readonly number: number;
-  readonly first_sequence: number;
-  readonly next_sequence: number;
-  readonly bytes: Buffer;
+  readonly next_sequence: Cell;
+  readonly bytes: Cell;
 }
 
 /** @throws GatewayError STORE_CORRUPT, SqliteError SQLITE_CORRUPT - the file cannot be read as a whole. */
@@ -40,7 +40,7 @@ export function recover(database: Database, log: Log): Recovered {
   image.nextSessionId = meta.nextSessionId;
   loadTables(database, image, log);
   const replay = new Replay(image, meta);
-  const rows = database.prepare('SELECT number, first_sequence, next_sequence, bytes FROM segment WHERE number >= ? ORDER BY number');
+  const rows = database.prepare('SELECT number, next_sequence, bytes FROM segment WHERE number >= ? ORDER BY number');
   for (const row of rows.iterate(meta.replayFrom)) replay.segment(row as SegmentRow);
   for (const session of image.sessions.values()) session.orderSending();
   for (const number of replay.damagedGroups)
@@ -73,11 +73,11 @@ class Replay {
     for (; this.#expected < row.number; this.#expected += 1) this.damagedGroups.push(this.#expected);
     this.#expected = row.number + 1;
     this.nextGroup = Math.max(this.nextGroup, row.number + 1);
-    this.nextSequence = Math.max(this.nextSequence, row.next_sequence);
-    this.replayedBytes += row.bytes.length;
     try {
-      const group = Group.parse(row.bytes);
+      this.nextSequence = Math.max(this.nextSequence, numberOf(row.next_sequence)); // even of a group that is damaged
+      const group = Group.parse(bytesOf(row.bytes));
       this.lastMoment = laterMoment(this.lastMoment, group.header);
+      this.replayedBytes += group.bytes.length;
       this.#apply(group);
     } catch (error) {
       if (!(error instanceof GatewayError) || error.code !== 'STORE_CORRUPT') throw error;
@@ -123,7 +123,8 @@ function indexSegments(database: Database, image: Image): SegmentIndex {
   const segments = new SegmentIndex();
   const rows = database.prepare('SELECT number, first_sequence, next_sequence, length(bytes) FROM segment ORDER BY number').raw();
   for (const row of rows.iterate()) {
-    const [number, firstSequence, nextSequence, bytes] = row as [number, number, number, number];
+    const [number, firstSequence, nextSequence, bytes] = row as [number, Cell, Cell, Cell];
+    if (typeof firstSequence !== 'number' || typeof nextSequence !== 'number' || typeof bytes !== 'number') continue; // damaged: nothing is found in it
     segments.add({ number, firstSequence, nextSequence, bytes, live: 0 });
   }
   for (const session of image.sessions.values()) session.queue.visit((sequence) => segments.addReference(sequence));

@@ -147,6 +147,17 @@ describe('MQTT-SN 1.2 §6.14 Support of sleeping clients', () => {
     await sensor.sends(puback(first.msgId)).expects(pingresp);
   });
 
+  test('an answer that comes after it went to sleep counts', async () => {
+    const bench = await MqttSnBench.start();
+    const application = await bench.application();
+    const sensor = await bench.connected();
+    await sensor.sends(subscribe('cmd/a')).expects(suback(1));
+    application.publish('cmd/a', 'one', { qos: 1 });
+    const { msgId } = await sensor.receives('PUBLISH');
+    await sensor.sends(disconnect(600), puback(msgId)).expects(disconnect()); // the network changed their order
+    await sensor.sends(pingreq('sensor')).expects(pingresp);
+  });
+
   test('going to sleep while awake ends the wake-up without losing a message', async () => {
     const { sensor, application } = await asleep(60, 'cmd/#');
     for (const text of ['one', 'two', 'three']) application.publish('ab', text, { qos: 0 });

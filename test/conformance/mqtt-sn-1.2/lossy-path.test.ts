@@ -8,7 +8,7 @@ const STEPS_MAX = 20_000;
 const ONCE = Array.from({ length: MESSAGES }, (_, index) => `once-${index}`);
 const LEAST = Array.from({ length: MESSAGES }, (_, index) => `least-${index}`);
 
-describe.each([1, 2, 3, 4, 5])('MQTT-SN 1.2 over a bad path, seed %i', (seed) => {
+describe.each([1, 7, 193, 201, 482])('MQTT-SN 1.2 over a bad path, seed %i', (seed) => {
   test('nothing acknowledged is lost, QoS 2 comes exactly once, to a client that is awake and then sleeps', async () => {
     const { bench, up, down, run } = await devices(seed);
     publishAll(up);

@@ -1,6 +1,7 @@
 // Planted faults: a store that breaks one promise each, between the gateway and the store that keeps it.
 import type { StoreOverrides } from '../../../src/runtime.ts';
 import type { DurableWaiter, SessionStore, StoredSession } from '../../../src/session/session-store.ts';
+import type { Committer } from '../../../src/store/sqlite/committer.ts';
 
 export type FaultName = 'ack-before-commit' | 'synchronous-off' | 'forgotten-receiver-id' | 'row-deleted-at-send' | 'early-pubcomp';
 
@@ -12,11 +13,14 @@ export interface Fault {
   readonly overrides: StoreOverrides;
 }
 
+/** Committing in the thread that answers hides an answer that comes too early: it leaves after the commit all the same. */
+const COMMIT_DELAY_MS = 5;
+
 export const FAULTS: Readonly<Record<FaultName, Fault>> = {
   'ack-before-commit': {
     about: 'everything is acknowledged before it is on the disk',
     seenBy: 'kills',
-    overrides: { decorate: (store) => replacing(store, { whenDurable: (waiter, token) => waiter.durable(token) }) },
+    overrides: { committer: later, decorate: (store) => replacing(store, { whenDurable: (waiter, token) => waiter.durable(token) }) },
   },
   'synchronous-off': {
     about: 'commits are not flushed to the disk',
@@ -36,12 +40,20 @@ export const FAULTS: Readonly<Record<FaultName, Fault>> = {
   'early-pubcomp': {
     about: 'PUBCOMP leaves before the end of the exchange is on the disk',
     seenBy: 'kills',
-    overrides: { decorate: answeringReleaseEarly },
+    overrides: { committer: later, decorate: answeringReleaseEarly },
   },
 };
 
 export function isFaultName(name: string): name is FaultName {
   return name in FAULTS;
+}
+
+/** Commits as a thread of its own would. */
+function later(inline: Committer): Committer {
+  return {
+    commit: (unit, done) => void setTimeout(() => inline.commit(unit, done), COMMIT_DELAY_MS),
+    close: () => inline.close(),
+  };
 }
 
 /** `store` with some of its methods replaced; the rest runs on the store itself. */

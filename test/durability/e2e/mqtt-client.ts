@@ -1,4 +1,4 @@
-import { connect, type IClientOptions, type MqttClient, UniqueMessageIdProvider } from 'mqtt';
+import { connect, ErrorWithReasonCode, type IClientOptions, type IClientPublishOptions, type MqttClient, UniqueMessageIdProvider } from 'mqtt';
 import { HOST } from './network.ts';
 
 /** A stored session; long enough for any run. */
@@ -35,6 +35,24 @@ export function persistentClient(port: number, clientId: string, { complain, ...
   });
   client.on('error', () => undefined); // it dials again
   return client;
+}
+
+/** What is published, and how. */
+export interface Publication extends IClientPublishOptions {
+  readonly topic: string;
+  readonly payload: string;
+}
+
+/** PUBCOMP for a PUBREL that was sent again: the broker has completed the exchange before, and MQTT.js calls that an error (MQTT 5 §3.7.2.1). */
+const PACKET_IDENTIFIER_NOT_FOUND = 0x92;
+
+/** @returns whether the broker took responsibility; false when the client was ended before. */
+export function published(client: MqttClient, { topic, payload, ...options }: Publication): Promise<boolean> {
+  return new Promise((resolve) => {
+    client.publish(topic, payload, options, (error) => {
+      resolve(!error || (error instanceof ErrorWithReasonCode && error.code === PACKET_IDENTIFIER_NOT_FOUND));
+    });
+  });
 }
 
 /** An MQTT 5 client without a past or a future. */

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { MqttClient } from 'mqtt';
 import { startChild } from './children.ts';
 import type { Ledger } from './ledger.ts';
-import { persistentClient } from './mqtt-client.ts';
+import { persistentClient, published } from './mqtt-client.ts';
 import { HOST } from './network.ts';
 import type { Random } from './random.ts';
 import { payloadOf, type Reading } from './reading.ts';
@@ -72,16 +72,11 @@ export class MqttPublisher {
     }
   }
 
-  #publish(qos: 1 | 2): Promise<void> {
+  async #publish(qos: 1 | 2): Promise<void> {
     const { reading, topic, payload } = this.#source.next(qos);
     this.#outstanding += 1;
-    return new Promise((resolve) => {
-      this.#client.publish(topic, payload, { qos }, (error) => {
-        if (!error) this.#options.ledger.acknowledged(reading);
-        this.#outstanding -= 1;
-        resolve();
-      });
-    });
+    if (await published(this.#client, { topic, payload, qos })) this.#options.ledger.acknowledged(reading);
+    this.#outstanding -= 1;
   }
 }
 

@@ -29,8 +29,10 @@ describe('config/postern.yaml', () => {
   test('with every key uncommented it is valid, and what has a default has that default', () => {
     const outcome = loadWith({ yaml: uncommented(sample), files: 'ignored' });
     expect(linesOf(outcome)).toEqual([]);
-    const { mqttSn, access, ...rest } = configWith({ yaml: uncommented(sample), files: 'ignored' });
-    expect({ ...rest, mqttSn: { ...mqttSn, predefinedTopics: [] }, access: { ...access, rules: [] }, bridges: [] }).toEqual(configWith({}));
+    const { mqtt, mqttSn, access, ...rest } = configWith({ yaml: uncommented(sample), files: 'ignored' });
+    const { caFile: _, certFile: __, keyFile: ___, ...tls } = mqtt.tls;
+    const withoutExamples = { mqtt: { ...mqtt, tls }, mqttSn: { ...mqttSn, predefinedTopics: [] }, access: { ...access, rules: [] }, bridges: [] };
+    expect({ ...rest, ...withoutExamples }).toEqual(configWith({}));
   });
 
   test.each(KEYS)('%s has a line and a sentence', (_, path, key) => {

@@ -47,7 +47,7 @@ describe('a wrong value is told with line, column and what is allowed', () => {
 
 describe('wrong structure', () => {
   test.each([
-    ['mqtt: 5', '1:7: mqtt must be a section with the keys tcp, connectTimeoutSeconds,'],
+    ['mqtt: 5', '1:7: mqtt must be a section with the keys tcp, tls, connectTimeoutSeconds,'],
     ['mqtt: []', '1:7: mqtt must be a section with the keys tcp,'],
     ['- mqtt', '1:1: must be a section with the keys data, control, log,'],
     ['hello', '1:1: must be a section with the keys data, control, log,'],

@@ -1,5 +1,5 @@
 import type { MqttClient } from 'mqtt';
-import { passingClient, persistentClient } from '../mqtt-client.ts';
+import { passingClient, persistentClient, published } from '../mqtt-client.ts';
 import type { Random } from '../random.ts';
 import { atMost, eventually } from '../waiting.ts';
 import type { Witness, WitnessParts } from './witness.ts';
@@ -39,8 +39,8 @@ export class RetainedWitness implements Witness {
     this.#kept.set(topic, kept);
     const payload = kept.sent.length > 0 && round % CLEAR_EVERY === 0 ? '' : `round ${round}`;
     const index = kept.sent.push(payload) - 1;
-    const publishing = this.#client.publishAsync(topic, payload, { qos: round % 2 === 0 ? 1 : 2, retain: true }).then(() => {
-      kept.acknowledged = index;
+    const publishing = published(this.#client, { topic, payload, qos: round % 2 === 0 ? 1 : 2, retain: true }).then((isAcknowledged) => {
+      if (isAcknowledged) kept.acknowledged = index;
     });
     if (this.#parts.random.chance(0.7)) await atMost(ANSWER_MS, publishing);
   }

@@ -17,6 +17,7 @@ describe('whose turn it is', () => {
   test.each<[clause: string, meaning: string, reasonCode: number, input: Buffer]>([
     ['MQTT-3.1.0-1', 'PUBLISH first', 0x82, PUBLISH],
     ['MQTT-3.1.0-1', 'PINGREQ first', 0x82, PINGREQ],
+    ['MQTT-3.1.0-1', 'another protocol, long before its packet would end', 0x82, Buffer.from('GET / HTTP/1.1')],
     ['MQTT-3.1.0-2', 'a second CONNECT', 0x82, Buffer.concat([CONNECT, CONNECT])],
     ['MQTT 5 §2.1.2', 'packet type 0', 0x81, bytes('00 00')],
   ])('at a server %s: %s', (clause, _meaning, reasonCode, input) => {
@@ -84,6 +85,20 @@ describe('Remaining Length (MQTT 5 §2.1.4)', () => {
     decoder.push(packet('30', text('t'), '00', '61'.repeat(200 - 3 - 4)), collector); // 200 bytes in all
     expect(collector.seen).toHaveLength(1);
     expect(refusal(() => decoder.push(bytes('30 c601'), collector))).toMatchObject({ reasonCode: 0x95, closesSilently: false });
+  });
+});
+
+describe('before CONNECT', () => {
+  test('CONNECT may have 256 KiB, whatever later packets may have', () => {
+    const ofSize = (size: number) => packet('10', protocol(4), 'c4 003c', text('c'), text('w'), text(Buffer.alloc(size)), text('u'), text(''));
+    const decoder = server(2_000_000);
+    decoder.push(ofSize(65_535), new Collector());
+    expect(refusal(() => server(2_000_000).push(bytes('10 818010'), new Collector()))).toMatchObject({ reasonCode: 0x95 });
+    server(2_000_000).push(bytes('10 fbff0f'), new Collector());
+  });
+
+  test('a smaller packet limit holds for CONNECT too', () => {
+    expect(refusal(() => server(15).push(packet('10', protocol(4), '02 003c', text('cc')), new Collector()))).toMatchObject({ reasonCode: 0x95 });
   });
 });
 
@@ -183,6 +198,19 @@ describe('pause and resume', () => {
     decoder.resume(visitor);
     decoder.push(PINGREQ, visitor);
     expect(visitor.types).toEqual(['connect', 'pingreq']);
+  });
+
+  test('inside one visit they leave the view as it is', () => {
+    const decoder = greeted('server', 4);
+    const payloads: string[] = [];
+    const visitor = new Collector();
+    visitor.onPublish = (view) => {
+      decoder.pause();
+      decoder.resume(visitor);
+      payloads.push(view.payload().toString('hex'));
+    };
+    decoder.push(Buffer.concat([PUBLISH, PUBLISH]), visitor);
+    expect(payloads).toEqual(['ff'.repeat(200), 'ff'.repeat(200)]);
   });
 
   test('resume without pause does nothing', () => {

@@ -1,0 +1,16 @@
+import { GatewayError } from '../../model/errors.ts';
+
+/** What SQLite gives for a column. Its type is as true as the bytes of the file: one flipped bit makes a blob a number. */
+export type Cell = string | number | Buffer | null;
+
+/** @throws GatewayError STORE_CORRUPT - when it is no blob. */
+export function bytesOf(cell: Cell | undefined): Buffer {
+  if (Buffer.isBuffer(cell)) return cell;
+  throw new GatewayError('STORE_CORRUPT', `${cell === null ? 'NULL' : typeof cell} where bytes should be`);
+}
+
+/** @throws GatewayError STORE_CORRUPT - when it is no number. */
+export function numberOf(cell: Cell | undefined): number {
+  if (typeof cell === 'number' && !Number.isNaN(cell)) return cell;
+  throw new GatewayError('STORE_CORRUPT', `${cell === null ? 'NULL' : typeof cell} where a number should be`);
+}

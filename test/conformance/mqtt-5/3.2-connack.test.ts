@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import type { AuthenticationVerdict } from '../../../src/access/access.ts';
+import { connect, disconnect, MqttBench } from '../../support/mqtt.ts';
+
+describe('MQTT 5 §3.2 CONNACK', () => {
+  test('announces Topic Alias Maximum, Maximum Packet Size and Receive Maximum', async () => {
+    const bench = await MqttBench.start({ settings: { receiveMax: 20, topicAliasMax: 10, packetBytesMax: 2_000_000 } });
+    const peer = bench.peer().sends('10 17 0004 4d515454 05 02 003c 08 11 00000e10 21 0014 0002 6777');
+    await peer.expectsOctets('20 0e 00 00 0b 22 000a 27 001e8480 21 0014');
+  });
+
+  test.each([
+    ['MQTT-3.2.2-2: Clean Start 1', true, 3_600, false],
+    ['MQTT-3.2.2-3: Clean Start 0 with a session', false, 3_600, true],
+    ['MQTT-3.2.2-3: Clean Start 0 when the session ended with its connection', false, 0, false],
+  ])('%s: Session Present %#', async (_, cleanStart, sessionExpirySeconds, isSessionPresent) => {
+    const bench = await MqttBench.start();
+    const properties = { sessionExpirySeconds };
+    const first = await bench.connected({ clientId: 'gw', cleanStart: false, properties });
+    await first.sends(disconnect()).expectsEnd();
+    await bench
+      .peer()
+      .sends(connect({ clientId: 'gw', cleanStart, properties }))
+      .expects({ type: 'connack', reasonCode: 0, isSessionPresent });
+  });
+
+  test.each([
+    ['bad-credentials', 0x86],
+    ['banned', 0x8a],
+    ['not-authorized', 0x87],
+  ] as const)('MQTT-3.2.2-6, MQTT-3.2.2-7, MQTT-3.1.4-2: %s is told as %i, Session Present 0, and closed', async (reason, reasonCode) => {
+    const bench = await MqttBench.start();
+    const denial: AuthenticationVerdict = { kind: 'deny', reason };
+    bench.core.access.authenticate = async () => denial as Exclude<AuthenticationVerdict, { kind: 'skip' }>;
+    await bench
+      .peer()
+      .sends(connect({ cleanStart: false }))
+      .expectsEnd({ type: 'connack', reasonCode, isSessionPresent: false });
+  });
+
+  test('no room for another session is told as 0x89', async () => {
+    const bench = await MqttBench.start({ broker: { sessionsMax: 1 } });
+    await bench.connected({ clientId: 'one' });
+    await bench
+      .peer()
+      .sends(connect({ clientId: 'two' }))
+      .expectsEnd({ type: 'connack', reasonCode: 0x89 });
+  });
+
+  test('an authentication that fails by itself closes that connection with 0x83 and no other', async () => {
+    const bench = await MqttBench.start();
+    const other = await bench.connected({ clientId: 'other' });
+    bench.core.access.authenticate = () => Promise.reject(new TypeError('planted'));
+    await bench.peer().sends(connect()).expectsEnd({ type: 'connack', reasonCode: 0x83 });
+    await other.sends('c000').expects({ type: 'pingresp' });
+    expect(bench.metric('mqtt.internal-errors')).toBe(1);
+  });
+
+  test.each([
+    ['as asked when below the longest granted', 100, undefined],
+    ['cut to the longest granted, and told', 5_000, 1_000],
+    ['never is cut as well', 0xffff_ffff, 1_000],
+  ])('Session Expiry Interval: %s', async (_, sessionExpirySeconds, told) => {
+    const bench = await MqttBench.start({ settings: { sessionExpiryMaxSeconds: 1_000 } });
+    const [connack] = await bench
+      .peer()
+      .sends(connect({ properties: { sessionExpirySeconds } }))
+      .receives();
+    expect(connack).toMatchObject({ type: 'connack', properties: expect.objectContaining({ receiveMaximum: 1_024 }) });
+    expect(connack?.type === 'connack' && connack.properties?.sessionExpirySeconds).toBe(told);
+  });
+
+  test('MQTT-3.1.2-24: a client whose Maximum Packet Size cannot hold CONNACK is closed without it', async () => {
+    const bench = await MqttBench.start();
+    const watcher = await (await bench.connected({ clientId: 'watcher' })).subscribed({ filter: 'will' });
+    const tiny = connect({ clientId: 'gw', properties: { maximumPacketSize: 4 } });
+    await bench.peer().sends(tiny).expectsEnd();
+    expect(bench.core.broker.connectedCount).toBe(1);
+    await watcher.expectsNothing();
+  });
+});
