@@ -26,6 +26,12 @@ interface Handshake {
   willTopic: WillTopicFacts | undefined;
 }
 
+/** A client that was connected or asleep when the gateway stopped. */
+interface RecordedLink {
+  readonly clientId: string;
+  readonly facts: LinkFacts;
+}
+
 /** What CONNECT does to the will of the session (§6.3, table), which is empty already when it began clean. `will` absent: it is deleted. */
 type WillChange = { readonly kind: 'keep' } | { readonly kind: 'replace'; readonly will?: WillFacts };
 
@@ -121,15 +127,10 @@ export class Connector {
 
   /** Brings back every client that was connected or asleep when the gateway stopped. */
   async restoreAll(): Promise<void> {
-    const left: { readonly clientId: string; readonly facts: LinkFacts }[] = [];
-    for (const { clientId, state } of this.#parts.context.detachedSessions()) {
-      const value = state.get(LINK_KEY);
-      const facts = value === undefined ? undefined : decodeLinkFacts(value);
-      if (facts !== undefined) left.push({ clientId, facts });
-    }
-    for (let start = 0; start < left.length; start += RESTORE_BATCH) {
-      await Promise.all(left.slice(start, start + RESTORE_BATCH).map(({ clientId, facts }) => this.#restore(clientId, facts)));
-    }
+    const left = this.#recordedLinks();
+    const [asleep, active] = [left.filter(({ facts }) => facts.sleepSeconds > 0), left.filter(({ facts }) => facts.sleepSeconds === 0)];
+    await this.#restoreInBatches(asleep); // first: the address of a sleeping client may be an active one's by now, never the other way round
+    await this.#restoreInBatches(active);
     if (left.length > 0) this.#parts.context.log.info('clients restored', { clients: this.#directory.size, recorded: left.length });
   }
 
@@ -137,6 +138,22 @@ export class Connector {
     this.#isStopped = true;
     this.#retries.clear();
     this.#handshakes.clear();
+  }
+
+  #recordedLinks(): RecordedLink[] {
+    const links: RecordedLink[] = [];
+    for (const { clientId, state } of this.#parts.context.detachedSessions()) {
+      const value = state.get(LINK_KEY);
+      const facts = value === undefined ? undefined : decodeLinkFacts(value);
+      if (facts !== undefined) links.push({ clientId, facts });
+    }
+    return links;
+  }
+
+  async #restoreInBatches(links: readonly RecordedLink[]): Promise<void> {
+    for (let start = 0; start < links.length; start += RESTORE_BATCH) {
+      await Promise.all(links.slice(start, start + RESTORE_BATCH).map(({ clientId, facts }) => this.#restore(clientId, facts)));
+    }
   }
 
   async #restore(clientId: string, facts: LinkFacts): Promise<Connection | undefined> {

@@ -3,7 +3,7 @@ import type { DatagramTransport } from '../../src/transport/transport.ts';
 import { MqttSnGateway } from './gateway.ts';
 import type { MqttSnSettings } from './settings.ts';
 
-export { MQTT_SN_DEFAULTS, type MqttSnSettings, type PredefinedTopic } from './settings.ts';
+export { MQTT_SN_DEFAULTS, type MqttSnSettings } from './settings.ts';
 
 /**
  * MQTT-SN 1.2 over one datagram transport, which the gateway opens and closes.

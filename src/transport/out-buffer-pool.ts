@@ -1,13 +1,14 @@
+import { OUT_BUFFERS_KEPT_BYTES } from '../model/limits.ts';
 import { OutBuffer } from '../wire/out-buffer.ts';
 
 /** What one quiet link needs in a turn: a few acknowledgements, one reading. */
 export const SMALL_BUFFER_BYTES = 4 * 1024;
 /** What one write carries at most, as much as a read yields. */
 export const LARGE_BUFFER_BYTES = 64 * 1024;
-/** Kept for reuse: a fan-out to this many links per turn allocates nothing (4 MiB). */
-const SMALL_BUFFERS_KEPT = 1_024;
-/** A fan-out that fills a large buffer on this many links allocates nothing (8 MiB, touched only as far as used). */
-const LARGE_BUFFERS_KEPT = 128;
+/** A third of what is kept: a fan-out of small messages to this many links (1,024) allocates nothing. */
+const SMALL_BUFFERS_KEPT = OUT_BUFFERS_KEPT_BYTES / 3 / SMALL_BUFFER_BYTES;
+/** The rest, touched only as far as it is used: a fan-out that fills the large buffers of this many links (128) allocates nothing. */
+const LARGE_BUFFERS_KEPT = (OUT_BUFFERS_KEPT_BYTES * 2) / 3 / LARGE_BUFFER_BYTES;
 
 /** Output buffers of all links. Bounded in what it keeps, not in what it hands out: each link's share is bounded by LINK_OUT_HIGH_BYTES. */
 export class OutBufferPool {

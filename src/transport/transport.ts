@@ -4,7 +4,7 @@ import type { PeerAddress } from '../model/client.ts';
 import type { GatewayError } from '../model/errors.ts';
 import type { OutBuffer } from '../wire/out-buffer.ts';
 
-/** A listening stream endpoint: TCP, TLS. */
+/** A listening stream endpoint: TCP, Unix socket, TLS. */
 export interface StreamTransport {
   /** Listener name in configuration and logs, e.g. `mqtt.tcp`. */
   readonly name: string;
@@ -25,7 +25,8 @@ export interface Link {
   /** Subject of a verified client certificate. */
   readonly certificateSubject: string | undefined;
   /**
-   * Room for `size` bytes in this turn's one write. Never refuses: who must stop writing is told by `onFull`.
+   * Room for `size` bytes in this turn's one write. Never refuses: who must stop writing is told by `onFull`. Once the link is closing the
+   * room leads nowhere.
    */
   reserve(size: number): OutBuffer;
   /** Copies `bytes` into this turn's write. */
@@ -33,7 +34,7 @@ export interface Link {
   /** Stops or resumes reading: back-pressure towards the peer, and the pause while a CONNECT is being judged. */
   pauseReading(): void;
   resumeReading(): void;
-  /** Writes out what is buffered, then closes. Reading stops at once. */
+  /** Writes out what is buffered, then closes. Reading stops at once. A peer has `LINK_CLOSE_TIMEOUT_MS` to take it and to close its side. */
   close(): void;
   /** Closes without waiting for anything. */
   destroy(): void;
@@ -44,7 +45,10 @@ export interface Link {
 export interface LinkHandlers {
   /** `bytes` is borrowed until the call returns. */
   onBytes(bytes: Buffer): void;
-  /** More is waiting to be written than `LINK_OUT_HIGH_BYTES`: stop producing. */
+  /**
+   * More is waiting to be written than `LINK_OUT_HIGH_BYTES`: stop producing. May be called from within `reserve` and `send`. An owner that
+   * goes on answering is fed no more from `LINK_OUT_UNREAD_BYTES` on, until the link has drained.
+   */
   onFull(): void;
   /** The peer has taken enough to go on. Follows each `onFull` unless the link closes. */
   onDrain(): void;

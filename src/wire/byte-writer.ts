@@ -85,11 +85,6 @@ export class ByteWriter {
   setU32(at: number, value: number): void {
     this.#view.setUint32(at, value, true);
   }
-
-  /** Overwrites eight bytes written before. */
-  setF64(at: number, value: number): void {
-    this.#view.setFloat64(at, value, true);
-  }
 }
 
 function viewOf(bytes: Buffer): DataView {

@@ -103,6 +103,21 @@ export function sessionStoreContract(name: string, makeBench: () => StoreBench):
         await nowAndAfterRestart(() => expect(payloads(found())).toEqual([]));
       });
 
+      test('that are gone stay gone, whoever still holds one', async () => {
+        const gone = session();
+        const sequence = queue(gone, 'a');
+        store.removeSession(gone);
+        store.changeSession(gone, FACTS);
+        store.saveSubscription(gone, subscriptionOf('a'));
+        store.putState(gone, 'k', Uint8Array.of(1));
+        queue(gone, 'b');
+        store.settle(gone, sequence, 'delivered');
+        store.beginSending(gone, 1, sequence);
+        store.beginReceiving(gone, 1, 1);
+        store.removeSession(gone);
+        await nowAndAfterRestart(() => expect(contentsOf(store)).toMatchObject({ sessions: [], queuedMessages: 0, queuedBytes: 0 }));
+      });
+
       test('ids are never used again, not even after a restart', async () => {
         const last = session();
         store.removeSession(last);

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { SessionStore } from '../../src/session/session-store.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { LateCommitter } from '../support/held-committer.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { SqliteBench } from '../support/store-bench.ts';
 import { contentsOf, durable } from '../support/store-samples.ts';
@@ -27,8 +28,8 @@ describe('the store on disk, whatever happens to it', () => {
       { minLength: 5, maxLength: 40 },
     );
     await fc.assert(
-      fc.asyncProperty(fc.nat(), breaks, async (seed, parts) => {
-        const bench = new SqliteBench({ limits: SMALL });
+      fc.asyncProperty(fc.nat(), fc.boolean(), breaks, async (seed, isLate, parts) => {
+        const bench = new SqliteBench({ limits: SMALL, ...(isLate && { committer: (inline) => new LateCommitter(inline) }) });
         try {
           await live(bench, seed, parts);
         } finally {

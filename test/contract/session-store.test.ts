@@ -1,5 +1,6 @@
 import type { SqliteStoreOptions } from '../../src/store/sqlite/open.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { LateCommitter } from '../support/held-committer.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { SqliteBench } from '../support/store-bench.ts';
 import { type StoreBench, sessionStoreContract } from './session-store.contract.ts';
@@ -29,5 +30,6 @@ function killed(options: Partial<SqliteStoreOptions> = {}): StoreBench {
 sessionStoreContract('MemoryStore', () => memory({ wasClean: true }));
 sessionStoreContract('SqliteStore, closed and opened', () => closed());
 sessionStoreContract('SqliteStore, killed and opened', () => killed());
+sessionStoreContract('SqliteStore with a committer of its own pace, killed and opened', () => killed({ committer: (inline) => new LateCommitter(inline) }));
 sessionStoreContract('SqliteStore with checkpoints all the time, closed and opened', () => closed({ limits: TINY }));
 sessionStoreContract('SqliteStore with checkpoints all the time, killed and opened', () => killed({ limits: TINY }));

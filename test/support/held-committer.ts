@@ -37,3 +37,20 @@ export class HeldCommitter implements Committer {
     else done(this.failure);
   }
 }
+
+/** Commits in a later turn, as a committer in another thread does. */
+export class LateCommitter implements Committer {
+  readonly #inline: Committer;
+
+  constructor(inline: Committer) {
+    this.#inline = inline;
+  }
+
+  commit(unit: CommitUnit, done: (failure: CommitFailure | undefined) => void): void {
+    setImmediate(() => setImmediate(() => this.#inline.commit(unit, done)));
+  }
+
+  close(): Promise<void> {
+    return this.#inline.close();
+  }
+}

@@ -87,7 +87,8 @@ export class MemoryStore implements SessionStore {
   }
 
   changeSession(session: StoredSession, facts: SessionFacts): void {
-    this.#write({ kind: 'session', id: session.id, realm: session.realm, clientId: session.clientId, facts });
+    if (this.#image.session(session.id) !== undefined)
+      this.#write({ kind: 'session', id: session.id, realm: session.realm, clientId: session.clientId, facts });
   }
 
   removeSession(session: StoredSession): void {

@@ -101,11 +101,17 @@ function unsubscribe(store: SessionStore, draws: Draws): void {
 function publish(store: SessionStore, draws: Draws): void {
   const sessions = sortedSessions(store).filter(() => draws.below(2) === 0);
   for (const session of sessions) {
-    if (session.queue.count >= QUEUE_MAX) store.settle(session, session.queue.next(0) ?? 0, 'queue-full');
     const identifiers = Array.from({ length: draws.below(3) }, () => 1 + draws.below(1000));
     store.refer(session, { qos: (1 + draws.below(2)) as QoS, isRetain: draws.below(4) === 0, identifiers });
   }
-  if (sessions.length > 0) store.append(anyMessage(draws, draws.below(8) === 0));
+  if (sessions.length === 0) return;
+  store.append(anyMessage(draws, draws.below(8) === 0));
+  for (const session of sessions) evict(store, session);
+}
+
+/** What a message pushes out goes after it was written: a turn that is committed in parts is parted before a message. */
+function evict(store: SessionStore, session: StoredSession): void {
+  if (session.queue.count > QUEUE_MAX) store.settle(session, session.queue.next(0) ?? 0, 'queue-full');
 }
 
 /** An incoming QoS 2 message: stored with its packet id. */

@@ -64,7 +64,7 @@ export class MqttUplink implements Uplink, MqttVisitor, LinkHandlers {
   publish(publish: OutgoingPublish): 'sent' | 'settled' | 'too-large' {
     const remote = this.#remote;
     const link = this.#link;
-    if (remote === undefined || link === undefined || this.#state !== 'up') return 'settled';
+    if (remote === undefined || link === undefined || this.#state !== 'up') return publish.qos === 0 ? 'settled' : 'sent'; // it goes again once up
     const shaped = remote.shape(publish);
     if (!this.#encoder.encode(shaped, link, remote.packetBytesMax)) return 'too-large';
     return shaped.qos === 0 ? 'settled' : 'sent';

@@ -244,7 +244,7 @@ export class CommitLog {
     }
     source.committed(flight.unit);
     if (this.#isInsideTurn) {
-      for (const [index, waiter] of flight.waiters.entries()) push(this.#told, waiter, flight.tokens[index] as number);
+      for (let index = 0; index < flight.waiters.length; index += 1) push(this.#told, flight.waiters[index] as DurableWaiter, flight.tokens[index] as number);
       this.#scheduleTurn();
     } else {
       this.#tell(flight);
@@ -272,7 +272,7 @@ export class CommitLog {
   #tell(told: Waiters): void {
     const waiters = told.waiters.splice(0);
     const tokens = told.tokens.splice(0);
-    for (const [index, waiter] of waiters.entries()) waiter.durable(tokens[index] as number);
+    for (let index = 0; index < waiters.length; index += 1) waiters[index]?.durable(tokens[index] as number);
   }
 
   #tellLanded(failure: CommitFailure | undefined): void {

@@ -15,10 +15,6 @@ export class GroupCache {
     this.#bytesMax = bytesMax;
   }
 
-  get bytes(): number {
-    return this.#bytes;
-  }
-
   put(number: number, group: Group): void {
     this.#groups.set(number, group);
     this.#newest = number;

@@ -35,8 +35,6 @@ export const CAUSE_CODE: Record<SettleCause, number> = {
   unreadable: 5,
 };
 
-export const RECORD_HEADER_BYTES = 5;
-
 /** @returns where the body starts, for `endRecord`. */
 export function beginRecord(writer: ByteWriter, kind: number): number {
   writer.u8(kind);

@@ -74,6 +74,7 @@ export class SqliteStore implements SessionStore {
   #metaRows: TableWrite[] = [];
   #cancelCheckpoint: CancelTimer | undefined;
   #cancelMoment: CancelTimer | undefined;
+  #closing: Promise<void> | undefined;
 
   constructor(parts: SqliteStoreParts) {
     const { metrics, recovered, reader } = parts;
@@ -250,7 +251,12 @@ export class SqliteStore implements SessionStore {
   }
 
   /** A disk that refuses ends this too: the next start replays what a checkpoint would have spared it. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     const { committer, log, release } = this.#parts;
     this.#cancelCheckpoint?.();
     this.#cancelMoment?.();

@@ -110,8 +110,9 @@ describe('MQTT 5 §3.8 SUBSCRIBE', () => {
   test('§3.8.4: SUBACK comes before the retained messages and before what is published meanwhile', async () => {
     const bench = await MqttBench.start({ autoCommit: false });
     const sender = bench.peer().sends({ type: 'connect', version: 5, isBridge: false, clientId: 's', cleanStart: true, keepAliveSeconds: 0 });
-    await sender.publishes('a', 'kept', { isRetain: true }).receives();
+    await sender.publishes('a', 'kept', { qos: 1, isRetain: true }).receives();
     bench.core.store.commit();
+    await sender.expects({ type: 'puback' });
     const properties = { sessionExpirySeconds: 100 };
     const receiver = bench.peer().sends({ type: 'connect', version: 5, isBridge: false, clientId: 'r', cleanStart: true, keepAliveSeconds: 0, properties });
     await receiver.expectsNothing(); // not before the session is on disk

@@ -22,6 +22,7 @@ import {
 import type { TestClient } from '../../support/test-client.ts';
 
 const CONGESTION = 0x01;
+const INVALID_TOPIC_ID = 0x02;
 const NEW_ADDRESS = '198.51.100.9:1024';
 
 interface Asleep {
@@ -156,6 +157,25 @@ describe('MQTT-SN 1.2 §6.14 Support of sleeping clients', () => {
     const { msgId } = await sensor.receives('PUBLISH');
     await sensor.sends(disconnect(600), puback(msgId)).expects(disconnect()); // the network changed their order
     await sensor.sends(pingreq('sensor')).expects(pingresp);
+  });
+
+  test('going to sleep in the middle of a registration leaves it for the wake-up', async () => {
+    const bench = await MqttSnBench.start();
+    const application = await bench.application();
+    const sensor = await bench.connected();
+    await sensor.sends(subscribe('cmd/a')).expects(suback(1));
+    application.publish('cmd/a', 'one', { qos: 1 });
+    const { msgId } = await sensor.receives('PUBLISH');
+    sensor.sends(puback(msgId, { returnCode: INVALID_TOPIC_ID }));
+    await sensor.receives('REGISTER');
+    await sensor.sends(disconnect(600)).expects(disconnect());
+    for (let wakeUp = 0; wakeUp < 2; wakeUp += 1) {
+      sensor.sends(wakeUp === 0 ? pingreq('sensor') : puback(msgId, { returnCode: INVALID_TOPIC_ID }));
+      const asked = await sensor.receives('REGISTER');
+      sensor.sends(regack(1, { msgId: asked.msgId }));
+      await sensor.receives('PUBLISH');
+    }
+    await sensor.sends(puback(msgId)).expects(pingresp);
   });
 
   test('going to sleep while awake ends the wake-up without losing a message', async () => {

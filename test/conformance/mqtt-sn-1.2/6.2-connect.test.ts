@@ -151,6 +151,20 @@ describe('MQTT-SN 1.2 §6.2 Client’s Connection Setup', () => {
       await sensor.sends(willMsg('gone')).expects(connack());
     });
 
+    test('after CONNACK as well; and one without a will is no copy of one with it', async () => {
+      const bench = await MqttSnBench.start();
+      const watcher = await bench.application();
+      watcher.subscribe('w/#');
+      const sensor = bench.sensor();
+      const first = connect({ hasWill: true, isCleanSession: true });
+      await sensor.sends(first, willTopic('w/t'), willMsg('gone')).expects(willTopicReq, willMsgReq, connack());
+      await sensor.sends(first).expects(willTopicReq);
+      await sensor.sends(willTopic('w/t'), willMsg('gone')).expects(willMsgReq, connack());
+      await sensor.sends(connect({ isCleanSession: true })).expects(connack());
+      await bench.clock.advanceSeconds(91);
+      expect(watcher.payloads).toEqual([]);
+    });
+
     test('a repeated WILLMSG is answered by CONNACK again', async () => {
       const bench = await MqttSnBench.start();
       const sensor = bench.sensor();

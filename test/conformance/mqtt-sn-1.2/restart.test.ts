@@ -137,6 +137,17 @@ describe.each<[string, End]>([
     await sensor.sends(connect()).expects(connack(0x03));
   });
 
+  test.each(['a', 'z'])('a sleeping client (%s) whose address went to another comes back beside it', async (sleeper) => {
+    const bench = await MqttSnBench.start();
+    const sensor = await bench.connected({ clientId: sleeper });
+    await sensor.sends(disconnect(600)).expects(disconnect());
+    await sensor.sends(connect({ clientId: 'm' })).expects(connack());
+    await end(bench);
+    await sensor.sends(pingreq()).expects(pingresp); // the other one
+    await bench.sensor('198.51.100.9:1').sends(pingreq(sleeper)).expects(pingresp);
+    expect(bench.core.metric('mqtt-sn.clients')).toBe(2);
+  });
+
   test('many clients are brought back', async () => {
     const bench = await MqttSnBench.start();
     const sensors = Array.from({ length: 600 }, (_, index) => bench.sensor(`192.0.2.7:${index + 1}`));

@@ -37,6 +37,8 @@ export interface ChaosOptions {
   readonly mosquittoPub: string;
   readonly clock: Clock;
   readonly centre: Centre;
+  /** Patience with what is still under way after the last kill. */
+  readonly calmMsMax: number;
   /** Told after each round. */
   readonly onRound?: (round: number, acknowledged: number) => void;
 }
@@ -51,7 +53,6 @@ const BEFORE_KILL_MS = { from: 0, to: 30 };
 /** What the frozen gateway had sent is in our sockets; this is for reading it. */
 const DRAIN_MS = 5;
 const DISTURB_EVERY = 2;
-const CALM_MS_MAX = 30_000;
 /** After everything has arrived: for copies that should not come. */
 const AFTERMATH_MS = 1_500;
 
@@ -217,13 +218,14 @@ class Chaos {
   }
 
   async #calmDown(gateway: GatewayUnderTest): Promise<void> {
+    const { calmMsMax } = this.#options;
     const fleet = this.#fleet;
     fleet?.pause();
-    if (!(await eventually(() => fleet?.isIdle === true, CALM_MS_MAX))) this.#complaints.push('publishers still wait for acknowledgements');
+    if (!(await eventually(() => fleet?.isIdle === true, calmMsMax))) this.#complaints.push('publishers still wait for acknowledgements');
     const isDrained = async (): Promise<boolean> => (await gateway.status()).store.queuedMessages === 0;
-    if (!(await eventually(isDrained, CALM_MS_MAX))) this.#complaints.push('the queues of the gateway do not drain');
+    if (!(await eventually(isDrained, calmMsMax))) this.#complaints.push('the queues of the gateway do not drain');
     const collectors = [this.#atCentre, this.#atGateway, ...(fleet?.commandLines.map(({ arrivals }) => arrivals) ?? [])];
-    await eventually(() => collectors.every(({ isComplete }) => isComplete), CALM_MS_MAX);
+    await eventually(() => collectors.every(({ isComplete }) => isComplete), calmMsMax);
   }
 
   #running(): GatewayUnderTest {

@@ -56,6 +56,16 @@ function later(inline: Committer): Committer {
   };
 }
 
+/** No fault: an honest store whose commits take their time beside the turns, as they will in a thread of their own. */
+export const LATE_COMMITTER = 'late-committer';
+
+/** @throws RangeError - neither a fault nor `LATE_COMMITTER`. */
+export function overridesOf(name: string): StoreOverrides {
+  if (name === LATE_COMMITTER) return { committer: later };
+  if (isFaultName(name)) return FAULTS[name].overrides;
+  throw new RangeError(`no such fault: ${name}`);
+}
+
 /** `store` with some of its methods replaced; the rest runs on the store itself. */
 function replacing(store: SessionStore, replacements: Partial<SessionStore>): SessionStore {
   return new Proxy(store, {

@@ -9,6 +9,7 @@ import { writeSync } from 'node:fs';
 import { MetricsTable } from '../../../src/model/metrics.ts';
 import { SystemClock } from '../../../src/observe/system-clock.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
+import { LateCommitter } from '../../support/held-committer.ts';
 import { Draws, operate } from '../../support/store-workload.ts';
 import { planted, synchronousOf } from './faults.ts';
 import type { ChildOrders } from './process.ts';
@@ -27,6 +28,7 @@ const real = openSqliteStore({
   metrics: new MetricsTable(),
   synchronous: synchronousOf(orders.fault),
   ...(orders.limits && { limits: orders.limits }),
+  ...(orders.isLate === true && { committer: (inline) => new LateCommitter(inline) }),
 });
 const store = planted(real, orders.fault);
 let next = orders.from;

@@ -1,4 +1,4 @@
-/** Where two plain values differ, as paths in words; at most a handful. */
+/** Where two plain values differ, as paths in words. */
 export function differences(expected: unknown, found: unknown, path = 'the store'): string[] {
   if (Object.is(expected, found)) return [];
   if (!isBranch(expected) || !isBranch(found)) return [`${path} is ${brief(found)} instead of ${brief(expected)}`];
@@ -11,7 +11,7 @@ export function differences(expected: unknown, found: unknown, path = 'the store
     else all.push(`${at} is missing (loss)`);
   }
   for (const name of right.keys()) if (!left.has(name)) all.push(`${path} / ${name} is there again (duplicate)`);
-  return all.slice(0, 8);
+  return all;
 }
 
 function isBranch(value: unknown): value is object {

@@ -22,6 +22,8 @@ export interface KillRun {
   readonly kills: number;
   readonly seed: number;
   readonly fault?: Fault | undefined;
+  /** Commits happen in a later turn, as in another thread. */
+  readonly isLate?: boolean | undefined;
   readonly limits?: Partial<StoreLimits> | undefined;
   /** The child performs up to this many operations before it is killed. */
   readonly operationsPerKillMax?: number | undefined;
@@ -46,6 +48,8 @@ export interface KillReport {
 /** Of every ten kills, this many come as soon as something was begun; the others after a while. */
 const EAGER_KILLS_OF_TEN = 6;
 const OPERATIONS_PER_KILL_MAX = 400;
+/** Differences told of one kill. */
+const COMPLAINTS_MAX = 8;
 const DATABASE_FILES = ['postern.db', 'postern.db-wal'];
 
 export async function killStore(run: KillRun): Promise<KillReport> {
@@ -108,7 +112,7 @@ async function killOnce(root: string, run: KillRun, { kill, model, report }: Rou
   const directory = join(root, 'data');
   const draws = new Draws(run.seed + 2, kill);
   const from = model.performed;
-  const child = new StoreProcess({ directory, seed: run.seed, from, to: Number.MAX_SAFE_INTEGER, fault: run.fault, limits: run.limits });
+  const child = new StoreProcess({ directory, seed: run.seed, from, to: Number.MAX_SAFE_INTEGER, fault: run.fault, isLate: run.isLate, limits: run.limits });
   const enough = from + draws.below(run.operationsPerKillMax ?? OPERATIONS_PER_KILL_MAX);
   await child.until((heard) => heard.acknowledged >= enough);
   const isEager = draws.below(10) < EAGER_KILLS_OF_TEN;
@@ -123,7 +127,8 @@ async function killOnce(root: string, run: KillRun, { kill, model, report }: Rou
   if (found.boot !== kill + 1) report.violations.push(`boot ${found.boot} after ${kill} kills`);
   report.violations.push(...found.complaints);
   const survived = model.advanceTo(found.contents, { least: acknowledged + 1, most: issued + 1 });
-  if (survived === undefined) report.violations.push(...model.complaints.map((each) => `operation ${acknowledged} was acknowledged, but ${each}`));
+  if (survived === undefined)
+    report.violations.push(...model.complaints.slice(0, COMPLAINTS_MAX).map((each) => `operation ${acknowledged} was acknowledged, but ${each}`));
   else report.survivedUnasked += survived;
 }
 
@@ -150,6 +155,7 @@ async function openCopy(directory: string, copy: string, limits: Partial<StoreLi
 class Model {
   /** Operations performed so far: the number of the next one. */
   performed = 0;
+  /** How the contents last asked for differ from the state that is nearest to them. */
   complaints: readonly string[] = [];
   readonly #seed: number;
   readonly #store = new MemoryStore({ clock: new SystemClock(), autoCommit: false });
@@ -160,11 +166,13 @@ class Model {
 
   /** Lives on until its state is `contents`, within the bounds. @returns how many operations beyond the least that took; undefined: never. */
   advanceTo(contents: unknown, { least, most }: { readonly least: number; readonly most: number }): number | undefined {
-    this.#performTo(least);
-    this.complaints = differences(contentsOf(this.#store, GATEWAYS), contents);
-    while (this.performed <= most) {
-      if (isDeepStrictEqual(contentsOf(this.#store, GATEWAYS), contents)) return this.performed - least;
-      this.#performTo(this.performed + 1);
+    this.complaints = [];
+    for (let number = least; number <= most; number += 1) {
+      this.#performTo(number);
+      const expected = contentsOf(this.#store, GATEWAYS);
+      if (isDeepStrictEqual(expected, contents)) return number - least;
+      const complaints = differences(expected, contents).map((each) => `after operation ${number - 1} ${each}`);
+      if (number === least || complaints.length < this.complaints.length) this.complaints = complaints;
     }
     return undefined;
   }

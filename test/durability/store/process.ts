@@ -12,6 +12,8 @@ export interface ChildOrders {
   /** Performs operations below this, then closes the store and ends. */
   readonly to: number;
   readonly fault?: Fault | undefined;
+  /** Commits happen in a later turn, as in another thread. */
+  readonly isLate?: boolean | undefined;
   readonly limits?: Partial<StoreLimits> | undefined;
 }
 

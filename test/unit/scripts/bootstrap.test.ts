@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readlinkSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type Files, ours, PlantedTree } from '../../support/planted-tree.ts';
 
@@ -46,6 +47,17 @@ describe('the bootstrap installs', () => {
     const { status, lines } = tree.run(BOOTSTRAP, 'tell.ts');
     expect(status).toBe(0);
     expect(lines.filter((line) => line.startsWith('npm install --no-save'))).toHaveLength(1);
+  });
+
+  test('and links the pinned Node where npm 10 has dropped the link', () => {
+    using tree = new PlantedTree({ ...ours(BOOTSTRAP), 'tell.ts': TELLS });
+    tree.remove('node_modules');
+    tree.write({
+      ...ours('node_modules/.package-lock.json'),
+      [`node_modules/node-linux-${process.arch}/bin/node`]: `#!/bin/sh\nexec ${process.execPath} "$@"\n`,
+    });
+    expect(tree.run(BOOTSTRAP, 'tell.ts')).toMatchObject({ status: 0 });
+    expect(readlinkSync(tree.path('node_modules/.bin/node'))).toBe(`../node-linux-${process.arch}/bin/node`);
   });
 
   test('or says why not, and runs nothing', () => {

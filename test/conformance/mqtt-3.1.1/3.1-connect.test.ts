@@ -1,0 +1,211 @@
+import { describe, expect, test } from 'vitest';
+import type { AuthenticationVerdict } from '../../../src/access/access.ts';
+import { connect, disconnect, MqttBench, type MqttPeer, publishBytes, will } from '../../support/mqtt.ts';
+
+const V4 = { version: 4 } as const;
+
+describe('MQTT 3.1.1 §3.1 CONNECT', () => {
+  test.each([
+    ['MQTT-3.1.0-1: PINGREQ first', 'c000', ''],
+    ['MQTT-3.1.2-1: a wrong Protocol Name', '10 0e 0004 4d515455 04 02 0000 0002 6777', ''],
+    ['MQTT-3.1.2-3: the reserved flag', '10 0e 0004 4d515454 04 03 0000 0002 6777', ''],
+    ['MQTT-3.1.2-11: Will QoS without a will', '10 0e 0004 4d515454 04 0a 0000 0002 6777', ''],
+    ['MQTT-3.1.2-14: Will QoS 3', '10 14 0004 4d515454 04 1e 0000 0002 6777 0001 61 0001 62', ''],
+    ['MQTT-3.1.2-22: a password without a user name', '10 11 0004 4d515454 04 42 0000 0002 6777 0001 70', ''],
+    ['MQTT-1.5.3-2: U+0000 in the client id', '10 0e 0004 4d515454 04 02 0000 0002 6700', ''],
+    ['MQTT-3.1.3-8: an empty client id without Clean Session: return code 2', '10 0c 0004 4d515454 04 00 0000 0000', '20 02 00 02'],
+  ])('MQTT-3.1.4-1: %s: closed, and no CONNACK but where a return code says it', async (_, hex, answer) => {
+    const bench = await MqttBench.start();
+    const peer = bench.peer(4).sends(hex);
+    await peer.expectsOctets(answer);
+    expect(peer.link.isEnded).toBe(true);
+  });
+
+  test('MQTT-3.1.0-2: a second CONNECT ends the connection without a word', async () => {
+    const bench = await MqttBench.start();
+    const peer = await bench.connected({ clientId: 'gw', ...V4 });
+    await peer.sends(connect({ clientId: 'gw', ...V4 })).expectsEnd();
+  });
+
+  test.each([
+    ['bad-credentials', '20 02 00 04'],
+    ['banned', '20 02 00 05'],
+    ['not-authorized', '20 02 00 05'],
+  ] as const)('MQTT-3.2.2-4, -5: %s', async (reason, answer) => {
+    const bench = await MqttBench.start();
+    const denial: AuthenticationVerdict = { kind: 'deny', reason };
+    bench.core.access.authenticate = async () => denial as Exclude<AuthenticationVerdict, { kind: 'skip' }>;
+    const peer = bench.peer(4).sends(connect({ ...V4, cleanStart: false }));
+    await peer.expectsOctets(answer);
+    expect(peer.link.isEnded).toBe(true);
+  });
+
+  test('return code 3 when there is no room, and when the gateway itself failed', async () => {
+    const bench = await MqttBench.start({ broker: { sessionsMax: 0 } });
+    await bench.peer(4).sends(connect(V4)).expectsOctets('20 02 00 03');
+    bench.core.access.authenticate = () => Promise.reject(new TypeError('planted'));
+    await bench.peer(4).sends(connect(V4)).expectsOctets('20 02 00 03');
+  });
+
+  test('return code 2 for the id of another principal', async () => {
+    const bench = await MqttBench.start();
+    await bench.connected({ clientId: 'gw', username: 'alice', ...V4 });
+    await bench
+      .peer(4)
+      .sends(connect({ clientId: 'gw', username: 'mallory', ...V4 }))
+      .expectsOctets('20 02 00 02');
+  });
+
+  test('MQTT-3.1.3-6, -7: an empty id with Clean Session gets a session of its own', async () => {
+    const bench = await MqttBench.start();
+    const peers = [await bench.connected({ clientId: '', ...V4 }), await bench.connected({ clientId: '', ...V4 })];
+    for (const peer of peers) await peer.sends('c000').expects({ type: 'pingresp' });
+    expect(bench.core.broker.sessionCount).toBe(2);
+  });
+
+  test('MQTT-3.1.4-2: a second connection closes the first, without a word', async () => {
+    const bench = await MqttBench.start();
+    const first = await bench.connected({ clientId: 'gw', ...V4 });
+    const second = await bench.connected({ clientId: 'gw', ...V4 });
+    await first.expectsEnd();
+    await second.sends('c000').expects({ type: 'pingresp' });
+  });
+
+  test('MQTT-3.1.2-24: closed at 1.5 times the keep-alive, and the will goes out', async () => {
+    const bench = await MqttBench.start();
+    const watcher = await (await bench.connected({ clientId: 'watcher', ...V4 })).subscribed({ filter: 'will' });
+    const peer = await bench.connected({ clientId: 'gw', keepAliveSeconds: 10, will: will({ qos: 1 }), ...V4 });
+    await bench.clock.advanceMs(14_999);
+    expect(peer.link.isEnded).toBe(false);
+    await bench.clock.advanceMs(1);
+    await peer.expectsEnd();
+    await watcher.expects({ type: 'publish', payload: 'gone', qos: 1 });
+  });
+
+  test.each([
+    ['DISCONNECT removes it', (peer: MqttPeer) => peer.sends(disconnect()), []],
+    ['a broken link brings it', (peer: MqttPeer) => peer.link.resets(), ['gone']],
+    ['a broken rule brings it', (peer: MqttPeer) => peer.sends('f000'), ['gone']],
+  ])('MQTT-3.1.2-8, -10, MQTT-3.14.4-3: the will: %s', async (_, leave, payloads) => {
+    const bench = await MqttBench.start();
+    const watcher = await (await bench.connected({ clientId: 'watcher', ...V4 })).subscribed({ filter: 'will' });
+    leave(await bench.connected({ clientId: 'gw', will: will(), ...V4 }));
+    expect(await watcher.payloads()).toEqual(payloads);
+  });
+
+  test('CONNACK has no properties', async () => {
+    const bench = await MqttBench.start();
+    await bench.peer(4).sends(connect(V4)).expectsOctets('20 02 00 00');
+  });
+});
+
+describe('MQTT 3.1.1 §3.1.2.4 Clean Session', () => {
+  test('MQTT-3.1.2-4, -5, MQTT-3.2.2-2: 0 resumes, with QoS 1 and 2 that came meanwhile', async () => {
+    const bench = await MqttBench.start();
+    const kept = { clientId: 'gw', cleanStart: false, ...V4 };
+    await (await (await bench.connected(kept)).subscribed({ filter: 'a' })).breaks();
+    const sender = await bench.connected({ clientId: 'sender', ...V4 });
+    await sender.publishes('a', '0').publishes('a', '1', { qos: 1 }).publishes('a', '2', { qos: 2 }).receives();
+    await bench.clock.advanceSeconds(86_400);
+    const again = bench.peer(4).sends(connect(kept));
+    await again.expects({ type: 'connack', isSessionPresent: true }, { payload: '1', qos: 1 }, { payload: '2', qos: 2 });
+  });
+
+  test('MQTT-3.1.2-6: 1 drops what was kept, before and after; MQTT-3.1.2-7: retained messages stay', async () => {
+    const bench = await MqttBench.start();
+    const kept = { clientId: 'gw', cleanStart: false, ...V4 };
+    const first = await (await bench.connected(kept)).subscribed({ filter: 'a' });
+    await first.publishes('r', 'kept', { isRetain: true }).breaks();
+    await (await bench.connected({ ...kept, cleanStart: true })).breaks();
+    await bench.peer(4).sends(connect(kept)).expectsOctets('20 02 00 00');
+    const reader = await bench.connected({ clientId: 'reader', ...V4 });
+    expect(await reader.sends('82 06 0001 0001 72 00').payloads()).toEqual(['kept']);
+  });
+
+  test('a session without Clean Session is kept no longer than the longest expiry granted', async () => {
+    const bench = await MqttBench.start({ settings: { sessionExpiryMaxSeconds: 60 } });
+    const kept = { clientId: 'gw', cleanStart: false, ...V4 };
+    await (await bench.connected(kept)).breaks();
+    await bench.clock.advanceSeconds(61);
+    await bench.peer(4).sends(connect(kept)).expectsOctets('20 02 00 00');
+  });
+});
+
+describe('bridges of MQTT 3.1 and 3.1.1 (version byte with its top bit set)', () => {
+  const BRIDGE = '10 0e 0004 4d515454 84 00 0000 0002 6777';
+
+  test('are let in; they get no message back that is theirs, and RETAIN as it was published', async () => {
+    const bench = await MqttBench.start();
+    const bridge = bench.peer(4).sends(BRIDGE);
+    await bridge.expects({ type: 'connack', reasonCode: 0 });
+    const sender = await bench.connected({ clientId: 'sender', ...V4 });
+    await bridge.sends('82 06 0001 0001 23 00').expects({ type: 'suback' });
+    bridge.publishes('a', 'own');
+    sender.publishes('a', 'other', { isRetain: true });
+    await bridge.expects({ type: 'publish', payload: 'other', isRetain: true });
+  });
+
+  test('are told return code 1 where the setting forbids them: they try again without the bit', async () => {
+    const bench = await MqttBench.start({ settings: { allowBridgeBit: false } });
+    const bridge = bench.peer(4).sends(BRIDGE);
+    await bridge.expectsOctets('20 02 00 01');
+    expect(bridge.link.isEnded).toBe(true);
+  });
+
+  test('5.0 has no such bit', async () => {
+    const bench = await MqttBench.start();
+    await bench.peer(5).sends('10 0f 0004 4d515454 85 00 0000 00 0002 6777').expectsOctets('20 03 00 84 00');
+  });
+});
+
+describe('MQTT 3.1', () => {
+  const MQISDP = '0006 4d5149736470 03';
+
+  test('is let in by its name, and is never told of a session', async () => {
+    const bench = await MqttBench.start();
+    for (let round = 0; round < 2; round += 1) {
+      const peer = bench.peer(3).sends(`10 10 ${MQISDP} 00 003c 0002 6777`);
+      await peer.expectsOctets('20 02 00 00');
+      await peer.breaks();
+    }
+    expect(bench.core.broker.sessionCount).toBe(1);
+  });
+
+  test.each([
+    ['a client id of more than 23 characters', `10 2e ${MQISDP} 02 003c 0020 ${'61'.repeat(32)}`],
+    ['a user name that is flagged and missing', `10 10 ${MQISDP} 82 003c 0002 6777`],
+    ['DUP on SUBSCRIBE, and the packets behind it', `10 10 ${MQISDP} 02 003c 0002 6777`],
+  ])('bears %s', async (_, hex) => {
+    const bench = await MqttBench.start();
+    const peer = bench.peer(3).sends(hex);
+    await peer.expectsOctets('20 02 00 00');
+    await peer.sends('8a 06 0001 0001 61 01').expectsOctets('90 03 0001 01');
+  });
+
+  test('an empty client id is return code 2', async () => {
+    const bench = await MqttBench.start();
+    await bench.peer(3).sends(`10 0e ${MQISDP} 02 003c 0000`).expectsOctets('20 02 00 02');
+  });
+
+  test('version 3 with the name of 3.1.1 is a version nobody speaks', async () => {
+    const bench = await MqttBench.start();
+    await bench.peer(4).sends('10 0e 0004 4d515454 03 02 0000 0002 6777').expectsOctets('20 03 00 84 00');
+  });
+
+  test('its will goes out when its link breaks', async () => {
+    const bench = await MqttBench.start();
+    const watcher = await (await bench.connected({ clientId: 'watcher' })).subscribed({ filter: 'will' });
+    await (await bench.connected({ clientId: 'gw', version: 3, will: will() })).breaks();
+    await watcher.expects({ type: 'publish', payload: 'gone' });
+  });
+
+  test('may retry a PUBLISH on the same connection: QoS 2 is passed on once', async () => {
+    const bench = await MqttBench.start();
+    const watcher = await (await bench.connected({ clientId: 'watcher' })).subscribed({ filter: 'a' });
+    const peer = await bench.connected({ clientId: 'gw', version: 3 });
+    for (const isDuplicate of [false, true, true]) peer.sends(publishBytes(3, 'a', 'x', { qos: 2, packetId: 5, isDuplicate }));
+    await peer.expects({ type: 'pubrec' }, { type: 'pubrec' }, { type: 'pubrec' });
+    await peer.sends('6a 02 0005', '6a 02 0005').expects({ type: 'pubcomp' }, { type: 'pubcomp' });
+    expect(await watcher.payloads()).toEqual(['x']);
+  });
+});

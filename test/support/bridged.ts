@@ -1,0 +1,78 @@
+// A gateway with one bridge to a remote that the test plays.
+import { Bridge, type BridgeSettings } from '../../src/bridge/bridge.ts';
+import { MqttUplink } from '../../src/bridge/uplinks/mqtt.ts';
+import type { MqttUplinkSettings } from '../../src/bridge/uplinks/mqtt-packets.ts';
+import { silentLog } from '../../src/model/log.ts';
+import { topicFilter, topicName } from '../../src/model/topic.ts';
+import { startCore, type TestCore } from './core.ts';
+import { FakeClock, settled } from './fake-clock.ts';
+import { ScriptedRemote } from './scripted-remote.ts';
+import { requestOf, TestClient } from './test-client.ts';
+
+export const TRANSIENT = { cleanStart: true, sessionExpirySeconds: 0 } as const;
+const RETRY = { firstMs: 1_000, factor: 2, capMs: 30_000, jitter: 0 };
+export const OUT = { filter: 'readings/#', direction: 'out', qos: 2, localPrefix: '', remotePrefix: 'site1/' } as const;
+export const IN = { filter: 'cmd/#', direction: 'in', qos: 2, localPrefix: '', remotePrefix: 'site1/' } as const;
+
+interface Options {
+  readonly bridge?: Partial<BridgeSettings>;
+  readonly uplink?: Partial<MqttUplinkSettings>;
+  readonly remote?: Partial<Pick<ScriptedRemote, 'acknowledges' | 'connack' | 'grantsSubscriptions' | 'isReachable'>>;
+  readonly core?: TestCore;
+  readonly clock?: FakeClock;
+}
+
+export interface Bridged {
+  readonly clock: FakeClock;
+  readonly core: TestCore;
+  readonly remote: ScriptedRemote;
+  readonly bridge: Bridge;
+  readonly local: TestClient;
+}
+
+/** A gateway with one bridge to a scripted remote, and a client at the gateway. */
+export async function bridged({
+  bridge: bridgeOver,
+  uplink: uplinkOver,
+  remote: remoteOver,
+  core: given,
+  clock = new FakeClock(),
+}: Options = {}): Promise<Bridged> {
+  const core = given ?? startCore({ clock });
+  const remote = new ScriptedRemote();
+  Object.assign(remote, remoteOver);
+  const settings: BridgeSettings = {
+    name: 'centre',
+    topics: [OUT, IN],
+    inflightMax: 20,
+    queueLimits: { messagesMax: 1_000, bytesMax: 1_000_000 },
+    statusTopic: topicName('$SYS/broker/connection/gw/state'),
+    ...bridgeOver,
+  };
+  const uplink = new MqttUplink(
+    {
+      name: 'centre',
+      address: 'remote:1883',
+      version: 5,
+      clientId: 'gw',
+      username: undefined,
+      password: undefined,
+      keepAliveSeconds: 60,
+      cleanStart: false,
+      sessionExpirySeconds: Number.POSITIVE_INFINITY,
+      inflightMax: 20,
+      triesBridgeBit: true,
+      filters: [{ filter: topicFilter('site1/cmd/#'), qos: 2 }],
+      statusTopic: undefined,
+      packetBytesMax: 2_000_000,
+      ...uplinkOver,
+    },
+    { dialer: remote, clock, log: silentLog, retry: RETRY },
+  );
+  const bridge = new Bridge(settings, uplink);
+  await bridge.start(core.context('bridge:centre'));
+  await settled();
+  const local = new TestClient(core.context('mqtt'));
+  await local.connect(requestOf('local', TRANSIENT));
+  return { clock, core, remote, bridge, local };
+}
