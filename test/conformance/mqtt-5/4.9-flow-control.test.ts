@@ -82,8 +82,9 @@ describe('MQTT 5 §3.3.4 Receive Maximum of the server', () => {
     await sender.expectsEnd({ type: 'disconnect', reasonCode: 0x93 });
   });
 
-  test('PUBCOMP and a PUBREC that refuses give the place back', async () => {
+  test('PUBACK, PUBCOMP and a PUBREC that refuses give the place back', async () => {
     const { bench, sender } = await stage(1);
+    for (let packetId = 1; packetId <= 5; packetId += 1) await sender.publishes('a', 'x', { qos: 1, packetId }).expects({ type: 'puback' });
     for (let packetId = 1; packetId <= 5; packetId += 1) {
       await sender.publishes('a', 'x', { qos: 2, packetId }).expects({ type: 'pubrec', reasonCode: 0 });
       await sender.sends(ack('pubrel', packetId)).expects({ type: 'pubcomp' });
