@@ -23,30 +23,23 @@ interface Corpus {
   readonly packets: readonly Buffer[];
 }
 
-/** @throws AssertionError - with seed, number and bytes of the input. */
+/** @throws AssertionError - with seed and number of the input, and its bytes when it was the one. */
 export async function fuzzMqttConnection({ seed, count }: FuzzOptions): Promise<FuzzReport> {
   const chance = new Chance(seed);
   const corpora = ([3, 4, 5] as const).map((version) => corpus(version, seed));
   const bench = await MqttBench.start({ settings: { packetBytesMax: PACKET_BYTES_MAX, connectTimeoutMs: 60_000 } });
-  const witness = await (await bench.connected({ clientId: 'witness', username: 'witness' })).subscribed({ filter: 'witness/#', noLocal: false });
-  const peers: MqttPeer[] = [];
+  const witness = await (await bench.connected({ clientId: 'witness', username: 'witness' })).subscribed({ filter: 'witness/#' });
   const silent: MqttPeer[] = [];
-  for (let input = 0; input < count; input += 1) {
-    const from = corpora[chance.below(corpora.length)] ?? assert.fail('no corpus');
-    const bytes = conversation(from, chance);
-    try {
-      peers.push(play(bench.peer(), bytes, chance));
-    } catch (cause) {
-      throw new assert.AssertionError({ message: `seed ${seed}, input ${input}: ${bytes.toString('hex')}\n${cause instanceof Error ? cause.stack : cause}` });
-    }
-    if (peers.length < BATCH) continue;
+  for (let input = 0; input < count; input += BATCH) {
+    const when = `seed ${seed}, inputs from ${input}`;
+    const peers = Array.from({ length: Math.min(BATCH, count - input) }, () => play(bench.peer(), corpora, { chance, when }));
     await quiet();
-    assert.equal(bench.metric('mqtt.internal-errors'), 0, `seed ${seed}, up to input ${input}: the gateway failed by itself`);
-    for (const peer of peers.splice(0)) if (!leave(peer, chance)) silent.push(peer);
+    assert.equal(bench.metric('mqtt.internal-errors'), 0, `${when}: the gateway failed by itself`);
+    silent.push(...peers.filter((peer) => !leave(peer, chance)));
     await bench.clock.advanceSeconds(chance.below(100));
-    if (input % (BATCH * BATCHES_PER_CHECK) < BATCH) await requireService(bench, witness, `seed ${seed}, input ${input}`);
+    if (chance.below(BATCHES_PER_CHECK) === 0) await requireService(bench, witness, when);
   }
-  for (const peer of [...peers, ...silent]) peer.link.resets();
+  for (const peer of silent) peer.link.resets();
   await quiet();
   assert.equal(bench.metric('mqtt.connections'), 1, 'connections are left behind');
   return { inputs: count, refused: bench.metric('mqtt.malformed') + bench.metric('mqtt.protocol-errors') };
@@ -63,14 +56,19 @@ async function requireService(bench: MqttBench, witness: MqttPeer, when: string)
   visitor.sends(disconnect());
 }
 
-/** Sends in pieces, sometimes with the link's own troubles in between. */
-function play(peer: MqttPeer, bytes: Buffer, chance: Chance): MqttPeer {
+/** One conversation, in pieces, sometimes with the link's own troubles in between. */
+function play(peer: MqttPeer, corpora: readonly Corpus[], { chance, when }: { readonly chance: Chance; readonly when: string }): MqttPeer {
+  const bytes = conversation(corpora[chance.below(corpora.length)] ?? assert.fail('no corpus'), chance);
   if (chance.below(10) === 0) peer.link.stopsReading();
-  for (let at = 0; at < bytes.length; ) {
-    const size = 1 + chance.below(chance.below(4) === 0 ? 5 : bytes.length);
-    peer.sends(bytes.subarray(at, at + size));
-    at += size;
-    if (chance.below(40) === 0) leave(peer, chance);
+  try {
+    for (let at = 0; at < bytes.length; ) {
+      const size = 1 + chance.below(chance.below(4) === 0 ? 5 : bytes.length);
+      peer.sends(bytes.subarray(at, at + size));
+      at += size;
+      if (chance.below(40) === 0) leave(peer, chance);
+    }
+  } catch (cause) {
+    throw new assert.AssertionError({ message: `${when}: ${bytes.toString('hex')}\n${cause instanceof Error ? cause.stack : cause}` });
   }
   return peer;
 }
