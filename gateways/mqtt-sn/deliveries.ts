@@ -12,6 +12,9 @@ import { Retries } from './retries.ts';
 /** T_WAIT: pause after "congestion"; more than 5 min in §7.2. */
 const CONGESTION_WAIT_MS = 301_000;
 
+/** Times one message may need its topic registered: late copies of "invalid topic id" count too. */
+const REGISTRATIONS_MAX = 3;
+
 /** What a client cannot be told by a number now must wait, and outlive the borrowed delivery. */
 type Held = Pick<Delivery, 'message' | 'qos' | 'isRetain' | 'isDuplicate' | 'packetId'>;
 
@@ -167,7 +170,7 @@ export class Deliveries {
   #reregister(packetId: number): void {
     const unanswered = this.#unanswered.get(packetId);
     if (unanswered === undefined || unanswered.isRegistering) return;
-    if (unanswered.registrations === this.#client.parts.retryRules.repetitionsMax) {
+    if (unanswered.registrations === REGISTRATIONS_MAX) {
       this.#refused(packetId); // it will not learn
       return;
     }

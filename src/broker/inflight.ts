@@ -11,12 +11,13 @@ export interface Inflight {
 
 const PACKET_ID_MAX = 65_535;
 
-/** What is in flight to one peer, by packet id, in the order it was first sent; and which of it must be sent again on this link. */
+/** What is in flight to one peer, by packet id, in the order it was first sent; and which of it waits to be sent, for the first time or again. */
 export class InflightTable {
   readonly #flights = new Map<number, Inflight>();
   /** Sequences of restored exchanges: in flight although the queue's cursor has not passed them. */
   readonly #restored = new Set<Sequence>();
-  #resend: number[] = [];
+  /** In the order of `#flights`. */
+  #waiting = new Set<number>();
   #lastPacketId: number;
 
   /** @param random - uniform in [0, 1): a peer that remembers our last boot sees other ids. */
@@ -30,15 +31,25 @@ export class InflightTable {
 
   /** Deliveries that take room in the peer's window. */
   get underWay(): number {
-    return this.#flights.size - this.#resend.length;
+    return this.#flights.size - this.#waiting.size;
   }
 
-  get hasResends(): boolean {
-    return this.#resend.length > 0;
+  get hasWaiting(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** The packet id whose turn it is. */
+  get firstWaiting(): number | undefined {
+    const [first] = this.#waiting;
+    return first;
   }
 
   get(packetId: number): Inflight | undefined {
     return this.#flights.get(packetId);
+  }
+
+  entries(): Iterable<readonly [packetId: number, flight: Inflight]> {
+    return this.#flights;
   }
 
   /** @returns the packet id the delivery got. */
@@ -59,14 +70,14 @@ export class InflightTable {
 
   delete(packetId: number, { sequence }: Inflight): void {
     this.#flights.delete(packetId);
+    this.#waiting.delete(packetId);
     if (sequence !== undefined) this.#restored.delete(sequence);
-    if (this.#resend.length > 0) this.#resend = this.#resend.filter((id) => id !== packetId);
   }
 
   clear(): void {
     this.#flights.clear();
     this.#restored.clear();
-    this.#resend = [];
+    this.#waiting.clear();
   }
 
   /** The next id that is not in flight. */
@@ -77,18 +88,20 @@ export class InflightTable {
   }
 
   /** A new link: everything is to be sent again, oldest first (MQTT-4.4.0-1). */
-  resendAll(): void {
-    this.#resend = [...this.#flights.keys()];
+  sendAllLater(): void {
+    this.#waiting = new Set(this.#flights.keys());
   }
 
-  /** The delivery comes back and is the next to be sent. */
-  giveBack(packetId: number): boolean {
-    if (!this.#flights.has(packetId) || this.#resend.includes(packetId)) return false;
-    this.#resend.unshift(packetId);
+  /** The delivery waits its turn: before everything that was first sent after it. False when it does already, or is not in flight. */
+  sendLater(packetId: number): boolean {
+    if (!this.#flights.has(packetId) || this.#waiting.has(packetId)) return false;
+    this.#waiting.add(packetId);
+    if (this.#waiting.size > 1) this.#waiting = new Set([...this.#flights.keys()].filter((id) => this.#waiting.has(id)));
     return true;
   }
 
-  takeResend(): number | undefined {
-    return this.#resend.shift();
+  /** It is being sent. */
+  waitsNoLonger(packetId: number): void {
+    this.#waiting.delete(packetId);
   }
 }

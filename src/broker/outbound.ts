@@ -35,9 +35,6 @@ export interface OutboundSettings {
 
 const PAUSE_BIT: Record<PauseReason, number> = { link: 1, asleep: 2, upstream: 4, subscribing: 8 };
 const ASLEEP = PAUSE_BIT.asleep;
-/** Room for the packet id below the attachment number in a waiter's token. */
-const TOKEN_STRIDE = 65_536;
-
 export class Outbound implements DurableWaiter {
   readonly #parts: OutboundParts;
   readonly #delivery = new DeliveryView();
@@ -53,7 +50,6 @@ export class Outbound implements DurableWaiter {
   #pauseBits = 0;
   /** While an asleep session is awake: the last sequence this wake brings. */
   #wakeUpTo: Sequence | undefined;
-  #attachment = 0;
   #isPumping = false;
 
   constructor(parts: OutboundParts, settings: OutboundSettings) {
@@ -93,11 +89,10 @@ export class Outbound implements DurableWaiter {
     this.#outlet = outlet;
     this.#settings = settings;
     this.#doubt.limit(settings.inflightMax);
-    this.#attachment += 1;
     this.#pauseBits = PAUSE_BIT.link;
     this.#wakeUpTo = undefined;
     this.#isCaughtUp = false;
-    this.#inflight.resendAll();
+    this.#inflight.sendAllLater();
   }
 
   detach(): void {
@@ -139,7 +134,8 @@ export class Outbound implements DurableWaiter {
   appended(message: Message, sequence: Sequence, terms: DeliveryTerms): void {
     this.#keepBounds();
     const isForLater = this.#wakeUpTo !== undefined && sequence > this.#wakeUpTo;
-    if (!this.#isCaughtUp || isForLater || this.#isBlocked() || (terms.qos > 0 && !this.#hasWindow())) {
+    const isOutOfTurn = !this.#isCaughtUp || isForLater || this.#inflight.hasWaiting;
+    if (isOutOfTurn || this.#isBlocked() || (terms.qos > 0 && !this.#hasWindow())) {
       this.#isCaughtUp = false;
       return;
     }
@@ -169,7 +165,7 @@ export class Outbound implements DurableWaiter {
     }
     flight.phase = 'releasing';
     this.#parts.store.releaseSending(this.#stored, packetId);
-    this.#parts.store.whenDurable(this, this.#attachment * TOKEN_STRIDE + packetId);
+    this.#parts.store.whenDurable(this, packetId);
     return true;
   }
 
@@ -182,12 +178,13 @@ export class Outbound implements DurableWaiter {
   }
 
   giveBack(packetId: number): boolean {
-    return this.#inflight.giveBack(packetId);
+    return this.#inflight.sendLater(packetId);
   }
 
   resendNow(packetId: number): boolean {
     const flight = this.#inflight.get(packetId);
     if (flight === undefined || this.#outlet === undefined) return false;
+    this.#inflight.waitsNoLonger(packetId);
     if (flight.phase === 'released') this.#outlet.release(packetId);
     else if (flight.phase === 'sent') this.#sendAgain(packetId, flight);
     return true;
@@ -199,7 +196,7 @@ export class Outbound implements DurableWaiter {
 
   resume(reason: PauseReason): void {
     if (reason === 'asleep') this.#wakeUpTo = undefined;
-    if (reason === 'upstream') this.#inflight.resendAll();
+    if (reason === 'upstream') this.#inflight.sendAllLater();
     this.#pauseBits &= ~PAUSE_BIT[reason];
     this.pump();
   }
@@ -214,23 +211,35 @@ export class Outbound implements DurableWaiter {
 
   wake(): void {
     this.#wakeUpTo = this.#stored?.queue.last ?? 0;
-    this.#inflight.resendAll();
+    this.#inflight.sendAllLater();
     this.pump();
   }
 
-  /** The commit that held a QoS 2 PUBLISH or PUBREL back is done. */
-  durable(token: number): void {
-    const packetId = token % TOKEN_STRIDE;
-    const flight = this.#inflight.get(packetId);
-    if (flight === undefined) return;
-    const isSameLink = Math.floor(token / TOKEN_STRIDE) === this.#attachment;
-    if (flight.phase === 'releasing') {
-      flight.phase = 'released';
-      if (isSameLink) this.#outlet?.release(packetId);
-    } else if (flight.phase === 'recording') {
-      flight.phase = 'sent';
-      if (isSameLink && this.#outlet !== undefined) this.#sendAgain(packetId, flight);
+  /**
+   * The peer began a new session and knows no packet id of ours (MQTT-3.2.2-5). What it received but did not complete may be gone with the old one:
+   * it is published again.
+   */
+  peerForgot(): void {
+    const { store } = this.#parts;
+    const stored = this.#stored;
+    for (const [packetId, flight] of this.#inflight.entries()) {
+      const isReceived = flight.phase === 'releasing' || flight.phase === 'released';
+      if (!isReceived || stored === undefined || flight.sequence === undefined) continue;
+      flight.phase = 'recording';
+      flight.wasSent = false;
+      store.beginSending(stored, packetId, flight.sequence);
+      store.whenDurable(this, packetId);
     }
+  }
+
+  /** The commit that held the PUBLISH or PUBREL of a QoS 2 delivery back is done: it leaves as soon as it may. */
+  durable(packetId: number): void {
+    const flight = this.#inflight.get(packetId);
+    if (flight?.phase === 'recording') flight.phase = 'sent';
+    else if (flight?.phase === 'releasing') flight.phase = 'released';
+    else return;
+    this.#inflight.sendLater(packetId);
+    this.pump();
   }
 
   /** Sends what may be sent now. */
@@ -238,7 +247,7 @@ export class Outbound implements DurableWaiter {
     if (this.#isPumping || this.#outlet === undefined) return;
     this.#isPumping = true;
     try {
-      while (!this.#isBlocked() && (this.#pumpResend() || this.#pumpStored() || this.#pumpMemory()));
+      while (!this.#isBlocked() && (this.#pumpWaiting() || this.#pumpStored() || this.#pumpMemory()));
     } finally {
       this.#isPumping = false;
     }
@@ -263,16 +272,16 @@ export class Outbound implements DurableWaiter {
     return this.#inflight.underWay < this.#settings.inflightMax;
   }
 
-  #pumpResend(): boolean {
-    if (!this.#inflight.hasResends || !this.#hasWindow()) return false;
-    const packetId = this.#inflight.takeResend();
-    if (packetId !== undefined) this.resendNow(packetId);
-    return true;
+  #pumpWaiting(): boolean {
+    const packetId = this.#inflight.firstWaiting;
+    if (packetId === undefined || !this.#hasWindow()) return false;
+    if (this.#inflight.get(packetId)?.phase === 'recording') return false; // its commit comes, and what was sent after it waits for it
+    return this.resendNow(packetId);
   }
 
   #pumpStored(): boolean {
     const stored = this.#stored;
-    if (stored === undefined || this.#inflight.hasResends) return false;
+    if (stored === undefined || this.#inflight.hasWaiting) return false;
     const sequence = stored.queue.next(this.#cursor);
     if (sequence === undefined) {
       this.#isCaughtUp = true;
@@ -327,7 +336,7 @@ export class Outbound implements DurableWaiter {
     } else {
       const packetId = this.#inflight.add({ sequence, qos: 2, phase: 'recording', wasSent: false });
       store.beginSending(stored, packetId, sequence);
-      store.whenDurable(this, this.#attachment * TOKEN_STRIDE + packetId);
+      store.whenDurable(this, packetId);
     }
   }
 

@@ -142,9 +142,15 @@ export interface SessionStore {
 
   /** Starts a message; `refer` adds the queues it goes to; `append` closes it. A message with RETAIN replaces (or, when empty, clears) the retained one. */
   refer(session: StoredSession, options: ReferenceOptions): void;
-  /** Writes the message with the references given since the last `append`. Its payload is copied. */
+  /**
+   * Writes the message with the references given since the last `append`. Its payload is copied. A turn that brings more than a group may hold is
+   * committed in parts, parted before a message only: what must hold together with a message is written after it, in the same turn.
+   */
   append(message: Message): Sequence;
-  /** The message for that queue, from memory or disk; undefined when it is gone or damaged (the caller settles it as `unreadable`). */
+  /**
+   * The message for that queue, from memory or disk; undefined when it is gone or damaged (the caller settles it as `unreadable`). Its payload lies in
+   * the group it was read from and stays as it is; who holds on to the message calls `keep`, or up to a megabyte stays with it.
+   */
   read(session: StoredSession, sequence: Sequence): StoredDelivery | undefined;
   /** The entry leaves the queue. Joins the next group, at most 1 s later. */
   settle(session: StoredSession, sequence: Sequence, cause: SettleCause): void;

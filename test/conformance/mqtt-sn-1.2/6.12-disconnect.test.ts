@@ -75,10 +75,10 @@ describe('MQTT-SN 1.2 §6.12 Client’s Disconnect Procedure', () => {
     expect(bench.core.broker.sessionCount).toBe(0);
   });
 
-  test('a client that is thrown out is told so', async () => {
+  test('a gateway that stops tells no device: to them a restart is a lost packet', async () => {
     const bench = await MqttSnBench.start();
     const sensor = await bench.connected();
     bench.core.broker.shutDown();
-    await sensor.expectsNothing(); // a restart is no reason to wake the devices
+    await sensor.expectsNothing();
   });
 });

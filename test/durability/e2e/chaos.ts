@@ -222,8 +222,8 @@ class Chaos {
     const fleet = this.#fleet;
     fleet?.pause();
     if (!(await eventually(() => fleet?.isIdle === true, calmMsMax))) this.#complaints.push('publishers still wait for acknowledgements');
-    const isDrained = async (): Promise<boolean> => (await gateway.status()).store.queuedMessages === 0;
-    if (!(await eventually(isDrained, calmMsMax))) this.#complaints.push('the queues of the gateway do not drain');
+    const queued = async (): Promise<number> => (await gateway.status()).store.queuedMessages;
+    if (!(await eventually(async () => (await queued()) === 0, calmMsMax))) this.#complaints.push(`${await queued()} messages stay in the queues of the gateway`);
     const collectors = [this.#atCentre, this.#atGateway, ...(fleet?.commandLines.map(({ arrivals }) => arrivals) ?? [])];
     await eventually(() => collectors.every(({ isComplete }) => isComplete), calmMsMax);
   }

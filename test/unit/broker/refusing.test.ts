@@ -1,0 +1,101 @@
+import { describe, expect, test } from 'vitest';
+import type { ConnectRequest, Will } from '../../../src/gateway/gateway.ts';
+import { topicName } from '../../../src/model/topic.ts';
+import { startCore, type TestCore } from '../../support/core.ts';
+import { FakeClock, settled } from '../../support/fake-clock.ts';
+import { requestOf, TestClient } from '../../support/test-client.ts';
+
+const TRANSIENT = { cleanStart: true, sessionExpirySeconds: 0 } as const;
+const BRIDGE: Partial<ConnectRequest> = { whenQueueIsFull: 'refuse', queueQos0: true, queueLimits: { messagesMax: 3, bytesMax: 1_000_000 } };
+
+interface Parties {
+  readonly clock: FakeClock;
+  readonly core: TestCore;
+  readonly bridge: TestClient;
+  readonly publisher: TestClient;
+}
+
+/** A bridge whose upstream is down, subscribed to `up/#`, and a publisher. */
+async function bridged(): Promise<Parties> {
+  const clock = new FakeClock();
+  const core = startCore({ clock, settings: { queueLimits: { messagesMax: 2, bytesMax: 1_000_000 } } });
+  const bridge = new TestClient(core.context('bridge:centre'));
+  const publisher = new TestClient(core.context('mqtt'));
+  await bridge.connect(requestOf('bridge:centre', BRIDGE));
+  bridge.session.pause('upstream');
+  bridge.subscribe('up/#', { noLocal: true });
+  await publisher.connect(requestOf('p', TRANSIENT));
+  return { clock, core, bridge, publisher };
+}
+
+const will = (core: TestCore, topic: string): Will => ({
+  draft: { topic: core.context('mqtt').topics.intern(topicName(topic)), payload: Buffer.from('gone'), qos: 1, isRetain: false },
+  delaySeconds: 0,
+});
+
+describe('STORE 1: a queue that refuses', () => {
+  test('refuses nobody whose message would not go into it: not its own session under No Local', async () => {
+    const { bridge, publisher } = await bridged();
+    for (const payload of ['1', '2', '3']) publisher.publish('up/a', payload);
+    bridge.publish('up/a', 'from the remote', { token: 5 });
+    publisher.publish('up/a', '4', { token: 4 });
+    await settled();
+    expect(bridge.outcomes).toEqual([[5, 'no-subscribers']]);
+    expect(publisher.outcomes).toContainEqual([4, 'quota-exceeded']);
+  });
+
+  test('a will cannot be held back: it is taken all the same', async () => {
+    const { core, bridge, publisher } = await bridged();
+    const sensor = new TestClient(core.context('mqtt'));
+    await sensor.connect(requestOf('sensor', { ...TRANSIENT, will: will(core, 'up/will') }));
+    for (const payload of ['1', '2', '3']) publisher.publish('up/a', payload);
+    sensor.session.disconnect({ publishWill: true });
+    bridge.session.resume('upstream');
+    await settled();
+    for (const { packetId } of bridge.delivered) bridge.session.settle(packetId);
+    expect(bridge.payloads).toEqual(['1', '2', '3', 'gone']);
+  });
+
+  test('goes on refusing after a restart, before its bridge is back, and drops nothing', async () => {
+    const { clock, core, publisher } = await bridged();
+    for (const payload of ['1', '2', '3']) publisher.publish('up/a', payload);
+    await settled();
+    const second = startCore({ clock, store: core.store.reopened({ wasClean: false }), settings: { queueLimits: { messagesMax: 2, bytesMax: 1_000_000 } } });
+    const other = new TestClient(second.context('mqtt'));
+    await other.connect(requestOf('p', TRANSIENT));
+    other.publish('up/a', '4', { token: 4 });
+    await settled();
+    expect(other.outcomes).toEqual([[4, 'quota-exceeded']]);
+    expect(second.store.status().queuedMessages).toBe(3);
+  });
+
+  test('queues QoS 0 after a restart, before its bridge is back', async () => {
+    const { clock, core } = await bridged();
+    const second = startCore({ clock, store: core.store.reopened({ wasClean: false }) });
+    const other = new TestClient(second.context('mqtt'));
+    await other.connect(requestOf('p', TRANSIENT));
+    other.publish('up/a', 'zero', { qos: 0 });
+    expect(second.store.status().queuedMessages).toBe(1);
+  });
+
+  test('what a gateway finds in the state of its session is its own', async () => {
+    const { bridge } = await bridged();
+    bridge.session.state.put('key', Buffer.from('value'));
+    expect([...bridge.session.state.entries()].map(([key]) => key)).toEqual(['key']);
+  });
+});
+
+describe('a store that is behind', () => {
+  test('takes no QoS 0 either, which no publisher can be asked to hold back: it is dropped, counted', async () => {
+    const { core, bridge, publisher } = await bridged();
+    core.store.isCongested = true;
+    publisher.publish('up/a', 'queued', { qos: 0 });
+    publisher.publish('else', 'retained', { qos: 0, isRetain: true });
+    expect(core.store.status()).toMatchObject({ queuedMessages: 0, retainedMessages: 0 });
+    expect(core.metric('messages.dropped.queue-full')).toBe(1);
+    expect(core.metric('retained.refused')).toBe(1);
+    bridge.session.resume('upstream');
+    publisher.publish('up/a', 'live', { qos: 0 });
+    expect(bridge.payloads).toEqual(['live']);
+  });
+});
