@@ -80,6 +80,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
 
   async stop(signal: AbortSignal): Promise<void> {
     for (const cancel of this.#retries.values()) cancel();
+    this.#session?.pause('upstream'); // what still comes stays in the queue
     this.#tellStatus('0');
     await this.#uplink.stop(signal);
     this.#session?.disconnect({ publishWill: false });
@@ -134,6 +135,10 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     return this.#session?.unusedPacketId() ?? 1;
   }
 
+  onForgotten(): void {
+    this.#session?.peerForgot();
+  }
+
   onUp(limits: RemoteLimits): void {
     this.#isUp = true;
     this.#context?.log.info('bridge connected', { bridge: this.#settings.name, address: this.#uplink.address, isSessionPresent: limits.isSessionPresent });
@@ -185,10 +190,8 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
   }
 
   onPublish(view: PublishView): void {
-    const { topics } = this.#context ?? {};
-    if (topics === undefined) return;
     count(this.#counters?.received);
-    const topic = this.#in?.map(topics.internUtf8(view.bytes, view.topicStart, view.topicEnd));
+    const topic = this.#localTopic(view);
     if (topic === undefined) {
       count(this.#counters?.unmapped);
       if (view.qos > 0) this.#uplink.acknowledge(view.packetId, view.qos === 1 ? 1 : 2);
@@ -210,6 +213,18 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
   }
 
   // ----
+
+  /** Undefined: there is no such name here. A line broken for it would bring the same message again. */
+  #localTopic({ bytes, topicStart, topicEnd }: PublishView): Topic | undefined {
+    try {
+      const topic = this.#context?.topics.internUtf8(bytes, topicStart, topicEnd);
+      return topic && this.#in?.map(topic);
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      this.#context?.log.warn('message of the remote dropped', { bridge: this.#settings.name, reason: error.message });
+      return undefined;
+    }
+  }
 
   async #connect(context: GatewayContext): Promise<ClientSession> {
     const { inflightMax, queueLimits } = this.#settings;
@@ -236,7 +251,8 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     const now = new Set<string>(out.filters.map(({ filter }) => filter));
     for (const filter of before) if (filter !== '' && !now.has(filter)) session.unsubscribe(topicFilter(filter));
     for (const { filter, qos } of out.filters) {
-      session.subscribe({ filter, qosMax: qos, noLocal: true, retainAsPublished: true, retainHandling: 1 });
+      const { kind } = session.subscribe({ filter, qosMax: qos, noLocal: true, retainAsPublished: true, retainHandling: 1 });
+      if (kind !== 'granted') throw new GatewayError('CONFIG_INVALID', `${this.name} cannot carry ${filter}: ${kind}`);
     }
     session.state.put(FILTERS_KEY, Buffer.from([...now].join('\n')));
   }

@@ -1,6 +1,7 @@
 // Which topics cross a bridge, and under which names: the text after the prefix stays, the prefixes change sides.
+import { GatewayError } from '../model/errors.ts';
 import type { QoS } from '../model/message.ts';
-import { type Topic, type TopicFilter, type TopicTable, topicFilter, topicMatches, topicName } from '../model/topic.ts';
+import { type Topic, type TopicFilter, type TopicName, type TopicTable, topicFilter, topicMatches, topicName } from '../model/topic.ts';
 
 export interface TopicRule {
   /** Without the prefixes. */
@@ -11,16 +12,18 @@ export interface TopicRule {
   readonly remotePrefix: string;
 }
 
-/** One side's filter with the prefix it carries there and on the other side. */
+/** One side's filter with the prefix it carries there, and both of the other side. */
 interface Crossing {
   readonly filter: TopicFilter;
   readonly qos: QoS;
   readonly fromPrefix: string;
+  readonly toFilter: TopicFilter;
   readonly toPrefix: string;
 }
 
-/** Mapped topics kept per direction; the oldest makes room. */
-const CACHE_MAX = 10_000;
+/** Mapped topics kept per direction; the oldest makes room. Long names are mapped each time. */
+const CACHE_MAX = 4_096;
+const CACHED_NAME_MAX = 256;
 
 /** Names in one direction, with the last ones remembered. */
 export class Crossings {
@@ -44,6 +47,7 @@ export class Crossings {
     if (this.#known.has(name)) return this.#known.get(name);
     const rule = this.#rules.find(({ filter }) => topicMatches(filter, name));
     const mapped = rule === undefined ? undefined : this.#renamed(topic, rule);
+    if (name.length > CACHED_NAME_MAX) return mapped;
     if (this.#known.size >= CACHE_MAX) {
       const [oldest] = this.#known.keys();
       if (oldest !== undefined) this.#known.delete(oldest);
@@ -52,34 +56,48 @@ export class Crossings {
     return mapped;
   }
 
-  #renamed(topic: Topic, { fromPrefix, toPrefix }: Crossing): Topic {
+  /** Undefined when there is no such name on the other side, or when the rule does not select it there: no prefix makes a `$` topic (MQTT-4.7.2-1). */
+  #renamed(topic: Topic, { fromPrefix, toFilter, toPrefix }: Crossing): Topic | undefined {
     if (fromPrefix === toPrefix) return topic;
-    return this.#topics.intern(topicName(toPrefix + topic.name.slice(fromPrefix.length)));
+    // "plant/#" selects "plant" too (MQTT 5 §4.7.1.2), which has no text behind the prefix "plant/".
+    const isParent = topic.name.length < fromPrefix.length;
+    const text = isParent ? toPrefix.replace(/\/$/, '') : toPrefix + topic.name.slice(fromPrefix.length);
+    const name = nameOf(text);
+    return name !== undefined && topicMatches(toFilter, name) ? this.#topics.intern(name) : undefined;
+  }
+}
+
+/** Undefined: empty, or with its new prefix too long or too deep. */
+function nameOf(text: string): TopicName | undefined {
+  try {
+    return topicName(text);
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    return undefined;
   }
 }
 
 /** @throws GatewayError INVALID_TOPIC - a prefix and filter that make no filter together. */
 export function crossings(rules: readonly TopicRule[], topics: TopicTable): { readonly out: Crossings; readonly in: Crossings } {
-  const out = rules.filter(({ direction }) => direction !== 'in');
-  const inward = rules.filter(({ direction }) => direction !== 'out');
+  const local = (rule: TopicRule): Side => ({ filter: topicFilter(rule.localPrefix + rule.filter), prefix: rule.localPrefix });
+  const remote = (rule: TopicRule): Side => ({ filter: topicFilter(rule.remotePrefix + rule.filter), prefix: rule.remotePrefix });
   return {
     out: new Crossings(
-      out.map(({ filter, qos, localPrefix, remotePrefix }) => ({
-        filter: topicFilter(localPrefix + filter),
-        qos,
-        fromPrefix: localPrefix,
-        toPrefix: remotePrefix,
-      })),
+      rules.filter(({ direction }) => direction !== 'in').map((rule) => crossing(rule, local(rule), remote(rule))),
       topics,
     ),
     in: new Crossings(
-      inward.map(({ filter, qos, localPrefix, remotePrefix }) => ({
-        filter: topicFilter(remotePrefix + filter),
-        qos,
-        fromPrefix: remotePrefix,
-        toPrefix: localPrefix,
-      })),
+      rules.filter(({ direction }) => direction !== 'out').map((rule) => crossing(rule, remote(rule), local(rule))),
       topics,
     ),
   };
+}
+
+interface Side {
+  readonly filter: TopicFilter;
+  readonly prefix: string;
+}
+
+function crossing({ qos }: TopicRule, from: Side, to: Side): Crossing {
+  return { filter: from.filter, qos, fromPrefix: from.prefix, toFilter: to.filter, toPrefix: to.prefix };
 }

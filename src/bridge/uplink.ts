@@ -14,7 +14,7 @@ export interface Uplink {
   publish(publish: OutgoingPublish): 'sent' | 'settled' | 'too-large';
   /** PUBREL. */
   release(packetId: number): void;
-  /** PUBACK or PUBREC for a message the remote sent. */
+  /** PUBACK or PUBREC for a message the remote sent; not sent when that was on an earlier connection, as it comes again. */
   acknowledge(packetId: number, qos: 1 | 2): void;
   /** PUBCOMP. */
   complete(packetId: number): void;
@@ -34,6 +34,8 @@ export interface RemoteLimits {
 export interface UplinkHandlers {
   /** A packet id for a request of the uplink's own. */
   unusedPacketId(): number;
+  /** The remote has no session of ours: before anything else of that connection. */
+  onForgotten(): void;
   onUp(limits: RemoteLimits): void;
   /** Follows each `onUp`. */
   onDown(cause: string): void;

@@ -9,11 +9,12 @@ import type { Log } from '../model/log.ts';
 import { type Draft, Message } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { type SessionStore, type StoredSession, sessionKey } from '../session/session-store.ts';
-import { BrokerSession, outboundSettings } from './client-session.ts';
+import { BrokerSession } from './client-session.ts';
 import type { Core, Permissions } from './core.ts';
 import { brokerCounters } from './counters.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type Authentication, PrincipalCache } from './principal-cache.ts';
+import { savedQueueTerms } from './queue-terms.ts';
 import { RetainedIndex } from './retained-index.ts';
 import { type RetainedLimits, type RoutedSession, Router } from './router.ts';
 import { gatewayState } from './session-state.ts';
@@ -60,7 +61,7 @@ export class Broker {
     const counters = brokerCounters(metrics);
     const bus = new Bus<RoutedSession>({ routeCacheBytesMax: limits.ROUTE_CACHE_BYTES_MAX });
     const retained = new RetainedIndex();
-    const router = new Router({ bus, store, retained, counters, retainedLimits: settings.retainedLimits });
+    const router = new Router({ bus, store, clock, retained, counters, retainedLimits: settings.retainedLimits });
     this.#parts = parts;
     this.#core = {
       store,
@@ -70,6 +71,7 @@ export class Broker {
       router,
       retained,
       counters,
+      queueLimits: settings.queueLimits,
       memoryQueueLimits: settings.memoryQueueLimits,
       qos2QuarantineMs: settings.qos2QuarantineMs,
     };
@@ -138,7 +140,7 @@ export class Broker {
     if (existing === undefined && this.#sessions.size >= this.#parts.settings.sessionsMax) return { kind: 'refused', reason: 'busy' };
     const resumed = existing === undefined ? undefined : this.#makeWay(existing, request.cleanStart);
     const session = resumed ?? this.#createSession(gateway, sessionRealm, principal, request);
-    session.attach(this.#withLimits(request), principal, outlet);
+    session.attach(request, principal, outlet);
     const { attachment } = session;
     await this.#untilDurable(session);
     if (session.attachment !== attachment || !session.isAttached) return { kind: 'refused', reason: 'unavailable' }; // taken over meanwhile
@@ -151,6 +153,7 @@ export class Broker {
     const outlivesLink = existing.expirySeconds > 0;
     if (wasAttached) existing.takeOver(); // MQTT-3.1.4-3
     if (cleanStart || !outlivesLink) {
+      if (!wasAttached && isKeptByRestart(existing)) existing.silenceWill();
       this.#lifecycle.finish(existing);
       return undefined;
     }
@@ -159,29 +162,21 @@ export class Broker {
   }
 
   #createSession(gateway: string, sessionRealm: Realm, principal: Principal, request: ConnectRequest): BrokerSession {
-    const session = new BrokerSession(this.#core, this.#identity(gateway, sessionRealm, principal), outboundSettings(this.#withLimits(request)));
+    const session = new BrokerSession(this.#core, this.#identity(gateway, sessionRealm, principal), request);
     this.#sessions.set(sessionKey(sessionRealm, principal.clientId), session);
     return session;
   }
 
   #restoreSession(stored: StoredSession): BrokerSession {
-    const { settings } = this.#parts;
-    const principal = restoredPrincipal(stored);
-    const restored = { inflightMax: limits.INFLIGHT_MAX, queueQos0: false, whenQueueIsFull: 'drop-oldest', queueLimits: settings.queueLimits } as const;
-    const session = new BrokerSession(this.#core, this.#identity(stored.realm, stored.realm, principal), restored);
-    const { will } = stored.facts;
-    const draft = will === undefined ? undefined : { ...draftOf(will.message), expirySeconds: will.expirySeconds };
-    session.restore(stored, stored.facts.principal, will === undefined || draft === undefined ? undefined : { draft, delaySeconds: will.delaySeconds });
+    const terms = { ...savedQueueTerms(stored), inflightMax: limits.INFLIGHT_MAX };
+    const session = new BrokerSession(this.#core, this.#identity(stored.realm, stored.realm, restoredPrincipal(stored)), terms);
+    session.restore(stored);
     this.#sessions.set(sessionKey(stored.realm, stored.clientId), session);
     return session;
   }
 
   #identity(gateway: string, sessionRealm: Realm, principal: Principal): ConstructorParameters<typeof BrokerSession>[1] {
     return { gateway, realm: sessionRealm, principal, onDetached: (session) => this.#lifecycle.detached(session) };
-  }
-
-  #withLimits(request: ConnectRequest): ConnectRequest {
-    return { ...request, queueLimits: request.queueLimits ?? this.#parts.settings.queueLimits };
   }
 
   #untilDurable(session: BrokerSession): Promise<void> {
@@ -215,6 +210,11 @@ export class Broker {
   }
 }
 
+/** Whether this will without a link would be out, had the gateway not been away: only the grace after a restart still holds it back. */
+function isKeptByRestart({ will, expirySeconds }: BrokerSession): boolean {
+  return expirySeconds === 0 || will?.delaySeconds === 0;
+}
+
 /** Of a stored session's owner only the name is known until it returns. */
 function restoredPrincipal({ clientId: id, facts }: StoredSession): Principal {
   const base = { clientId: id as ClientId, peer: peerAddress(''), listener: 'restored', protocol: 'restored', isSuperuser: false };
@@ -222,8 +222,4 @@ function restoredPrincipal({ clientId: id, facts }: StoredSession): Principal {
   if (kind === 'user') return { ...base, username: name.join(':') };
   if (kind === 'certificate') return { ...base, certificateSubject: name.join(':') };
   return { ...base, clientId: clientId(id) };
-}
-
-function draftOf({ topic, payload, qos, isRetain, properties }: Message): Draft {
-  return { topic, payload, qos, isRetain, properties };
 }

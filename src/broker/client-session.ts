@@ -3,16 +3,18 @@ import type { Subscription } from '../bus/subscription.ts';
 import type { ClientSession, ConnectRequest, Outlet, PauseReason, PublishOutcome, StateSpace, SubscribeOutcome, Will } from '../gateway/gateway.ts';
 import { type ClientId, type Principal, principalKey, type Realm } from '../model/client.ts';
 import type { CancelTimer } from '../model/clock.ts';
-import { QUEUE_BYTES_MAX, QUEUE_MESSAGES_MAX, SUBSCRIPTIONS_PER_SESSION_MAX } from '../model/limits.ts';
+import { SUBSCRIPTIONS_PER_SESSION_MAX } from '../model/limits.ts';
 import { type Draft, Message, minQoS, type Origin } from '../model/message.ts';
 import type { Topic, TopicFilter } from '../model/topic.ts';
 import type { DurableWaiter, SessionFacts, StoredSession } from '../session/session-store.ts';
 import type { Core } from './core.ts';
-import { Outbound, type OutboundSettings } from './outbound.ts';
+import { Outbound } from './outbound.ts';
 import { PendingAcks } from './pending-acks.ts';
+import { type OutboundTerms, outboundSettings, saveQueueTerms } from './queue-terms.ts';
 import { ReceivedIds } from './received-ids.ts';
 import type { RoutedSession } from './router.ts';
 import { sessionState } from './session-state.ts';
+import { restoredWill, storedWill } from './stored-will.ts';
 
 export interface SessionIdentity {
   readonly realm: Realm;
@@ -51,7 +53,7 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
   /** Of the will or the end of a session without a link. */
   #cancelDeadline: CancelTimer | undefined;
 
-  constructor(core: Core, identity: SessionIdentity, settings: OutboundSettings) {
+  constructor(core: Core, identity: SessionIdentity, terms: OutboundTerms) {
     this.#core = core;
     this.#onDetached = identity.onDetached;
     this.clientId = identity.principal.clientId;
@@ -59,9 +61,9 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
     this.#principal = identity.principal;
     this.#ownerKey = principalKey(identity.principal);
     this.origin = { gateway: identity.gateway, clientId: this.clientId };
-    this.outbound = new Outbound(core, settings);
+    this.outbound = new Outbound(core, outboundSettings(terms, core.queueLimits));
     this.#receivedIds = new ReceivedIds(core);
-    this.state = sessionState(core.store, () => this.#stored);
+    this.state = sessionState(core.store, () => this.stored);
   }
 
   /** The stored queue messages are appended to; a session stored only for its will has none. */
@@ -94,11 +96,12 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
   }
 
   /** Takes over what a restart left; the session stays without a link. */
-  restore(stored: StoredSession, ownerKey: string, will: Will | undefined): void {
+  restore(stored: StoredSession): void {
+    const { principal, will, expirySeconds, detachedAtMs } = stored.facts;
     this.#stored = stored;
-    this.#ownerKey = ownerKey;
-    this.#will = will;
-    this.#expirySeconds = stored.facts.expirySeconds;
+    this.#ownerKey = principal;
+    this.#will = will === undefined ? undefined : restoredWill(will);
+    this.#expirySeconds = expirySeconds;
     this.#hasQueue = this.#expirySeconds > 0;
     this.#receivedIds.attach(this.stored, true);
     if (this.#hasQueue) this.outbound.restore(stored, this.#core.store.boot.lastSequence);
@@ -106,6 +109,8 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
       this.subscriptions.set(subscription.filter, subscription);
       this.#core.bus.subscribe(this, subscription);
     }
+    this.#core.router.watchRefusing(this, this.outbound.mayRefuse);
+    if (detachedAtMs === undefined && Number.isFinite(expirySeconds)) this.#saveFacts(); // its time without a link runs from now on, over further restarts too
   }
 
   attach(request: ConnectRequest, principal: Principal, outlet: Outlet): void {
@@ -114,14 +119,16 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
     this.#attachment += 1;
     this.#outlet = outlet;
     this.#principal = principal;
+    this.#checkedTopic = undefined;
     if (request.keepsWill !== true) this.#will = request.will;
     this.#expirySeconds = request.sessionExpirySeconds;
     this.#hasQueue ||= this.#expirySeconds > 0;
     this.#saveFacts();
+    if (this.stored !== undefined) saveQueueTerms(this.#core.store, this.stored, request);
     this.#receivedIds.attach(this.stored, request.isReliableLink);
     this.outbound.useStore(this.stored);
-    this.outbound.attach(outlet, outboundSettings(request));
-    this.#core.router.watchRefusing(this, request.whenQueueIsFull === 'refuse' && this.stored !== undefined);
+    this.outbound.attach(outlet, outboundSettings(request, this.#core.queueLimits));
+    this.#core.router.watchRefusing(this, this.outbound.mayRefuse);
     this.#dropForbiddenSubscriptions();
   }
 
@@ -130,11 +137,11 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
     if (!this.#mayPublish(draft.topic)) {
       this.#core.counters.denied.value += 1;
       this.#answerInOrder(token, 'denied');
-    } else if (isExactlyOnce && this.#receivedIds.isFull) {
-      this.#answerInOrder(token, 'quota-exceeded');
     } else if (isExactlyOnce && this.#receivedIds.isKnown(packetId, draft)) {
       this.#core.counters.duplicates.value += 1;
       this.#answerLater(token, 'accepted'); // MQTT-4.3.3-10; the first copy may still wait for its commit
+    } else if (isExactlyOnce && this.#receivedIds.isFull) {
+      this.#answerInOrder(token, 'quota-exceeded');
     } else {
       const { outcome, isStored } = this.#core.router.route(this.#stamp(draft), this);
       const isRemembered = isExactlyOnce && outcome !== 'quota-exceeded' && this.#receivedIds.begin(packetId, draft);
@@ -185,6 +192,11 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
 
   resend(packetId: number): boolean {
     return this.outbound.resendNow(packetId);
+  }
+
+  peerForgot(): void {
+    this.#receivedIds.forget();
+    this.outbound.peerForgot();
   }
 
   pause(reason: PauseReason): void {
@@ -257,7 +269,12 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
     this.outbound.useStore(this.stored);
   }
 
-  /** Publishes the will, once, if its owner may still do so. */
+  /** Its client came back in time. */
+  silenceWill(): void {
+    this.#will = undefined;
+  }
+
+  /** Publishes the will, once, if its owner may still do so. No queue may refuse it: there is nobody left to hold back. */
   publishWill(): void {
     const will = this.#will;
     if (will === undefined) return;
@@ -266,7 +283,7 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
       this.#core.counters.denied.value += 1;
     } else {
       this.#core.counters.willsPublished.value += 1;
-      this.#core.router.route(this.#stamp(will.draft), this);
+      this.#core.router.deliver(this.#stamp(will.draft), this);
     }
     if (this.#stored !== undefined) this.#saveFacts();
   }
@@ -356,7 +373,7 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
       principal: this.#ownerKey,
       expirySeconds: this.#expirySeconds,
       detachedAtMs: this.#outlet === undefined ? clock.gatewayMs() : undefined,
-      will: this.#will === undefined ? undefined : this.#storedWill(this.#will),
+      will: this.#will === undefined ? undefined : storedWill(this.#will, this.origin, clock.nowMs()),
     };
     if (this.#stored === undefined) {
       this.#stored = store.createSession(this.realm, this.clientId, facts);
@@ -365,18 +382,4 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
       store.changeSession(this.#stored, facts);
     }
   }
-
-  #storedWill({ draft, delaySeconds }: Will): SessionFacts['will'] {
-    const message = new Message(draft, this.origin, { publishedAtMs: this.#core.clock.nowMs(), expiresAtMs: Number.POSITIVE_INFINITY }).keep();
-    return { message, delaySeconds, expirySeconds: draft.expirySeconds };
-  }
-}
-
-export function outboundSettings(request: ConnectRequest): OutboundSettings {
-  return {
-    inflightMax: request.inflightMax,
-    queueQos0: request.queueQos0,
-    whenQueueIsFull: request.whenQueueIsFull,
-    queueLimits: request.queueLimits ?? { messagesMax: QUEUE_MESSAGES_MAX, bytesMax: QUEUE_BYTES_MAX },
-  };
 }

@@ -24,6 +24,8 @@ export interface Core {
   readonly router: Router;
   readonly retained: RetainedIndex;
   readonly counters: BrokerCounters;
+  /** Of stored queues whose sessions name none. */
+  readonly queueLimits: QueueLimits;
   readonly memoryQueueLimits: QueueLimits;
   /** How long a completed QoS 2 id stays known on links that duplicate and reorder. */
   readonly qos2QuarantineMs: number;

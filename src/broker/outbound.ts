@@ -1,5 +1,5 @@
 // What goes to one peer: a stored queue (or none), a queue in memory, the in-flight window, and the reasons why nothing may flow now.
-// Three lanes, asked in this order whenever there is room: what must be sent again on this link, the stored queue, the memory queue.
+// Three lanes, asked in this order whenever there is room: what is in flight and waits to be sent, the stored queue, the memory queue.
 import type { Delivery, Outlet, PauseReason, QueueLimits } from '../gateway/gateway.ts';
 import type { GatewayClock } from '../model/clock.ts';
 import { RETAINED_MESSAGES_MAX } from '../model/limits.ts';
@@ -10,6 +10,8 @@ import { DeliveryView } from './delivery-view.ts';
 import { Doubt } from './doubt.ts';
 import { type Inflight, InflightTable } from './inflight.ts';
 import { MemoryQueue } from './memory-queue.ts';
+import { Pauses } from './pauses.ts';
+import { dropOldest, isAtBound } from './queue-bounds.ts';
 
 /** What a bus match or a queue entry says about one delivery. */
 export interface DeliveryTerms {
@@ -33,8 +35,6 @@ export interface OutboundSettings {
   readonly queueLimits: QueueLimits;
 }
 
-const PAUSE_BIT: Record<PauseReason, number> = { link: 1, asleep: 2, upstream: 4, subscribing: 8 };
-const ASLEEP = PAUSE_BIT.asleep;
 export class Outbound implements DurableWaiter {
   readonly #parts: OutboundParts;
   readonly #delivery = new DeliveryView();
@@ -47,9 +47,7 @@ export class Outbound implements DurableWaiter {
   #cursor: Sequence = 0;
   readonly #doubt = new Doubt();
   #isCaughtUp = false;
-  #pauseBits = 0;
-  /** While an asleep session is awake: the last sequence this wake brings. */
-  #wakeUpTo: Sequence | undefined;
+  readonly #pauses = new Pauses();
   #isPumping = false;
 
   constructor(parts: OutboundParts, settings: OutboundSettings) {
@@ -76,12 +74,14 @@ export class Outbound implements DurableWaiter {
     return this.#outlet !== undefined;
   }
 
+  /** True when there will be publishers to hold back once the queue is full. */
+  get mayRefuse(): boolean {
+    return this.#settings.whenQueueIsFull === 'refuse' && this.#stored !== undefined;
+  }
+
   /** True when a message for this queue must hold its publisher back. */
   get isRefusing(): boolean {
-    const { whenQueueIsFull, queueLimits } = this.#settings;
-    if (whenQueueIsFull !== 'refuse' || this.#stored === undefined) return false;
-    const { count, bytes } = this.#stored.queue;
-    return count >= queueLimits.messagesMax || bytes >= queueLimits.bytesMax;
+    return this.mayRefuse && this.#stored !== undefined && isAtBound(this.#stored, this.#settings.queueLimits);
   }
 
   /** A link serves the session from now on; it starts paused by `link`. What was in flight is sent again on it (MQTT-4.4.0-1). */
@@ -89,15 +89,14 @@ export class Outbound implements DurableWaiter {
     this.#outlet = outlet;
     this.#settings = settings;
     this.#doubt.limit(settings.inflightMax);
-    this.#pauseBits = PAUSE_BIT.link;
-    this.#wakeUpTo = undefined;
+    this.#pauses.restart();
     this.#isCaughtUp = false;
     this.#inflight.sendAllLater();
   }
 
   detach(): void {
     this.#outlet = undefined;
-    this.#wakeUpTo = undefined;
+    this.#pauses.wakeUpTo = undefined;
     this.#parts.counters.droppedDetached.value += this.#memory.length;
     this.#memory.clear();
     if (this.#stored === undefined) this.#inflight.clear();
@@ -109,7 +108,7 @@ export class Outbound implements DurableWaiter {
    */
   take(message: Message, terms: DeliveryTerms): boolean {
     if (this.#isForStore(terms)) {
-      if (terms.qos > 0 || !this.isRefusing) return true;
+      if (terms.qos > 0 || !(this.isRefusing || this.#parts.store.isCongested)) return true; // no publisher of QoS 0 can be held back
       this.#parts.counters.droppedQueueFull.value += 1;
       return false;
     }
@@ -117,7 +116,7 @@ export class Outbound implements DurableWaiter {
       this.#parts.counters.droppedDetached.value += 1;
       return false;
     }
-    if (this.#pauseBits === 0 && this.#memory.length === 0 && (terms.qos === 0 || this.#hasWindow())) this.#send(message, terms, undefined);
+    if (this.#pauses.isNone && this.#memory.length === 0 && (terms.qos === 0 || this.#hasWindow())) this.#send(message, terms, undefined);
     else this.#parts.counters.droppedQueueFull.value += this.#memory.push({ message: message.keep(), ...terms });
     return false;
   }
@@ -133,8 +132,7 @@ export class Outbound implements DurableWaiter {
   /** A message was written into the stored queue: it goes out now when nothing is before it. */
   appended(message: Message, sequence: Sequence, terms: DeliveryTerms): void {
     this.#keepBounds();
-    const isForLater = this.#wakeUpTo !== undefined && sequence > this.#wakeUpTo;
-    const isOutOfTurn = !this.#isCaughtUp || isForLater || this.#inflight.hasWaiting;
+    const isOutOfTurn = !this.#isCaughtUp || this.#pauses.isForLater(sequence) || this.#inflight.hasWaiting;
     if (isOutOfTurn || this.#isBlocked() || (terms.qos > 0 && !this.#hasWindow())) {
       this.#isCaughtUp = false;
       return;
@@ -191,13 +189,12 @@ export class Outbound implements DurableWaiter {
   }
 
   pause(reason: PauseReason): void {
-    this.#pauseBits |= PAUSE_BIT[reason];
+    this.#pauses.add(reason);
   }
 
   resume(reason: PauseReason): void {
-    if (reason === 'asleep') this.#wakeUpTo = undefined;
     if (reason === 'upstream') this.#inflight.sendAllLater();
-    this.#pauseBits &= ~PAUSE_BIT[reason];
+    this.#pauses.remove(reason);
     this.pump();
   }
 
@@ -210,7 +207,7 @@ export class Outbound implements DurableWaiter {
   }
 
   wake(): void {
-    this.#wakeUpTo = this.#stored?.queue.last ?? 0;
+    this.#pauses.wakeUpTo = this.#stored?.queue.last ?? 0;
     this.#inflight.sendAllLater();
     this.pump();
   }
@@ -258,14 +255,11 @@ export class Outbound implements DurableWaiter {
     if (this.#stored === undefined) return false;
     if (qos > 0) return true;
     if (!this.#settings.queueQos0) return false;
-    return this.#outlet === undefined || this.#pauseBits !== 0 || !this.#isCaughtUp;
+    return this.#outlet === undefined || !this.#pauses.isNone || !this.#isCaughtUp;
   }
 
-  /** True when the pause reasons let nothing flow; an awake sleeper is not blocked. */
   #isBlocked(): boolean {
-    if (this.#outlet === undefined) return true;
-    if (this.#pauseBits === 0) return false;
-    return this.#pauseBits !== ASLEEP || this.#wakeUpTo === undefined;
+    return this.#outlet === undefined || this.#pauses.isBlocking;
   }
 
   #hasWindow(): boolean {
@@ -287,7 +281,7 @@ export class Outbound implements DurableWaiter {
       this.#isCaughtUp = true;
       return false;
     }
-    if (this.#wakeUpTo !== undefined && sequence > this.#wakeUpTo) return false;
+    if (this.#pauses.isForLater(sequence)) return false;
     if (this.#inflight.isRestored(sequence)) {
       this.#cursor = sequence;
       return true;
@@ -381,26 +375,18 @@ export class Outbound implements DurableWaiter {
     this.pump();
   }
 
-  /** Drops the oldest entries that are not in flight until the queue is within its bounds. */
   #keepBounds(): void {
-    const stored = this.#stored;
-    if (stored === undefined || this.#settings.whenQueueIsFull === 'refuse') return;
-    const { messagesMax, bytesMax } = this.#settings.queueLimits;
-    while (stored.queue.count > messagesMax || stored.queue.bytes > bytesMax) {
-      let oldest = stored.queue.next(this.#cursor);
-      while (oldest !== undefined && this.#inflight.isRestored(oldest)) oldest = stored.queue.next(oldest);
-      if (oldest === undefined) return;
-      this.#parts.store.settle(stored, oldest, 'queue-full');
-      this.#parts.counters.droppedQueueFull.value += 1;
-    }
+    const { whenQueueIsFull, queueLimits } = this.#settings;
+    if (this.#stored === undefined || whenQueueIsFull === 'refuse') return;
+    dropOldest(this.#parts, this.#stored, queueLimits, { cursor: this.#cursor, inflight: this.#inflight });
   }
 
   #tellDrained(): void {
-    const limit = this.#wakeUpTo;
+    const limit = this.#pauses.wakeUpTo;
     if (limit === undefined || this.#inflight.size > 0 || this.#memory.length > 0) return;
     const next = this.#stored?.queue.next(0);
     if (next !== undefined && next <= limit) return;
-    this.#wakeUpTo = undefined;
+    this.#pauses.wakeUpTo = undefined;
     this.#outlet?.drained();
   }
 }

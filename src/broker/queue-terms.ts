@@ -1,7 +1,8 @@
 // How a session wants its stored queue to be treated. It is kept with the session, because messages come in after a restart before the client is
 // back: the queue of a bridge must refuse then as before, not make room by dropping what was acknowledged.
-import type { ConnectRequest, QueueLimits } from '../gateway/gateway.ts';
+import type { QueueLimits } from '../gateway/gateway.ts';
 import type { SessionStore, StoredSession } from '../session/session-store.ts';
+import type { OutboundSettings } from './outbound.ts';
 
 export interface QueueTerms {
   readonly queueQos0: boolean;
@@ -10,14 +11,24 @@ export interface QueueTerms {
   readonly queueLimits?: QueueLimits | undefined;
 }
 
+export interface OutboundTerms extends QueueTerms {
+  readonly inflightMax: number;
+}
+
 /** Among the session's state; no gateway sees it. */
 export const QUEUE_TERMS_KEY = '\0queue';
 
 /** What most sessions ask for is not written down. */
 const ORDINARY = textOf({ queueQos0: false, whenQueueIsFull: 'drop-oldest' });
 
-export function saveQueueTerms(store: SessionStore, stored: StoredSession, request: ConnectRequest): void {
-  const text = textOf(request);
+/** @param ordinary - bounds where the terms name none. */
+export function outboundSettings(terms: OutboundTerms, ordinary: QueueLimits): OutboundSettings {
+  const { inflightMax, queueQos0, whenQueueIsFull, queueLimits } = terms;
+  return { inflightMax, queueQos0, whenQueueIsFull, queueLimits: queueLimits ?? ordinary };
+}
+
+export function saveQueueTerms(store: SessionStore, stored: StoredSession, terms: QueueTerms): void {
+  const text = textOf(terms);
   if (text === savedText(stored)) return;
   store.putState(stored, QUEUE_TERMS_KEY, text === ORDINARY ? undefined : Buffer.from(text));
 }

@@ -21,7 +21,9 @@ export class ReceivedIds {
   }
 
   get isFull(): boolean {
-    return (this.#stored?.receiving.size ?? this.#unstored.size) >= RECEIVING_MAX;
+    if (this.#stored === undefined) return this.#unstored.size >= RECEIVING_MAX;
+    if (this.#stored.receiving.size >= RECEIVING_MAX) this.#endQuarantines(this.#stored);
+    return this.#stored.receiving.size >= RECEIVING_MAX;
   }
 
   /**
@@ -54,6 +56,20 @@ export class ReceivedIds {
     const { clock, store, qos2QuarantineMs } = this.#core;
     store.endReceiving(this.#stored, packetId, this.#isReliableLink ? undefined : clock.gatewayMs() + qos2QuarantineMs);
     return true;
+  }
+
+  /** The peer began a new session: its ids mean other messages from now on (MQTT-3.2.2-5). */
+  forget(): void {
+    this.#unstored.clear();
+    const stored = this.#stored;
+    if (stored === undefined) return;
+    for (const packetId of [...stored.receiving.keys()]) this.#core.store.endReceiving(stored, packetId, undefined);
+  }
+
+  #endQuarantines(stored: StoredSession): void {
+    const { clock, store } = this.#core;
+    const now = clock.gatewayMs();
+    for (const [packetId, { untilMs }] of [...stored.receiving]) if (untilMs <= now) store.endReceiving(stored, packetId, undefined);
   }
 }
 

@@ -1,6 +1,9 @@
+import type { GatewayMs } from '../model/clock.ts';
 import type { Message } from '../model/message.ts';
 import type { TopicFilter, TopicName } from '../model/topic.ts';
 import { messageSize } from '../session/message-size.ts';
+
+const NO_MESSAGES: readonly Message[] = [];
 
 class Level {
   readonly children = new Map<string, Level>();
@@ -10,6 +13,8 @@ class Level {
 /** Retained messages by topic level, so that a wildcard subscription visits only what it selects. */
 export class RetainedIndex {
   readonly #root = new Level();
+  /** No message held expires before it. */
+  #expiresAtMs: GatewayMs = Number.POSITIVE_INFINITY;
   #count = 0;
   #bytes = 0;
 
@@ -43,6 +48,7 @@ export class RetainedIndex {
     }
     this.#forget(level);
     level.message = message;
+    this.#expiresAtMs = Math.min(this.#expiresAtMs, message.expiresAtMs);
     this.#count += 1;
     this.#bytes += messageSize(message);
   }
@@ -64,6 +70,20 @@ export class RetainedIndex {
       path[depth - 1]?.children.delete(names[depth - 1] ?? '');
     }
     return true;
+  }
+
+  /** Removes what expired by then; looks at every message, but only when one may have. */
+  takeExpired(nowMs: GatewayMs): readonly Message[] {
+    if (this.#expiresAtMs > nowMs) return NO_MESSAGES;
+    const expired: Message[] = [];
+    let next: GatewayMs = Number.POSITIVE_INFINITY;
+    for (const message of everythingBelow(this.#root, false)) {
+      if (message.expiresAtMs <= nowMs) expired.push(message);
+      else next = Math.min(next, message.expiresAtMs);
+    }
+    this.#expiresAtMs = next;
+    for (const { topic } of expired) this.delete(topic.name);
+    return expired;
   }
 
   /** What `filter` selects; a leading wildcard selects no `$` topic (MQTT-4.7.2-1). */

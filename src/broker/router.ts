@@ -2,6 +2,7 @@
 // need no disk, then one append for all stored queues together, then deliveries from those queues.
 import type { Bus } from '../bus/bus.ts';
 import type { Match } from '../bus/match.ts';
+import type { GatewayClock } from '../model/clock.ts';
 import { Message, minQoS, type QoS } from '../model/message.ts';
 import { messageSize } from '../session/message-size.ts';
 import type { SessionStore, StoredSession } from '../session/session-store.ts';
@@ -21,9 +22,12 @@ export interface RetainedLimits {
   readonly bytesMax: number;
 }
 
+const NO_PAYLOAD = new Uint8Array(0);
+
 export interface RouterParts {
   readonly bus: Bus<RoutedSession>;
   readonly store: SessionStore;
+  readonly clock: GatewayClock;
   readonly retained: RetainedIndex;
   readonly counters: BrokerCounters;
   readonly retainedLimits: RetainedLimits;
@@ -64,18 +68,21 @@ export class Router {
   }
 
   route(message: Message, publisher: RoutedSession | undefined): Routed {
+    if (message.qos === 0 || !this.#mustRefuse(message, publisher)) return this.deliver(message, publisher);
+    this.#parts.counters.received.value += 1;
+    this.#parts.counters.quotaExceeded.value += 1;
+    return REFUSED;
+  }
+
+  /** Like `route`, but never refused. */
+  deliver(message: Message, publisher: RoutedSession | undefined): Routed {
     const { bus, counters } = this.#parts;
     counters.received.value += 1;
     const matches = bus.matches(message.topic);
-    if (message.qos > 0 && this.#mustRefuse(message, matches)) {
-      counters.quotaExceeded.value += 1;
-      return REFUSED;
-    }
     let referents: Referent[] | undefined;
     let matched = 0;
     for (let index = 0; index < matches.length; index += 1) {
-      const found = matches[index];
-      const match = found?.subscriber === publisher ? found?.own : found;
+      const match = matchFor(matches[index], publisher);
       if (match === undefined) continue;
       matched += 1;
       const terms = this.#show(message, match);
@@ -106,7 +113,7 @@ export class Router {
   #store(message: Message, referents: readonly Referent[] | undefined): boolean {
     const isRetained = message.isRetain && this.#retain(message);
     if (referents === undefined && !isRetained) return false;
-    this.#append(message, referents ?? []);
+    this.#append(message.isRetain && !isRetained ? unretained(message) : message, referents ?? []);
     return true;
   }
 
@@ -125,13 +132,13 @@ export class Router {
 
   /** @returns whether the retained set changes, and with it the store. */
   #retain(message: Message): boolean {
-    const { retained, counters, retainedLimits } = this.#parts;
-    const topic = message.topic.name;
-    if (message.payload.length === 0) return retained.delete(topic); // MQTT-3.3.1-6, -7
-    const replaced = retained.get(topic);
-    const count = retained.count + (replaced === undefined ? 1 : 0);
-    const bytes = retained.bytes + messageSize(message) - (replaced === undefined ? 0 : messageSize(replaced));
-    if (count > retainedLimits.messagesMax || bytes > retainedLimits.bytesMax) {
+    const { retained, counters, store } = this.#parts;
+    if (message.qos === 0 && store.isCongested) {
+      counters.retainedRefused.value += 1;
+      return false;
+    }
+    if (message.payload.length === 0) return retained.delete(message.topic.name); // MQTT-3.3.1-6, -7
+    if (!this.#hasRoom(message) && !(this.#endExpired() && this.#hasRoom(message))) {
       counters.retainedRefused.value += 1;
       return false;
     }
@@ -139,15 +146,44 @@ export class Router {
     return true;
   }
 
-  #mustRefuse(message: Message, matches: readonly { readonly subscriber: RoutedSession }[]): boolean {
-    if (this.#parts.store.isCongested) return true;
-    if (this.#refusing.size === 0 || message.qos === 0) return false;
-    return matches.some(({ subscriber }) => this.#refusing.has(subscriber) && subscriber.outbound.isRefusing);
+  #hasRoom(message: Message): boolean {
+    const { retained, retainedLimits } = this.#parts;
+    const replaced = retained.get(message.topic.name);
+    const count = retained.count + (replaced === undefined ? 1 : 0);
+    const bytes = retained.bytes + messageSize(message) - (replaced === undefined ? 0 : messageSize(replaced));
+    return count <= retainedLimits.messagesMax && bytes <= retainedLimits.bytesMax;
   }
+
+  /** Lets go of retained messages whose time is over (MQTT-3.3.2-5). @returns whether there were any. */
+  #endExpired(): boolean {
+    const { retained, store, clock } = this.#parts;
+    const expired = retained.takeExpired(clock.gatewayMs());
+    for (const message of expired) store.append(cleared(message));
+    return expired.length > 0;
+  }
+
+  #mustRefuse({ topic }: Message, publisher: RoutedSession | undefined): boolean {
+    if (this.#parts.store.isCongested) return true;
+    if (this.#refusing.size === 0) return false;
+    return this.#parts.bus.matches(topic).some((found) => {
+      const subscriber = matchFor(found, publisher)?.subscriber;
+      return subscriber !== undefined && this.#refusing.has(subscriber) && subscriber.outbound.isRefusing;
+    });
+  }
+}
+
+/** What a subscriber gets of a message, which it may have published itself (MQTT-3.8.3-3). */
+function matchFor(found: Match<RoutedSession> | undefined, publisher: RoutedSession | undefined): Match<RoutedSession> | undefined {
+  return found?.subscriber === publisher ? found?.own : found;
 }
 
 /** The message as one queue gets it: appending it must not retain it again. */
 function unretained(message: Message): Message {
   const { topic, payload, qos, properties } = message;
   return new Message({ topic, payload, qos, properties, isRetain: false }, message.origin, message);
+}
+
+/** What removes the retained message of that topic from the store. */
+function cleared({ topic, origin, publishedAtMs, expiresAtMs }: Message): Message {
+  return new Message({ topic, payload: NO_PAYLOAD, qos: 0, isRetain: true }, origin, { publishedAtMs, expiresAtMs });
 }

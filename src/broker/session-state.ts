@@ -2,6 +2,7 @@ import type { StateSpace } from '../gateway/gateway.ts';
 import { GatewayError } from '../model/errors.ts';
 import { STATE_VALUE_BYTES_MAX } from '../model/limits.ts';
 import type { SessionStore, StoredSession } from '../session/session-store.ts';
+import { QUEUE_TERMS_KEY } from './queue-terms.ts';
 
 type Owner = Parameters<SessionStore['putState']>[0];
 
@@ -14,7 +15,7 @@ export function stateSpace(
   const values = (): ReadonlyMap<string, Uint8Array> => owner()?.values ?? unstored;
   return {
     get: (key) => values().get(key),
-    entries: () => values().entries(),
+    entries: () => [...values()].filter(([key]) => key !== QUEUE_TERMS_KEY),
     put(key, value) {
       if (value.length > STATE_VALUE_BYTES_MAX)
         throw new GatewayError('LIMIT_EXCEEDED', `state "${key}" has ${value.length} bytes, the limit is ${STATE_VALUE_BYTES_MAX}`);

@@ -139,6 +139,11 @@ export interface ClientSession {
   pause(reason: PauseReason): void;
   /** `resume('upstream')` stands for a new connection behind the session: what is in flight is sent again first. */
   resume(reason: PauseReason): void;
+  /**
+   * The peer began a new session although ours goes on (CONNACK without Session Present, MQTT-3.2.2-5): its packet ids mean other messages from now on,
+   * and what it received but did not complete is published again. Before `resume('upstream')`.
+   */
+  peerForgot(): void;
   /** Replaces `inflightMax` of the connect request, e.g. when a bridge's remote announces its Receive Maximum. */
   limitInflight(inflightMax: number): void;
   /** A packet id no delivery uses, for requests of our own that share the number space (a bridge's SUBSCRIBE). */

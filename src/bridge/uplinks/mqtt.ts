@@ -20,14 +20,18 @@ export interface MqttUplinkParts {
 
 /** From dialled link to CONNACK, and from SUBSCRIBE to SUBACK. */
 const ANSWER_TIMEOUT_MS = 20_000;
-/** Share of the keep-alive after which a silent connection is pinged, and again after which it is given up. */
+/** Share of the keep-alive between two PINGREQs; a connection on which nothing came in between them is given up. */
 const PING_AFTER = 0.75;
 /** CONNACK return code of 3.x: unacceptable protocol version. */
 const BAD_VERSION = 1;
 
 type State = 'idle' | 'dialing' | 'connecting' | 'subscribing' | 'up' | 'stopped';
 
-export class MqttUplink implements Uplink, MqttVisitor, LinkHandlers {
+/** What the remote waits for, above the packet id in `#asked`. */
+const ASKED_STRIDE = 65_536;
+const ASKED: Record<'puback' | 'pubrec' | 'pubcomp', number> = { puback: ASKED_STRIDE, pubrec: 2 * ASKED_STRIDE, pubcomp: 3 * ASKED_STRIDE };
+
+export class MqttUplink implements Uplink, MqttVisitor {
   readonly name: string;
   readonly address: string;
   readonly #settings: MqttUplinkSettings;
@@ -41,8 +45,13 @@ export class MqttUplink implements Uplink, MqttVisitor, LinkHandlers {
   #remote: RemoteTerms | undefined;
   #isBridgeBitSet: boolean;
   #attempt = 0;
-  #lastReceivedMs = 0;
-  #isPinged = false;
+  #upSinceMs = 0;
+  /** Connections in a row that did not last: a remote that lets us in and throws us out is not dialled without pause. */
+  #shortLives = 0;
+  /** Something came in since the last PINGREQ. */
+  #isAlive = false;
+  /** What this connection asked for: an answer that waited for the disk must not reach the next one, where its packet id means something else. */
+  readonly #asked = new Set<number>();
   #cancelTimer: CancelTimer = () => {};
   #closed: (() => void) | undefined;
 
@@ -75,11 +84,11 @@ export class MqttUplink implements Uplink, MqttVisitor, LinkHandlers {
   }
 
   acknowledge(packetId: number, qos: 1 | 2): void {
-    this.#ack(qos === 1 ? 'puback' : 'pubrec', packetId);
+    this.#answer(qos === 1 ? 'puback' : 'pubrec', packetId);
   }
 
   complete(packetId: number): void {
-    this.#ack('pubcomp', packetId);
+    this.#answer('pubcomp', packetId);
   }
 
   reconnect(cause: string): void {
@@ -96,6 +105,7 @@ export class MqttUplink implements Uplink, MqttVisitor, LinkHandlers {
     await new Promise<void>((resolve) => {
       this.#closed = resolve;
       signal.addEventListener('abort', () => resolve(), { once: true });
+      if (signal.aborted) resolve();
       if (wasConnected) {
         this.#publishStatus('0');
         this.#send({ type: 'disconnect', reasonCode: 0 });
@@ -107,9 +117,30 @@ export class MqttUplink implements Uplink, MqttVisitor, LinkHandlers {
 
   // ---- link
 
-  onBytes(bytes: Buffer): void {
-    this.#lastReceivedMs = this.#parts.clock.monotonicMs();
-    this.#isPinged = false;
+  /** A link may end after the next one was dialled. */
+  #adopt(link: Link): LinkHandlers {
+    this.#link = link;
+    const isCurrent = (): boolean => link === this.#link;
+    return {
+      onBytes: (bytes) => {
+        if (isCurrent()) this.#receive(bytes);
+      },
+      onFull: () => {
+        if (isCurrent()) this.#handlers?.onFull();
+      },
+      onDrain: () => {
+        if (isCurrent()) this.#handlers?.onDrain();
+      },
+      onClose: (cause) => {
+        if (!isCurrent()) return;
+        this.#closed?.();
+        this.#down(cause?.message ?? 'closed by the remote');
+      },
+    };
+  }
+
+  #receive(bytes: Buffer): void {
+    this.#isAlive = true;
     try {
       this.#decoder.push(bytes, this);
     } catch (error) {
@@ -118,28 +149,18 @@ export class MqttUplink implements Uplink, MqttVisitor, LinkHandlers {
     }
   }
 
-  onFull(): void {
-    this.#handlers?.onFull();
-  }
-
-  onDrain(): void {
-    this.#handlers?.onDrain();
-  }
-
-  onClose(cause?: GatewayError): void {
-    this.#closed?.();
-    this.#down(cause?.message ?? 'closed by the remote');
-  }
-
   // ---- packets from the remote
 
   onPublish(view: PublishView): void {
+    if (view.qos > 0) this.#asked.add(ASKED[view.qos === 1 ? 'puback' : 'pubrec'] + view.packetId);
     this.#handlers?.onPublish(view);
   }
 
   onAck(type: AckType, packetId: number, reasonCode: number): void {
-    if (type === 'pubrel') this.#handlers?.onRelease(packetId);
-    else if (reasonCode >= 0x80 && type !== 'pubcomp') this.#handlers?.onRefused(packetId, reasonCode);
+    if (type === 'pubrel') {
+      this.#asked.add(ASKED.pubcomp + packetId);
+      this.#handlers?.onRelease(packetId);
+    } else if (reasonCode >= 0x80 && type !== 'pubcomp') this.#handlers?.onRefused(packetId, reasonCode);
     else if (type === 'pubrec') this.#handlers?.onReceived(packetId);
     else this.#handlers?.onAcknowledged(packetId);
   }
@@ -170,13 +191,13 @@ export class MqttUplink implements Uplink, MqttVisitor, LinkHandlers {
     this.#state = 'dialing';
     this.#dialing = new AbortController();
     this.#decoder = this.#newDecoder();
+    this.#asked.clear();
     try {
-      const link = await this.#parts.dialer.dial(() => this, this.#dialing.signal);
+      const link = await this.#parts.dialer.dial((made) => this.#adopt(made), this.#dialing.signal);
       if (!this.#isDialing()) {
         link.destroy();
         return;
       }
-      this.#link = link;
       this.#state = 'connecting';
       this.#send(connectPacket(this.#settings, this.#isBridgeBitSet));
       this.#expectAnswer('CONNACK');
@@ -196,6 +217,7 @@ export class MqttUplink implements Uplink, MqttVisitor, LinkHandlers {
       return;
     }
     this.#remote = remoteLimits(packet, this.#settings);
+    if (!packet.isSessionPresent) this.#handlers?.onForgotten();
     const { filters } = this.#settings;
     if (filters.length === 0) {
       this.#up();
@@ -225,7 +247,7 @@ export class MqttUplink implements Uplink, MqttVisitor, LinkHandlers {
     const remote = this.#remote;
     if (remote === undefined || this.#state === 'up') return;
     this.#state = 'up';
-    this.#attempt = 0;
+    this.#upSinceMs = this.#parts.clock.monotonicMs();
     this.#publishStatus('1');
     this.#watchKeepAlive(remote.keepAliveSeconds * 1000);
     this.#handlers?.onUp(remote);
@@ -242,11 +264,21 @@ export class MqttUplink implements Uplink, MqttVisitor, LinkHandlers {
     this.#link = undefined;
     this.#remote = undefined;
     link?.destroy();
-    if (wasUp) this.#handlers?.onDown(cause);
+    if (wasUp) {
+      this.#attempt = this.#attemptAfterUp();
+      this.#handlers?.onDown(cause);
+    }
     const delayMs = retryDelayMs(this.#parts.retry, this.#attempt, this.#parts.clock.random());
     if (!wasUp) this.#parts.log.warn('bridge cannot connect', { bridge: this.name, address: this.address, cause, retryMs: Math.round(delayMs) });
     this.#attempt += 1;
     this.#cancelTimer = this.#parts.clock.after(delayMs, () => void this.#dial());
+  }
+
+  #attemptAfterUp(): number {
+    const { clock, retry } = this.#parts;
+    if (clock.monotonicMs() - this.#upSinceMs >= retry.capMs) this.#shortLives = 0;
+    this.#shortLives += 1;
+    return this.#shortLives - 1;
   }
 
   #expectAnswer(what: string): void {
@@ -254,27 +286,20 @@ export class MqttUplink implements Uplink, MqttVisitor, LinkHandlers {
     this.#cancelTimer = this.#parts.clock.after(ANSWER_TIMEOUT_MS, () => this.#down(`no ${what} within ${ANSWER_TIMEOUT_MS / 1000} s`));
   }
 
-  /** Pings a connection nothing came from for a while; gives it up when that stays unanswered for as long again. */
+  /** Pings whether or not there is traffic: what the remote sends does not show it that we are there (MQTT-3.1.2-20). */
   #watchKeepAlive(keepAliveMs: number): void {
     this.#cancelTimer();
     if (keepAliveMs === 0) return;
-    const { clock } = this.#parts;
-    const checkMs = keepAliveMs * PING_AFTER;
-    const check = (): void => {
-      if (this.#isPinged) {
+    const ping = (): void => {
+      if (!this.#isAlive) {
         this.#down('no answer to PINGREQ');
         return;
       }
-      const idleMs = clock.monotonicMs() - this.#lastReceivedMs;
-      if (idleMs >= checkMs) {
-        this.#isPinged = true;
-        this.#send({ type: 'pingreq' });
-        this.#cancelTimer = clock.after(checkMs, check);
-      } else {
-        this.#cancelTimer = clock.after(checkMs - idleMs, check);
-      }
+      this.#isAlive = false;
+      this.#send({ type: 'pingreq' });
+      this.#cancelTimer = this.#parts.clock.after(keepAliveMs * PING_AFTER, ping);
     };
-    this.#cancelTimer = clock.after(checkMs, check);
+    this.#cancelTimer = this.#parts.clock.after(keepAliveMs * PING_AFTER, ping);
   }
 
   #publishStatus(payload: '0' | '1'): void {
@@ -287,8 +312,14 @@ export class MqttUplink implements Uplink, MqttVisitor, LinkHandlers {
     return new MqttDecoder({ role: 'client', packetBytesMax: this.#settings.packetBytesMax, version: this.#settings.version });
   }
 
+  #answer(type: keyof typeof ASKED, packetId: number): void {
+    if (this.#asked.delete(ASKED[type] + packetId)) this.#ack(type, packetId);
+  }
+
+  /** Before SUBACK too: a remote that kept our session sends what it has at once. */
   #ack(type: AckType, packetId: number): void {
-    if (this.#state === 'up' && this.#link !== undefined) encodeAck(type, packetId, 0, this.#link);
+    const isServed = this.#state === 'up' || this.#state === 'subscribing';
+    if (isServed && this.#link !== undefined) encodeAck(type, packetId, 0, this.#link);
   }
 
   #send(packet: Packet): void {

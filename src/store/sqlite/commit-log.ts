@@ -9,6 +9,7 @@ import { type RetrySchedule, retryDelayMs } from '../../model/retry-schedule.ts'
 import type { DurableWaiter, Sequence } from '../../session/session-store.ts';
 import { CommitTimes } from './commit-times.ts';
 import type { CommitFailure, Committer, CommitUnit } from './committer.ts';
+import { Gathering } from './gathering.ts';
 import type { Group } from './group.ts';
 import type { GroupStamps } from './group-format.ts';
 import { OpenGroup } from './open-group.ts';
@@ -66,6 +67,7 @@ interface Flight extends Waiters {
 export class CommitLog {
   nextSequence: Sequence;
   readonly times = new CommitTimes();
+  readonly #gathering = new Gathering();
   readonly #parts: CommitLogParts;
   readonly #committed: Counter;
   readonly #failures: Counter;
@@ -185,7 +187,9 @@ export class CommitLog {
   #endTurn(): void {
     if (this.#isStopped) return;
     this.#tell(this.#told);
-    if (this.#flight === undefined) this.#launch();
+    if (this.#flight !== undefined) return;
+    if (this.#gathering.isWorthWaiting(this.#asking.waiters.length, this.#parts.clock.monotonicMs(), this.times.recentMs)) this.#scheduleTurn();
+    else this.#launch();
   }
 
   /** Closes the open group and hands it to the committer, with the rows that go with it. */
@@ -194,6 +198,7 @@ export class CommitLog {
     this.#isDue = false;
     this.#cancelSettle?.();
     this.#cancelSettle = undefined;
+    this.#gathering.launched();
     const open = this.#open;
     source.closing(open);
     if (open.isEmpty && !source.wantsUnit) {
@@ -243,6 +248,7 @@ export class CommitLog {
       this.#bytes.value += flight.unit.segment.bytes.length;
     }
     source.committed(flight.unit);
+    this.#gathering.landed(flight.waiters.length, this.#asking.waiters.length);
     if (this.#isInsideTurn) {
       for (let index = 0; index < flight.waiters.length; index += 1) push(this.#told, flight.waiters[index] as DurableWaiter, flight.tokens[index] as number);
       this.#scheduleTurn();

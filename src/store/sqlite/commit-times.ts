@@ -1,13 +1,22 @@
 const SAMPLES = 64;
+/** Weight of the newest sample. */
+const SMOOTHING = 1 / 8;
 
 /** How long the last commits took. */
 export class CommitTimes {
   readonly #samples = new Float64Array(SAMPLES);
   #count = 0;
+  #recentMs = 0;
 
   add(durationMs: number): void {
     this.#samples[this.#count % SAMPLES] = durationMs;
     this.#count += 1;
+    this.#recentMs += (durationMs - this.#recentMs) * (this.#count === 1 ? 1 : SMOOTHING);
+  }
+
+  /** Smoothed; cheap to ask. */
+  get recentMs(): number {
+    return this.#recentMs;
   }
 
   get medianMs(): number {

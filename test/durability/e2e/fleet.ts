@@ -28,8 +28,9 @@ const RETRIES = { patient: 200, impatient: 3 };
 const IMPATIENT_EVERY = 5;
 const MQTT_PUBLISHERS = 2;
 const WINDOW = 4;
-const PAUSE_MS = 10;
-const COMMAND_PAUSE_MS = 250;
+const PAUSE_MS = 25;
+/** Sensors take commands one by one, and the gateway waits a second before it repeats a lost one. */
+const COMMAND_PAUSE_MS = 2_000;
 
 /** Commands to one sensor: acknowledged by the gateway, they must reach it. */
 export interface CommandLine {

@@ -82,8 +82,8 @@ export class MqttPublisher {
 
 const BATCH_LINES = 20;
 const BATCH_MS_MAX = 8_000;
-/** Before a gateway that is down is tried again. */
-const RETRY_MS = 150;
+/** Between batches. */
+const REST_MS = 100;
 const SESSION_EXPIRY_SECONDS = '3600';
 
 /** Batches through `mosquitto_pub -l`. Only a batch that ended with exit code 0 counts as acknowledged. */
@@ -109,7 +109,10 @@ export class MosquittoPublisher {
   }
 
   async run(): Promise<void> {
-    while (!this.#isPaused) if (!(await this.#batch(this.#options.random.chance(0.5) ? 1 : 2))) await delay(RETRY_MS);
+    while (!this.#isPaused) {
+      await this.#batch(this.#options.random.chance(0.5) ? 1 : 2);
+      await delay(REST_MS);
+    }
     this.#isIdle = true;
   }
 
@@ -117,8 +120,7 @@ export class MosquittoPublisher {
     this.#isPaused = true;
   }
 
-  /** @returns whether all of it was acknowledged. */
-  async #batch(qos: 1 | 2): Promise<boolean> {
+  async #batch(qos: 1 | 2): Promise<void> {
     const { ledger } = this.#options;
     const lines = Array.from({ length: BATCH_LINES }, () => this.#source.next(qos));
     const topic = lines[0]?.topic ?? '';
@@ -132,11 +134,10 @@ export class MosquittoPublisher {
     if (ending?.code === 0) {
       for (const { reading } of lines) ledger.acknowledged(reading);
       this.#batches.acknowledged += 1;
-      return true;
+    } else {
+      this.#batches.unknown += 1;
+      this.#incarnation += 1; // its packet ids may be open in the session, and it has forgotten which: only another client id is safe
     }
-    this.#batches.unknown += 1;
-    this.#incarnation += 1; // its packet ids may be open in the session, and it has forgotten which: only another client id is safe
-    return false;
   }
 
   #arguments(qos: 1 | 2, topic: string): string[] {

@@ -2,7 +2,6 @@
 import type { Packet } from '../../../gateways/mqtt-sn/packets.ts';
 import type { CancelTimer, Clock } from '../../../src/model/clock.ts';
 import type { Random } from './random.ts';
-import type { SensorLink } from './sensor-link.ts';
 
 export interface RequestRules {
   readonly clock: Clock;
@@ -11,6 +10,15 @@ export interface RequestRules {
   readonly retryMs: number;
   /** N_retry. */
   readonly retries: number;
+}
+
+/** What carries requests. */
+export interface RequestLink {
+  /** Position of the outstanding request among the datagrams that reached the gateway; undefined when no copy of it did. */
+  readonly requestArrivedAt: number | undefined;
+  request(packet: Packet): void;
+  /** Another copy of the outstanding request, or the same with DUP. */
+  repeat(packet: Packet): void;
 }
 
 /** The gateway does not know the client, or does not answer: it has to connect again. */
@@ -24,19 +32,18 @@ interface Waiting {
 }
 
 export class Requests {
-  readonly #link: () => SensorLink;
+  readonly #link: RequestLink;
   readonly #rules: RequestRules;
   #waiting: Waiting | undefined;
 
-  /** @param link - asked for at each use, because a link hands its packets to who sends through it. */
-  constructor(link: () => SensorLink, rules: RequestRules) {
+  constructor(link: RequestLink, rules: RequestRules) {
     this.#link = link;
     this.#rules = rules;
   }
 
   /** Position of the unanswered request among the datagrams that reached the gateway; undefined when no copy did, or nothing is unanswered. */
   get unansweredAt(): number | undefined {
-    return this.#waiting === undefined ? undefined : this.#link().requestArrivedAt;
+    return this.#waiting === undefined ? undefined : this.#link.requestArrivedAt;
   }
 
   /** @throws LinkLost */
@@ -51,12 +58,12 @@ export class Requests {
           return;
         }
         left -= 1;
-        this.#link().repeat(packet.type === 'PUBLISH' || packet.type === 'SUBSCRIBE' ? { ...packet, isDuplicate: true } : packet);
+        this.#link.repeat(packet.type === 'PUBLISH' || packet.type === 'SUBSCRIBE' ? { ...packet, isDuplicate: true } : packet);
         waiting.cancel = later();
       };
       const waiting: Waiting = { isAnswer, resolve, reject, cancel: later() };
       this.#waiting = waiting;
-      this.#link().request(packet);
+      this.#link.request(packet);
     });
   }
 

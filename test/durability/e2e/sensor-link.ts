@@ -6,6 +6,7 @@ import type { Clock } from '../../../src/model/clock.ts';
 import { type Losses, LossyPath } from './lossy-path.ts';
 import { HOST } from './network.ts';
 import type { Random } from './random.ts';
+import type { RequestLink } from './requests.ts';
 
 /** Counts the datagrams that reached the gateway's socket, over all sensors of a run: what is unread there are the last ones. */
 export class Uplinked {
@@ -21,7 +22,7 @@ export interface SensorLinkOptions {
   readonly onPacket: (packet: Packet) => void;
 }
 
-export class SensorLink {
+export class SensorLink implements RequestLink {
   readonly #socket: Socket = createSocket('udp4');
   readonly #up: LossyPath;
   readonly #down: LossyPath;

@@ -66,7 +66,7 @@ export class Sensor {
   constructor(options: SensorOptions) {
     this.#options = options;
     this.#link = new SensorLink({ ...options, onPacket: (packet) => this.#receive(packet) });
-    this.#requests = new Requests(() => this.#link, options);
+    this.#requests = new Requests(this.#link, options);
     this.#inbox = new SensorInbox({ arrivals: options.commands?.arrivals, answer: (packet) => this.#link.answer(packet), clock: options.clock });
   }
 

@@ -95,6 +95,7 @@ describe('a row leaves only after the remote acknowledged it', () => {
     const packetId = remote.publishes[0]?.packetId ?? 0;
     remote.ack('pubrec', packetId);
     await settled();
+    remote.connack = { isSessionPresent: true, reasonCode: 0 };
     remote.hangUp();
     await clock.advanceMs(1_000);
     await settled();
@@ -208,6 +209,7 @@ describe('inbound exactly once', () => {
     const { remote, local } = await bridged({ remote: { acknowledges: false } });
     local.subscribe('cmd/#', { qos: 0 });
     remote.publish('site1/cmd/valve', 'open', 2, 7);
+    await settled();
     remote.publish('site1/cmd/valve', 'open', 2, 7);
     await settled();
     remote.ack('pubrel', 7);

@@ -51,7 +51,7 @@ export class ExchangeWitness implements Witness {
     this.#parts = parts;
     const losses = { drop: 0, duplicate: 0, reorder: 0 };
     this.#link = new SensorLink({ port, losses, random, clock, uplinked: new Uplinked(), onPacket: (packet) => this.#receive(packet) });
-    this.#requests = new Requests(() => this.#link, { clock, random, retryMs: RETRY_MS, retries: RETRIES });
+    this.#requests = new Requests(this.#link, { clock, random, retryMs: RETRY_MS, retries: RETRIES });
   }
 
   async start(): Promise<void> {

@@ -1,0 +1,142 @@
+// `npm run durability`: the long proof that nothing acknowledged is lost, and with --fault that the proof would notice.
+import { runChaos } from '../test/durability/e2e/chaos.ts';
+import { FAULTS, type FaultName, LATE_COMMITTER } from '../test/durability/e2e/faults.ts';
+import { summary, violations, weaknesses } from '../test/durability/e2e/report.ts';
+import { runSlowDisk, type SlowDiskReport } from '../test/durability/e2e/slow-disk.ts';
+import { type CentreName, NEEDED, type Variant, Workshop } from '../test/durability/e2e/workshop.ts';
+import { killStore } from '../test/durability/store/harness.ts';
+import { commitName } from './bench/machine.ts';
+import { type DurabilityArguments, HELP, parseArguments, UsageError } from './durability/arguments.ts';
+import { installCommand, missingPackages } from './peers.ts';
+
+const EXIT_USAGE = 64; // sysexits.h
+const SYNC_MS = 200;
+const SLOW_DISK_ROUNDS = 3;
+/** Of every run with the usual 200 kills. */
+const ACKNOWLEDGED_PER_KILL_MIN = 100;
+/** Side runs get this share of the kills. */
+const SIDE_SHARE = 0.1;
+const CALM_MS_MAX = 60_000;
+/** What a planted fault has broken is not worth a long wait. */
+const CALM_WITH_FAULT_MS_MAX = 8_000;
+
+function say(text: string): void {
+  process.stdout.write(text);
+}
+
+interface Run {
+  readonly centre: CentreName;
+  readonly bridgeQos: 1 | 2;
+  readonly variant: Variant;
+  readonly kills: number;
+}
+
+async function runStore({ kills, seed }: DurabilityArguments): Promise<boolean> {
+  const { acknowledged, killsBetween, violations: broken, ...report } = await killStore({ kills, seed });
+  say(`the store alone, seed ${seed}: ${report.kills} kills, ${killsBetween} between operation and acknowledgement, ${acknowledged} operations acknowledged\n`);
+  for (const violation of broken) say(`  VIOLATION ${violation}\n`);
+  return broken.length === 0;
+}
+
+function tellSlowDisk(variant: Variant, { syncMs, answers, violations: early }: SlowDiskReport): void {
+  say(`a disk that takes ${syncMs} ms to flush (${variant}), soonest answers:\n`);
+  for (const { name, soonestMs, count } of answers) say(`  ${name.padEnd(20)} ${soonestMs.toFixed(1)} ms (of ${count})\n`);
+  for (const violation of early) say(`  VIOLATION ${violation}\n`);
+}
+
+async function slowDisk(workshop: Workshop, variant: Variant): Promise<SlowDiskReport> {
+  const { slowFsync, clock } = workshop;
+  const directory = workshop.place('slow-disk');
+  const report = await runSlowDisk({ entry: workshop.entryOf(variant), slowFsync, clock, directory, syncMs: SYNC_MS, rounds: SLOW_DISK_ROUNDS });
+  tellSlowDisk(variant, report);
+  return report;
+}
+
+/** @returns what was broken, and what the run failed to show. */
+async function chaos(workshop: Workshop, args: DurabilityArguments, { centre, variant, ...run }: Run): Promise<{ broken: string[]; weak: string[] }> {
+  const { slowFsync, mosquittoPub, clock } = workshop;
+  const { seed, sensors, secondsMax } = args;
+  const directory = workshop.place('chaos');
+  const isSound = variant === 'as-shipped' || variant === LATE_COMMITTER;
+  say(`\n${variant === 'as-shipped' ? '' : `${variant}: `}`);
+  const report = await runChaos({
+    ...run,
+    seed,
+    sensors,
+    entry: workshop.entryOf(variant),
+    centre: await workshop.centre(centre, directory),
+    slowFsync,
+    mosquittoPub,
+    clock,
+    directory,
+    calmMsMax: isSound ? CALM_MS_MAX : CALM_WITH_FAULT_MS_MAX,
+    ...(secondsMax === undefined ? {} : { secondsMax }),
+    onRound: (round, acknowledged) => {
+      if (process.stderr.isTTY) process.stderr.write(`\r${round} kills, ${acknowledged} acknowledged `);
+    },
+  });
+  if (process.stderr.isTTY) process.stderr.write('\r');
+  say(summary(report));
+  const weak = weaknesses(report, report.kills * ACKNOWLEDGED_PER_KILL_MIN);
+  if (isSound) for (const weakness of weak) say(`  SHOWS TOO LITTLE ${weakness}\n`);
+  return { broken: violations(report), weak };
+}
+
+async function prove(workshop: Workshop, args: DurabilityArguments): Promise<boolean> {
+  const side = Math.max(1, Math.round(args.kills * SIDE_SHARE));
+  const runs = args.centres.flatMap((centre): Run[] => [
+    { centre, bridgeQos: 2, variant: 'as-shipped', kills: args.kills },
+    { centre, bridgeQos: 1, variant: 'as-shipped', kills: side },
+    { centre, bridgeQos: 2, variant: LATE_COMMITTER, kills: side },
+  ]);
+  let isProven = await runStore(args);
+  if ((await slowDisk(workshop, 'as-shipped')).violations.length > 0) isProven = false;
+  for (const run of runs) {
+    const { broken, weak } = await chaos(workshop, args, run);
+    if (broken.length + weak.length > 0) isProven = false;
+  }
+  return isProven;
+}
+
+/** @returns whether the harness sees it. */
+async function sees(workshop: Workshop, args: DurabilityArguments, fault: FaultName): Promise<boolean> {
+  const { about, seenBy } = FAULTS[fault];
+  say(`\nplanted: ${fault}, ${about}\n`);
+  if (seenBy === 'slow-disk') return (await slowDisk(workshop, fault)).violations.length > 0;
+  for (const centre of args.centres) {
+    const { broken } = await chaos(workshop, args, { centre, bridgeQos: 2, variant: fault, kills: args.kills });
+    if (broken.length === 0) return false;
+  }
+  return true;
+}
+
+async function seeAll(workshop: Workshop, args: DurabilityArguments): Promise<boolean> {
+  const unseen: FaultName[] = [];
+  for (const fault of args.faults) {
+    const isSeen = await sees(workshop, args, fault);
+    say(isSeen ? `${fault}: reported, as it must be\n` : `${fault}: NOT NOTICED\n`);
+    if (!isSeen) unseen.push(fault);
+  }
+  return unseen.length === 0;
+}
+
+async function run(args: DurabilityArguments): Promise<boolean> {
+  const missing = missingPackages(NEEDED);
+  if (missing.length > 0) throw new Error(`peers are missing: ${installCommand(missing)}`);
+  const workshop = new Workshop();
+  process.on('exit', () => workshop.close());
+  say(`durability of ${commitName()}, Node ${process.version}, seed ${args.seed}\n`);
+  const isGood = args.faults.length > 0 ? await seeAll(workshop, args) : await prove(workshop, args);
+  say(`\n${isGood ? 'PASSED' : 'FAILED'}\n`);
+  return isGood;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
+try {
+  const args = parseArguments(process.argv.slice(2), Math.floor(Math.random() * 2 ** 31));
+  if (args === 'help') say(HELP);
+  else process.exit((await run(args)) ? 0 : 1);
+} catch (error) {
+  process.stderr.write(`durability: ${error instanceof Error ? error.message : error}\n`);
+  process.exit(error instanceof UsageError ? EXIT_USAGE : 1);
+}
