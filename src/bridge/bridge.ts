@@ -87,8 +87,6 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#session = undefined;
   }
 
-  // ---- from the core, to the remote
-
   deliver(delivery: Delivery): void {
     const topic = this.#out?.map(delivery.message.topic);
     if (topic === undefined) {
@@ -128,8 +126,6 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#context?.log.error('bridge session ended by the core', { bridge: this.#settings.name, reason });
     this.#session = undefined;
   }
-
-  // ---- from the remote
 
   unusedPacketId(): number {
     return this.#session?.unusedPacketId() ?? 1;
@@ -211,8 +207,6 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
   onRelease(packetId: number): void {
     this.#session?.release(packetId);
   }
-
-  // ----
 
   /** Undefined: there is no such name here. A line broken for it would bring the same message again. */
   #localTopic({ bytes, topicStart, topicEnd }: PublishView): Topic | undefined {

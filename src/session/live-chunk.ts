@@ -71,7 +71,6 @@ export class LiveChunk {
     const delta = sequence - this.#base;
     const index = this.#lowerBound(delta);
     if (index < this.#end && this.#cell(2 * index) === delta) return false;
-    if (this.#bytesBound + ENTRY_BYTES_MAX > CHUNK_BYTES_MAX) this.#bytesBound = this.#serialisedBytes();
     if (delta > SPAN_MAX || this.count === CHUNK_ENTRIES_MAX || this.#bytesBound + ENTRY_BYTES_MAX > CHUNK_BYTES_MAX) return undefined;
     const rank = index - this.#start;
     this.#makeRoom();

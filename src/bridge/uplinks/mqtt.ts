@@ -115,8 +115,6 @@ export class MqttUplink implements Uplink, MqttVisitor {
     link.destroy();
   }
 
-  // ---- link
-
   /** A link may end after the next one was dialled. */
   #adopt(link: Link): LinkHandlers {
     this.#link = link;
@@ -148,8 +146,6 @@ export class MqttUplink implements Uplink, MqttVisitor {
       this.#down(error.message);
     }
   }
-
-  // ---- packets from the remote
 
   onPublish(view: PublishView): void {
     if (view.qos > 0) this.#asked.add(ASKED[view.qos === 1 ? 'puback' : 'pubrec'] + view.packetId);
@@ -184,8 +180,6 @@ export class MqttUplink implements Uplink, MqttVisitor {
         this.#down(`unexpected ${packet.type}`);
     }
   }
-
-  // ---- the ladder: dial, connect, subscribe, up
 
   async #dial(): Promise<void> {
     this.#state = 'dialing';

@@ -15,6 +15,8 @@ import { freeTcpPort, freeUdpPort, HOST } from './network.ts';
 import { type Random, seeded } from './random.ts';
 import { unreadDatagramsMax } from './receive-queue.ts';
 import type { ChaosReport } from './report.ts';
+import { Sensor } from './sensor.ts';
+import { Uplinked } from './sensor-link.ts';
 import { eventually } from './waiting.ts';
 import { ExchangeWitness } from './witnesses/exchanges.ts';
 import { RetainedWitness } from './witnesses/retained.ts';
@@ -48,6 +50,8 @@ export interface ChaosOptions {
 /** Every commit takes this much longer, as on a card: most kills then fall between receipt and acknowledgement. */
 const SLOW_SYNC_MS = 4;
 const WILL_GRACE_SECONDS = 2;
+/** A sensor that falls silent is given up after one and a half of it (§7.2). */
+const SILENT_KEEP_ALIVE_SECONDS = 2;
 /** Time under load before each kill. */
 const LOAD_MS = { from: 100, to: 500 };
 /** From the last state made until the kill. */
@@ -202,11 +206,28 @@ class Chaos {
     const mqttPort = this.#ports.mqtt;
     const random = this.#random.fork('witnesses');
     return [
-      new WillWitness({ mqttPort, complain, graceMs: WILL_GRACE_SECONDS * 1000 }), // first: its clients must return within the grace
+      new WillWitness({ mqttPort, complain, graceMs: WILL_GRACE_SECONDS * 1000, newSensor: (id) => this.#silentSensor(id, complain) }), // first: before the grace ends
       new RetainedWitness({ mqttPort, complain, random }),
       new SubscriptionWitness({ mqttPort, complain, random }),
       new ExchangeWitness({ port: this.#ports.mqttSn, clock, random, ledger: this.#ledger, complain }),
     ];
+  }
+
+  #silentSensor(clientId: string, complain: (what: string) => void): Sensor {
+    return new Sensor({
+      clientId,
+      port: this.#ports.mqttSn,
+      losses: { drop: 0, duplicate: 0, reorder: 0 },
+      random: this.#random.fork(clientId),
+      clock: this.#options.clock,
+      ledger: this.#ledger,
+      uplinked: new Uplinked(),
+      keepAliveSeconds: SILENT_KEEP_ALIVE_SECONDS,
+      retryMs: 100,
+      retries: 100,
+      will: { topicName: `wills/${clientId}`, message: clientId },
+      complain,
+    });
   }
 
   #newFleet(complain: (what: string) => void): Fleet {

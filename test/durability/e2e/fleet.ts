@@ -75,7 +75,7 @@ export class Fleet {
   /** Resolves once everyone is at work. */
   async start(): Promise<void> {
     this.#running = Promise.all([...this.#sensors.map((sensor) => sensor.run()), this.#mosquitto.run()]);
-    await Promise.all(this.#sensors.map(({ subscribed }) => subscribed)); // before the first command
+    await Promise.all(this.#sensors.map(({ ready }) => ready)); // before the first command
     for (const publisher of this.#publishers) publisher.run();
   }
 

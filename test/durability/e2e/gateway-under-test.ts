@@ -36,8 +36,8 @@ export class GatewayUnderTest {
   readonly #configuration: string;
   readonly #data: string;
   #child: Child | undefined;
-  #isKilled = false;
-  #isUp = false;
+  /** An end nobody asked for, and the last it said. */
+  #crash: Error | undefined;
 
   constructor(options: GatewayOptions) {
     this.name = options.name;
@@ -45,16 +45,6 @@ export class GatewayUnderTest {
     this.#data = join(options.directory, 'data');
     this.#configuration = join(options.directory, 'postern.yaml');
     writeFileSync(this.#configuration, JSON.stringify(options.configuration)); // which is YAML
-  }
-
-  get pid(): number {
-    if (this.#child === undefined) throw new Error(`${this.name} is not running`);
-    return this.#child.pid;
-  }
-
-  /** Between the first answer after a start and the next kill. */
-  get isUp(): boolean {
-    return this.#isUp;
   }
 
   /** Starts it and waits until its listeners are open. */
@@ -65,75 +55,71 @@ export class GatewayUnderTest {
     const child = startChild(process.execPath, args, { stdio: ['ignore', log, log], env: { ...process.env, ...environment } });
     closeSync(log);
     this.#child = child;
-    this.#isKilled = false;
-    const end: { reached: boolean } = { reached: false };
-    void child.ended.then(() => {
-      end.reached = true;
+    void child.ended.then((ending) => {
+      if (this.#child === child) this.#crash = new Error(`${name} ended by itself (${JSON.stringify(ending)}):\n${this.#lastLines()}`);
     });
     const deadline = performance.now() + START_MS_MAX;
     while (!(await this.#isRunning())) {
-      if (end.reached) throw new Error(`${name} ended instead of starting:\n${this.lastLines()}`);
-      if (performance.now() > deadline) throw new Error(`${name} did not start within ${START_MS_MAX / 1000} s:\n${this.lastLines()}`);
+      if (performance.now() > deadline) throw new Error(`${name} did not start within ${START_MS_MAX / 1000} s:\n${this.#lastLines()}`);
       await delay(POLL_MS);
     }
-    this.#isUp = true;
-    void child.ended.then(() => this.#onEnded(child));
   }
 
   /** Stops its clock: what it has done is done, and nothing more happens until it is killed. */
   freeze(): void {
-    process.kill(this.pid, 'SIGSTOP');
+    this.#checkAlive();
+    this.#child?.process.kill('SIGSTOP');
   }
 
+  /** @throws when it has ended before by itself. */
   async kill(): Promise<void> {
+    this.#checkAlive();
     const child = this.#child;
-    if (child === undefined) return;
-    this.#isKilled = true;
-    this.#isUp = false;
-    child.process.kill('SIGKILL');
-    await child.ended;
     this.#child = undefined;
+    child?.process.kill('SIGKILL');
+    await child?.ended;
   }
 
   /** SIGTERM. @throws when it does not end well. */
   async stop(): Promise<void> {
+    this.#checkAlive();
     const child = this.#child;
     if (child === undefined) return;
-    this.#isKilled = true;
-    this.#isUp = false;
+    this.#child = undefined;
     child.process.kill('SIGTERM');
     const patience = new AbortController();
     const ending = await Promise.race([child.ended, delay(STOP_MS_MAX, undefined, { signal: patience.signal })]);
     patience.abort();
-    this.#child = undefined;
     if (ending?.code !== 0) {
       child.process.kill('SIGKILL');
-      throw new Error(`${this.name} did not stop in order (${JSON.stringify(ending)}):\n${this.lastLines()}`);
+      throw new Error(`${this.name} did not stop in order (${JSON.stringify(ending)}):\n${this.#lastLines()}`);
     }
   }
 
   async status(): Promise<GatewayStatus> {
+    this.#checkAlive();
     const answer = await ask(join(this.#data, 'control.sock'), this.#options.clock, 'status');
     if (!('ok' in answer)) throw new Error(`${this.name}: ${answer.error.message}`);
     return answer.ok as GatewayStatus;
   }
 
-  lastLines(): string {
+  #lastLines(): string {
     return readFileSync(join(this.#options.directory, 'gateway.log'), 'utf8').trimEnd().split('\n').slice(-LOG_LINES_SHOWN).join('\n');
   }
 
   async #isRunning(): Promise<boolean> {
     try {
       return (await this.status()).state === 'running';
-    } catch {
+    } catch (error) {
+      if (error === this.#crash) throw error;
       return false; // not yet
     }
   }
 
-  /** An end nobody asked for is the worst finding of all: it ends the run. */
-  #onEnded(child: Child): void {
-    if (this.#isKilled || this.#child !== child) return;
-    this.#isUp = false;
-    throw new Error(`${this.name} ended by itself:\n${this.lastLines()}`);
+  #checkAlive(): void {
+    const crash = this.#crash;
+    if (crash === undefined) return;
+    this.#child = undefined;
+    throw crash;
   }
 }

@@ -29,10 +29,6 @@ export class Link {
     });
   }
 
-  get connections(): number {
-    return this.#pairs.size;
-  }
-
   /** Breaks every connection; what was under way is gone. */
   cut(): void {
     for (const { near, far } of this.#pairs) {

@@ -59,7 +59,7 @@ export class Sensor {
   #isIdle = false;
   #isStopped = false;
   #isSubscribed = false;
-  readonly #subscribed = Promise.withResolvers<void>();
+  readonly #ready = Promise.withResolvers<void>();
   #wake: (() => void) | undefined;
   #reconnects = 0;
 
@@ -75,9 +75,9 @@ export class Sensor {
     return this.#reconnects;
   }
 
-  /** Resolves once its subscription, if it has one, is granted. */
-  get subscribed(): Promise<void> {
-    return this.#subscribed.promise;
+  /** Resolves once it is connected, and its subscription, if it has one, is granted. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
   }
 
   /** Paused, and everything it sent is answered. */
@@ -138,7 +138,7 @@ export class Sensor {
       if (answer.type === 'SUBACK') this.#inbox.learn(answer.topicId, commands.topic);
     }
     this.#isSubscribed = true;
-    this.#subscribed.resolve();
+    this.#ready.resolve();
   }
 
   async #publishNext(): Promise<void> {
@@ -215,6 +215,6 @@ export class Sensor {
 
   #willTopic(): WillTopicFields | undefined {
     const { will } = this.#options;
-    return will === undefined ? undefined : { qos: 1, isRetain: false, topicName: will.topicName };
+    return will === undefined ? undefined : { qos: 2, isRetain: false, topicName: will.topicName };
   }
 }

@@ -76,6 +76,21 @@ describe('a checkpoint', () => {
     expect(contentsOf(bench.crashed(), ['mqtt-sn'])).toEqual(contentsOf(store, ['mqtt-sn']));
   });
 
+  test('leaves out what has not changed since the last one', async () => {
+    store.saveSubscription(session, subscriptionOf('a'));
+    await queueMany(3);
+    await clock.advanceMs(CHECKPOINT_INTERVAL_MS);
+    await turns(() => Number(replayFrom() ?? 0) > 1);
+    const before = Number(replayFrom());
+    committer.units.length = 0;
+    queue();
+    await durable(store);
+    await clock.advanceMs(CHECKPOINT_INTERVAL_MS);
+    await turns(() => Number(replayFrom()) > before);
+    const written = committer.units.flatMap((unit) => unit.writes.map(({ statement }) => statement));
+    expect(written.filter((statement) => statement !== 'putMeta')).toEqual(['putChunk', 'dropSegments']);
+  });
+
   test('comes after so many bytes of log as well', async () => {
     await bench.close(store);
     store = bench.open({ clock, limits: { checkpointLogBytes: 20_000 } });
@@ -132,6 +147,15 @@ describe('segments', () => {
     await turns(() => Number(segments()) <= 2);
     expect(contentsOf(bench.crashed())).toEqual(contentsOf(store));
     expect(store.read(session, sequences[250] ?? 0)).toBeDefined();
+  });
+
+  test('whose messages were settled before they were committed are dropped as well', async () => {
+    for (let count = 0; count < 20; count += 1) {
+      store.settle(session, queue(), 'delivered');
+      await durable(store);
+    }
+    await clock.advanceMs(CHECKPOINT_INTERVAL_MS);
+    await turns(() => segments() === 0);
   });
 
   test('are dropped once nobody refers to them, and a later boot finds none', async () => {

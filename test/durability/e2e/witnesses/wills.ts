@@ -1,6 +1,7 @@
 import { connect, type MqttClient } from 'mqtt';
 import { persistentClient } from '../mqtt-client.ts';
 import { HOST } from '../network.ts';
+import type { Sensor } from '../sensor.ts';
 import { atMost, eventually } from '../waiting.ts';
 import type { Witness, WitnessParts } from './witness.ts';
 
@@ -8,22 +9,34 @@ const ANSWER_MS = 150;
 const RETURN_MS_MAX = 2_000;
 const DELIVERY_MS_MAX = 5_000;
 const SESSION_EXPIRY_SECONDS = 3_600;
+/** Every so many rounds a sensor falls silent as well. */
+const SILENT_EVERY = 3;
 /** Every so many rounds the client comes back in time, and its will must stay silent. */
 const RETURN_EVERY = 3;
 
 type Fate = 'unknown' | 'stays-away' | 'returned';
 
-/** Wills: a client that was connected at a kill and stays away is spoken for, once, after the grace; one that returns is not. */
+export interface WillParts extends WitnessParts {
+  readonly graceMs: number;
+  /** A sensor on a good line with a will at `wills/<id>` that says its id; it publishes nothing. */
+  readonly newSensor: (id: string) => Sensor;
+}
+
+/**
+ * Wills: a client that was connected at a kill and stays away is spoken for, once, after the grace; one that returns is not. A sensor, which has a
+ * keep-alive period afresh after a kill, is spoken for once that is over.
+ */
 export class WillWitness implements Witness {
   readonly name = 'wills';
-  readonly #parts: WitnessParts & { readonly graceMs: number };
+  readonly #parts: WillParts;
   readonly #observer: MqttClient;
   readonly #fates = new Map<string, Fate>();
   readonly #copies = new Map<string, number>();
   #current: { readonly id: string; readonly client: MqttClient } | undefined;
+  #silenced: Sensor | undefined;
   #killedMs = 0;
 
-  constructor(parts: WitnessParts & { readonly graceMs: number }) {
+  constructor(parts: WillParts) {
     this.#parts = parts;
     this.#observer = persistentClient(parts.mqttPort, 'witness-wills', { complain: parts.complain });
     this.#observer.on('message', (_topic, payload) => this.#heard(payload.toString()));
@@ -38,19 +51,20 @@ export class WillWitness implements Witness {
     const client = this.#connect(id);
     this.#fates.set(id, 'unknown');
     this.#current = { id, client };
-    await atMost(
-      ANSWER_MS,
-      new Promise<void>((resolve) => {
-        client.once('connect', () => {
-          this.#fates.set(id, 'stays-away');
-          resolve();
-        });
-      }),
-    );
+    const connected = new Promise<void>((resolve) => {
+      client.once('connect', () => {
+        this.#fates.set(id, 'stays-away');
+        resolve();
+      });
+    });
+    const both = round % SILENT_EVERY === 1 ? Promise.all([connected, this.#connectSensor(`silent-${round}`)]) : connected;
+    await atMost(ANSWER_MS, both);
   }
 
   frozen(): void {
     this.#killedMs = performance.now();
+    this.#silenced?.stop();
+    this.#silenced = undefined;
   }
 
   async verify(round: number): Promise<void> {
@@ -72,8 +86,19 @@ export class WillWitness implements Witness {
   }
 
   async stop(): Promise<void> {
+    this.#silenced?.stop();
     await this.#current?.client.endAsync(true);
     await this.#observer.endAsync(true);
+  }
+
+  async #connectSensor(id: string): Promise<void> {
+    const sensor = this.#parts.newSensor(id);
+    this.#silenced = sensor;
+    this.#fates.set(id, 'unknown');
+    sensor.pause();
+    void sensor.run();
+    await sensor.ready;
+    this.#fates.set(id, 'stays-away');
   }
 
   #connect(clientId: string): MqttClient {
