@@ -77,13 +77,18 @@ function replacing(store: SessionStore, replacements: Partial<SessionStore>): Se
   });
 }
 
-/** A QoS 2 message is read twice: the first time to give it its id, the second to send it. */
+/** A QoS 2 message is read once to get its id and again to be sent; one of QoS 1 was sent when a later one is read. */
 function settlingAtSend(store: SessionStore): SessionStore {
-  const isSent = (session: StoredSession, sequence: number): boolean => [...session.sending.values()].some((exchange) => exchange.sequence === sequence);
+  const sentUpTo = new Map<number, number>();
+  const isSending = (session: StoredSession, sequence: number): boolean => [...session.sending.values()].some((exchange) => exchange.sequence === sequence);
   return replacing(store, {
     read: (session, sequence) => {
       const entry = store.read(session, sequence);
-      if (entry !== undefined && (entry.qos < 2 || isSent(session, sequence))) store.settle(session, sequence, 'delivered');
+      const before = sentUpTo.get(session.id);
+      if (before !== undefined && before < sequence) store.settle(session, before, 'delivered');
+      if (entry?.qos === 1) sentUpTo.set(session.id, sequence);
+      else sentUpTo.delete(session.id);
+      if (entry?.qos === 2 && isSending(session, sequence)) store.settle(session, sequence, 'delivered');
       return entry;
     },
   });
