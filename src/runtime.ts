@@ -20,6 +20,8 @@ import { TurnWriter } from './transport/turn-writer.ts';
 /** From the first goodbye until links that are still open are broken. */
 const STOP_TIMEOUT_MS = 10_000;
 
+const BRIDGE_REALM = 'bridge:';
+
 /** What a harness may put between the gateway and its disk, to see whether it would notice. */
 export interface StoreOverrides extends Pick<SqliteStoreOptions, 'committer' | 'synchronous'> {
   readonly decorate?: (store: SessionStore) => SessionStore;
@@ -82,6 +84,8 @@ class GatewayParts implements RunningGateway {
     this.#bridges = await Promise.all(this.#config.bridges.map((bridge) => createBridge(bridge, parts)));
     this.#fronts = [await mqttFront(this.#config.mqtt, parts), mqttSnFront(this.#config.mqttSn, parts)].filter((front) => front !== undefined);
     this.#broker.restore();
+    const bridgeNames = new Set(this.#bridges.map(({ name }) => name));
+    this.#broker.retire((realm) => realm.startsWith(BRIDGE_REALM) && !bridgeNames.has(realm));
     for (const gateway of [...this.#bridges, ...this.#fronts.map((front) => front.gateway)]) {
       this.#started.push(gateway);
       await gateway.start(this.#broker.contextFor(gateway.name, this.#options.log.with({ gateway: gateway.name })));

@@ -93,6 +93,18 @@ export class Broker {
     }
   }
 
+  /** Sessions of a realm nobody serves any more collect nothing more, and hold no publisher back; what they hold stays. */
+  retire(isRetired: (sessionRealm: Realm) => boolean): void {
+    for (const session of this.#sessions.values()) {
+      if (session.isAttached || session.subscriptions.size === 0 || !isRetired(session.realm)) continue;
+      for (const filter of [...session.subscriptions.keys()]) session.unsubscribe(filter);
+      this.#parts.log.warn('no longer configured: its queue is kept, nothing is added', {
+        session: session.clientId,
+        queued: session.stored?.queue.count ?? 0,
+      });
+    }
+  }
+
   /** The core as one gateway sees it. `gateway` names it, its realm of client ids, and its space of state. */
   contextFor(gateway: string, log: Log): GatewayContext {
     const { clock, metrics, store } = this.#parts;

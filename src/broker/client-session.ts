@@ -120,7 +120,7 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
     this.#outlet = outlet;
     this.#principal = principal;
     this.#checkedTopic = undefined;
-    if (request.keepsWill !== true) this.#will = request.will;
+    this.#will = request.will;
     this.#expirySeconds = request.sessionExpirySeconds;
     this.#hasQueue ||= this.#expirySeconds > 0;
     this.#saveFacts();

@@ -25,7 +25,9 @@ export class Pauses {
     this.wakeUpTo = undefined;
   }
 
+  /** Falling asleep ends a wake that is under way. */
   add(reason: PauseReason): void {
+    if (reason === 'asleep') this.wakeUpTo = undefined;
     this.#bits |= BIT[reason];
   }
 

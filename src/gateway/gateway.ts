@@ -72,8 +72,6 @@ export interface ConnectRequest {
   /** QoS 2 ids completed on a link that duplicates and reorders (UDP, serial) stay in quarantine. */
   readonly isReliableLink: boolean;
   readonly will?: Will | undefined;
-  /** The will of an earlier connection stays in force when this one brings none (MQTT-SN 1.2 §6.3). */
-  readonly keepsWill?: boolean;
 }
 
 export interface QueueLimits {
@@ -136,6 +134,7 @@ export interface ClientSession {
    */
   resend(packetId: number): boolean;
   /** Deliveries flow when no reason is left. One mechanism for a full socket, a sleeping sensor and a bridge whose upstream is down. */
+  /** `pause('asleep')` also ends a wake that is under way, untold. */
   pause(reason: PauseReason): void;
   /** `resume('upstream')` stands for a new connection behind the session: what is in flight is sent again first. */
   resume(reason: PauseReason): void;

@@ -18,7 +18,8 @@ class Client {
   #wake: () => void = () => undefined;
 
   constructor(program: Peer, args: readonly string[]) {
-    this.#child = spawn(peer(program), args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    // Into a pipe they write when a buffer is full; the test waits for lines.
+    this.#child = spawn('stdbuf', ['-oL', peer(program), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.output += text;

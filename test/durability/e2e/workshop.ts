@@ -2,6 +2,7 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { compileSlowFsync } from '../../../scripts/bench/generator.ts';
 import { build } from '../../../scripts/build.ts';
 import { findPeer, installCommand, missingPackages, type Peer } from '../../../scripts/peers.ts';
@@ -13,6 +14,8 @@ import { MosquittoCentre } from './mosquitto.ts';
 import { freeTcpPort } from './network.ts';
 
 export const NEEDED: readonly Peer[] = ['mosquitto', 'mosquitto_pub', 'gcc', '/usr/include/stdio.h'];
+
+const ALTERED = fileURLToPath(new URL('./altered-gateway.ts', import.meta.url));
 
 export type CentreName = 'mosquitto' | 'postern';
 /** The program as it ships, or with its store altered. */
@@ -37,7 +40,7 @@ export class Workshop {
 
   /** Node's arguments up to the command of the gateway. */
   entryOf(variant: Variant): readonly string[] {
-    return variant === 'as-shipped' ? [join(this.#program, 'src/main.js')] : [resolve('test/durability/e2e/altered-gateway.ts'), variant];
+    return variant === 'as-shipped' ? [join(this.#program, 'src/main.js')] : [ALTERED, variant];
   }
 
   /** An empty directory. */

@@ -99,3 +99,28 @@ describe('a store that is behind', () => {
     expect(bridge.payloads).toEqual(['live']);
   });
 });
+
+describe('a bridge taken out of the configuration', () => {
+  test('its full queue holds nobody back any more, and what it holds stays', async () => {
+    const clock = new FakeClock();
+    const first = startCore({ clock });
+    const bridge = new TestClient(first.context('bridge:old'));
+    const queueLimits = { messagesMax: 1, bytesMax: 1_000_000 };
+    await bridge.connect(requestOf('bridge:old', { whenQueueIsFull: 'refuse', queueLimits }));
+    bridge.subscribe('a/#', { qos: 1 });
+    bridge.session.pause('upstream');
+    const publisher = new TestClient(first.context('mqtt'));
+    await publisher.connect(requestOf('p', { cleanStart: true, sessionExpirySeconds: 0 }));
+    publisher.publish('a/1', 'kept');
+    await settled();
+
+    const second = startCore({ clock, store: first.store.reopened({ wasClean: true }) });
+    second.broker.retire((realm) => realm.startsWith('bridge:'));
+    const again = new TestClient(second.context('mqtt'));
+    await again.connect(requestOf('p', { cleanStart: true, sessionExpirySeconds: 0 }));
+    again.publish('a/1', 'more', { token: 2 });
+    await settled();
+    expect(again.outcomes).toEqual([[2, 'no-subscribers']]);
+    expect(second.store.status().queuedMessages).toBe(1);
+  });
+});
