@@ -1,10 +1,12 @@
-// `npm run fuzz`: every codec's fuzzer. SEED (default: the time) and COUNT (inputs per codec) in the environment; names as arguments pick some.
+// `npm run fuzz`: every codec's fuzzer, and those of whole conversations. SEED (default: the time) and COUNT (inputs each) in the environment; names as arguments pick some.
 import type { Fuzzer } from '../test/fuzz/fuzzer.ts';
 import { fuzzMqttCodec } from '../test/fuzz/mqtt-codec.ts';
+import { fuzzMqttConnection } from '../test/fuzz/mqtt-connection.ts';
 import { fuzzMqttSnCodec } from '../test/fuzz/mqtt-sn-codec.ts';
 
 const FUZZERS: Readonly<Record<string, Fuzzer>> = {
   'mqtt-codec': fuzzMqttCodec,
+  'mqtt-connection': fuzzMqttConnection,
   'mqtt-sn-codec': fuzzMqttSnCodec,
 };
 
@@ -22,7 +24,7 @@ for (const [name, fuzz] of Object.entries(FUZZERS)) {
   if (names.length > 0 && !names.includes(name)) continue;
   const started = performance.now();
   try {
-    const { inputs, refused } = fuzz({ seed, count });
+    const { inputs, refused } = await fuzz({ seed, count });
     process.stdout.write(`${name}: seed ${seed}, ${inputs} inputs, ${refused} refused, ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
   } catch (finding) {
     failed += 1;

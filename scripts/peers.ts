@@ -11,6 +11,7 @@ export const PEERS = {
   '/usr/include/stdio.h': 'libc6-dev',
   openssl: 'openssl',
   'systemd-analyze': 'systemd',
+  stdbuf: 'coreutils',
 } as const;
 
 export type Peer = keyof typeof PEERS;

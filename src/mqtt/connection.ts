@@ -3,7 +3,6 @@
 import type { ClientSession, Delivery, EndReason, GatewayContext, Outlet, PublishOutcome } from '../gateway/gateway.ts';
 import type { CancelTimer } from '../model/clock.ts';
 import { type GatewayError, ProtocolViolationError } from '../model/errors.ts';
-import { hexPrefix } from '../model/log.ts';
 import type { MessageProperties, QoS } from '../model/message.ts';
 import type { Topic } from '../model/topic.ts';
 import type { Link, LinkHandlers } from '../transport/transport.ts';
@@ -11,7 +10,7 @@ import { MqttDecoder } from './codec.ts';
 import { connackProperties, connectRequest, expiryOf, type Terms, termsOf } from './connect.ts';
 import type { MqttCounters } from './counters.ts';
 import { encodeAck, encodePacket } from './encode.ts';
-import { faultOf } from './fault.ts';
+import { type Fault, noteFault } from './fault.ts';
 import { InboundTopics } from './inbound-topics.ts';
 import { KeepAlive } from './keep-alive.ts';
 import {
@@ -91,8 +90,6 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
     this.#link.destroy();
   }
 
-  // ---- link
-
   onBytes(bytes: Buffer): void {
     if (this.#state === 'closed') return;
     this.#hasPacket = false;
@@ -109,7 +106,7 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
   }
 
   onDrain(): void {
-    this.#session?.resume('link');
+    this.#guard(() => this.#session?.resume('link'));
   }
 
   onClose(cause?: GatewayError): void {
@@ -118,8 +115,6 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
     this.#leave({ publishWill: true });
     this.#parts.onClosed(this);
   }
-
-  // ---- packets from the client
 
   onPublish(view: PublishView): void {
     const session = this.#requireSession();
@@ -165,7 +160,7 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
       case 'unsubscribe': {
         const { packetId } = packet;
         const reasonCodes = unsubackCodes(packet, session);
-        session.whenDurable(() => this.#send({ type: 'unsuback', packetId, reasonCodes }));
+        session.whenDurable(() => this.#guard(() => this.#send({ type: 'unsuback', packetId, reasonCodes })));
         break;
       }
       case 'pingreq':
@@ -178,8 +173,6 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
         throw new ProtocolViolationError('MQTT-4.12.0-7', `${packet.type} without an authentication method`);
     }
   }
-
-  // ---- answers of the core
 
   deliver(delivery: Delivery): void {
     const terms = this.#terms;
@@ -223,8 +216,6 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
     this.#session = undefined; // the core has let go of it
     this.#goodbye(END_REASON[reason]);
   }
-
-  // ---- conversations
 
   #onConnect(packet: ConnectPacket): void {
     if (this.#state !== 'awaiting-connect') throw new ProtocolViolationError('MQTT-3.1.0-2', 'second CONNECT');
@@ -288,11 +279,13 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
     this.#pendingSubacks += 1;
     session.pause('subscribing');
     const reasonCodes = subackCodes(packet, session, { version: this.#decoder.version ?? 4, isBridge: this.#terms?.isBridge === true });
-    session.whenDurable(() => {
-      this.#send({ type: 'suback', packetId, reasonCodes });
-      this.#pendingSubacks -= 1;
-      if (this.#pendingSubacks === 0) session.resume('subscribing');
-    });
+    session.whenDurable(() => this.#guard(() => this.#subscribed(packetId, reasonCodes)));
+  }
+
+  #subscribed(packetId: number, reasonCodes: readonly number[]): void {
+    this.#send({ type: 'suback', packetId, reasonCodes });
+    this.#pendingSubacks -= 1;
+    if (this.#pendingSubacks === 0) this.#session?.resume('subscribing');
   }
 
   /** 3.x has no negative PUBACK: none is sent, and the client finds its message unacknowledged when it connects again. */
@@ -317,28 +310,33 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
     this.#link.destroy();
   }
 
-  // ---- the ends of a connection
-
   #requireSession(): ClientSession {
     this.#hasPacket = true;
     if (this.#session === undefined) throw new ProtocolViolationError('MQTT-3.1.0-1', 'packet before CONNECT');
     return this.#session;
   }
 
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#fail(error, undefined);
+    }
+  }
+
   /** Whatever went wrong ends here, and with it this connection alone. */
   #fail(error: unknown, bytes: Buffer | undefined): void {
     if (!this.#isOpen()) return;
-    const { counters, context } = this.#parts;
-    const { kind, clause, reasonCode, isSilent } = faultOf(error);
-    const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
-    counters.faults[kind].value += 1;
-    if (kind === 'internal-error') context.log.error('connection failed', { peer: this.#link.peer, error: stack ?? message });
-    else context.log.warn('bad input', { peer: this.#link.peer, clause, error: message, hex: bytes && hexPrefix(bytes, 16) });
+    const { reasonCode, isSilent } = this.#note(error, bytes);
     const wasConnected = this.#state === 'connected';
     this.#leave({ publishWill: true });
     if (isSilent) this.#close();
     else if (wasConnected) this.#goodbye(reasonCode);
     else this.#refuseConnect(reasonCode);
+  }
+
+  #note(error: unknown, bytes: Buffer | undefined): Fault {
+    return noteFault(error, bytes, { peer: this.#link.peer, log: this.#parts.context.log, counters: this.#parts.counters.faults });
   }
 
   /** A CONNECT that is wrong: 5.0 is told what; 3.x only what has a return code (MQTT-3.1.4-1 of 3.1.1). */
@@ -354,7 +352,11 @@ export class MqttConnection implements MqttVisitor, Outlet, LinkHandlers {
   #leave(cause: { readonly publishWill: boolean; readonly sessionExpirySeconds?: number | undefined }): void {
     const session = this.#session;
     this.#session = undefined;
-    session?.disconnect(cause);
+    try {
+      session?.disconnect(cause);
+    } catch (error) {
+      this.#note(error, undefined); // the core failed at the will, say; the link still has to end
+    }
   }
 
   /** Server DISCONNECT where the version has one, then close. */

@@ -1,5 +1,8 @@
 // What went wrong on a connection: how its peer is told, and what it is counted as.
+import type { PeerAddress } from '../model/client.ts';
 import { GatewayError, ProtocolViolationError } from '../model/errors.ts';
+import { hexPrefix, type Log } from '../model/log.ts';
+import type { Counter } from '../model/metrics.ts';
 import { MqttCodecError, REASON } from './packets.ts';
 
 export interface Fault {
@@ -12,7 +15,26 @@ export interface Fault {
   readonly isSilent: boolean;
 }
 
-export function faultOf(error: unknown): Fault {
+/** Where a fault is written down. */
+export interface FaultBook {
+  readonly peer: PeerAddress;
+  readonly log: Log;
+  readonly counters: Readonly<Record<Fault['kind'], Counter>>;
+}
+
+const HEX_BYTES = 16;
+
+/** @param bytes - what was read last, if that was the cause. */
+export function noteFault(error: unknown, bytes: Uint8Array | undefined, { peer, log, counters }: FaultBook): Fault {
+  const fault = faultOf(error);
+  const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
+  counters[fault.kind].value += 1;
+  if (fault.kind === 'internal-error') log.error('connection failed', { peer, error: stack ?? message });
+  else log.warn('bad input', { peer, clause: fault.clause, error: message, hex: bytes && hexPrefix(bytes, HEX_BYTES) });
+  return fault;
+}
+
+function faultOf(error: unknown): Fault {
   if (error instanceof MqttCodecError) {
     const { clause, reasonCode, closesSilently } = error;
     return { kind: reasonCode === REASON.malformedPacket ? 'malformed' : 'protocol-error', clause, reasonCode, isSilent: closesSilently };

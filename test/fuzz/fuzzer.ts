@@ -9,12 +9,12 @@ export interface FuzzOptions {
 
 export interface FuzzReport {
   readonly inputs: number;
-  /** Inputs the codec refused; the rest was valid, or an incomplete beginning. */
+  /** Inputs that were refused; the rest was valid, or an incomplete beginning. */
   readonly refused: number;
 }
 
-/** Throws an AssertionError that names seed and input when the codec misbehaves. */
-export type Fuzzer = (options: FuzzOptions) => FuzzReport;
+/** Ends with an AssertionError that names seed and input when what is fuzzed misbehaves. */
+export type Fuzzer = (options: FuzzOptions) => FuzzReport | Promise<FuzzReport>;
 
 /** Mulberry32: 32 bits of state are plenty for choosing damage. */
 export class Chance {

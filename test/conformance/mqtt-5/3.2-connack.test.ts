@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { AuthenticationVerdict } from '../../../src/access/access.ts';
-import { connect, disconnect, MqttBench } from '../../support/mqtt.ts';
+import { connect, disconnect, MqttBench, publishBytes, will } from '../../support/mqtt.ts';
 
 describe('MQTT 5 §3.2 CONNACK', () => {
   test('announces Topic Alias Maximum, Maximum Packet Size and Receive Maximum', async () => {
@@ -73,9 +73,13 @@ describe('MQTT 5 §3.2 CONNACK', () => {
   test('MQTT-3.1.2-24: a client whose Maximum Packet Size cannot hold CONNACK is closed without it', async () => {
     const bench = await MqttBench.start();
     const watcher = await (await bench.connected({ clientId: 'watcher' })).subscribed({ filter: 'will' });
-    const tiny = connect({ clientId: 'gw', properties: { maximumPacketSize: 4 } });
-    await bench.peer().sends(tiny).expectsEnd();
+    const tiny = connect({ clientId: 'gw', properties: { maximumPacketSize: 4 }, will: will() });
+    await bench
+      .peer()
+      .sends(tiny, publishBytes(5, 'will', 'x'))
+      .expectsEnd();
     expect(bench.core.broker.connectedCount).toBe(1);
+    expect(bench.metric('mqtt.connections')).toBe(1);
     await watcher.expectsNothing();
   });
 });

@@ -95,9 +95,10 @@ describe('MQTT 5 §3.3.1.3 RETAIN', () => {
     const sender = await bench.connected({ clientId: 'sender' });
     sender.publishes('a', 'small', RETAIN).publishes('a', 'x'.repeat(200), RETAIN);
     sender.publishes('b', 'y', { ...RETAIN, properties: `26 0032 ${'61'.repeat(50)} 0032 ${'61'.repeat(50)}` });
+    sender.publishes('a', 'x'.repeat(99), RETAIN); // it fits where "small" was, not beside it
     await sender.receives();
     const receiver = await bench.connected({ clientId: 'receiver' });
-    expect(await receiver.sends(subscribe(1, { filter: '#' })).payloads()).toEqual(['small']);
+    expect(await receiver.sends(subscribe(1, { filter: '#' })).payloads()).toEqual(['x'.repeat(99)]);
     expect(bench.metric('retained.refused')).toBe(2);
   });
 });

@@ -1,6 +1,6 @@
 // One link's troubles are its own: bad bytes, slow readers, links that go at the wrong moment, and a core that fails.
 import { describe, expect, test } from 'vitest';
-import { ack, connect, disconnect, MqttBench, type MqttPeer, publishBytes, quiet, subscribe } from '../../support/mqtt.ts';
+import { ack, connect, disconnect, MqttBench, type MqttPeer, publishBytes, quiet, subscribe, will } from '../../support/mqtt.ts';
 
 async function stage(): Promise<{ bench: MqttBench; sender: MqttPeer; receiver: MqttPeer }> {
   const bench = await MqttBench.start();
@@ -37,6 +37,23 @@ describe('MQTT 5 §4.13 Handling errors', () => {
     await sender.publishes('bad', 'x').expectsEnd({ type: 'disconnect', reasonCode: 0x83 });
     await receiver.sends('c000').expects({ type: 'pingresp' });
     expect(bench.metric('mqtt.internal-errors')).toBe(1);
+  });
+
+  test.each([
+    ['by itself', (peer: MqttPeer) => peer.link.resets()],
+    ['by a broken rule', (peer: MqttPeer) => peer.sends('f000')],
+    ['by silence', async (_: MqttPeer, bench: MqttBench) => bench.clock.advanceSeconds(15)],
+  ])('a core that fails at the will of a connection that ends %s: the link is gone, the others are served', async (_, leave) => {
+    const { bench, receiver } = await stage();
+    const peer = await bench.connected({ clientId: 'gw', keepAliveSeconds: 10, will: will() });
+    bench.core.access.forbids = (action) => {
+      if (action.kind === 'publish' && action.topic.startsWith('will')) throw new TypeError('planted');
+      return false;
+    };
+    await leave(peer, bench);
+    await peer.receives();
+    expect([peer.link.isEnded, bench.metric('mqtt.connections'), bench.metric('mqtt.internal-errors')]).toEqual([true, 2, 1]);
+    await receiver.sends('c000').expects({ type: 'pingresp' });
   });
 
   test('more links than allowed: the next one is closed at once, the others stay', async () => {
@@ -84,6 +101,17 @@ describe('a link that goes at the wrong moment', () => {
     admit();
     await peer.expectsEnd();
     expect([bench.metric('mqtt.connections'), bench.core.broker.connectedCount]).toEqual([0, 0]);
+  });
+
+  test('its peer sends on while its CONNECT is judged: nothing is read, and nothing is lost', async () => {
+    const { bench, peer, admit } = await whileJudged();
+    await peer.expectsNothing();
+    const chunk = Buffer.from('c000'.repeat(30_000), 'hex');
+    for (let i = 0; i < 40; i += 1) peer.sends(chunk); // more than a packet and a read
+    admit();
+    for (let turns = 0; turns < 60; turns += 1) await quiet();
+    expect(bench.metric('mqtt.protocol-errors')).toBe(0);
+    expect(await peer.receives()).toHaveLength(1 + 40 * 30_000);
   });
 
   test('its session is taken over while answers of it wait for the disk', async () => {

@@ -56,6 +56,9 @@ const SILENT_KEEP_ALIVE_SECONDS = 2;
 const LOAD_MS = { from: 100, to: 500 };
 /** From the last state made until the kill. */
 const BEFORE_KILL_MS = { from: 0, to: 30 };
+/** This share of the kills waits for a moment when an answer is owed; the others come at any. */
+const EAGER_SHARE = 0.6;
+const EAGER_MS_MAX = 100;
 /** What the frozen gateway had sent is in our sockets; this is for reading it. */
 const DRAIN_MS = 5;
 const DISTURB_EVERY = 2;
@@ -237,12 +240,18 @@ class Chaos {
   }
 
   async #kill(gateway: GatewayUnderTest): Promise<void> {
+    if (this.#random.chance(EAGER_SHARE)) await eventually(() => this.#isAnswerOwed(), EAGER_MS_MAX);
     gateway.freeze();
     await delay(DRAIN_MS);
     this.#kills += 1;
-    if (this.#fleet?.hasUnansweredBefore(unreadDatagramsMax(this.#ports.mqttSn)) === true) this.#killsBeforeAnswer += 1;
+    if (this.#isAnswerOwed()) this.#killsBeforeAnswer += 1;
     for (const witness of this.#witnesses) witness.frozen();
     await gateway.kill();
+  }
+
+  /** Whether the gateway has read a sensor's request that it has not answered. */
+  #isAnswerOwed(): boolean {
+    return this.#fleet?.hasUnansweredBefore(unreadDatagramsMax(this.#ports.mqttSn)) === true;
   }
 
   async #calmDown(gateway: GatewayUnderTest): Promise<void> {

@@ -12,11 +12,13 @@ export interface RequestRules {
   readonly retries: number;
 }
 
+export type IsAnswer = (packet: Packet) => boolean;
+
 /** What carries requests. */
 export interface RequestLink {
-  /** Position of the outstanding request among the datagrams that reached the gateway; undefined when no copy of it did. */
+  /** Position of the outstanding request among the datagrams that reached the gateway; undefined when no copy of it did, or an answer has left the gateway. */
   readonly requestArrivedAt: number | undefined;
-  request(packet: Packet): void;
+  request(packet: Packet, isAnswer: IsAnswer): void;
   /** Another copy of the outstanding request, or the same with DUP. */
   repeat(packet: Packet): void;
 }
@@ -25,7 +27,7 @@ export interface RequestLink {
 export class LinkLost extends Error {}
 
 interface Waiting {
-  readonly isAnswer: (packet: Packet) => boolean;
+  readonly isAnswer: IsAnswer;
   readonly resolve: (packet: Packet) => void;
   readonly reject: (error: LinkLost) => void;
   cancel: CancelTimer;
@@ -41,13 +43,13 @@ export class Requests {
     this.#rules = rules;
   }
 
-  /** Position of the unanswered request among the datagrams that reached the gateway; undefined when no copy did, or nothing is unanswered. */
+  /** Position of the request the gateway has not answered, as `RequestLink` has it; undefined when there is none. */
   get unansweredAt(): number | undefined {
     return this.#waiting === undefined ? undefined : this.#link.requestArrivedAt;
   }
 
   /** @throws LinkLost */
-  ask(packet: Packet, isAnswer: (packet: Packet) => boolean): Promise<Packet> {
+  ask(packet: Packet, isAnswer: IsAnswer): Promise<Packet> {
     const { clock, retryMs, retries, random } = this.#rules;
     return new Promise((resolve, reject) => {
       let left = retries;
@@ -63,7 +65,7 @@ export class Requests {
       };
       const waiting: Waiting = { isAnswer, resolve, reject, cancel: later() };
       this.#waiting = waiting;
-      this.#link.request(packet);
+      this.#link.request(packet, isAnswer);
     });
   }
 

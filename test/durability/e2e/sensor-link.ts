@@ -6,7 +6,7 @@ import type { Clock } from '../../../src/model/clock.ts';
 import { type Losses, LossyPath } from './lossy-path.ts';
 import { HOST } from './network.ts';
 import type { Random } from './random.ts';
-import type { RequestLink } from './requests.ts';
+import type { IsAnswer, RequestLink } from './requests.ts';
 
 /** Counts the datagrams that reached the gateway's socket, over all sensors of a run: what is unread there are the last ones. */
 export class Uplinked {
@@ -30,6 +30,9 @@ export class SensorLink implements RequestLink {
   /** Of the last packet given to `request`: `uplinked.count` when its first copy got through; undefined while none has. */
   #arrivedAt: number | undefined;
   #request: Buffer | undefined;
+  #isAnswer: IsAnswer = () => false;
+  /** The network may still lose the answer; the gateway has given it. */
+  #isAnswered = false;
 
   constructor({ port, losses, random, clock, uplinked, onPacket }: SensorLinkOptions) {
     this.#uplinked = uplinked;
@@ -42,17 +45,22 @@ export class SensorLink implements RequestLink {
         if (packet !== undefined) onPacket(packet);
       },
     });
-    this.#socket.on('message', (datagram) => this.#down.send(datagram));
+    this.#socket.on('message', (datagram) => {
+      const packet = decode(datagram);
+      if (packet !== undefined && this.#isAnswer(packet)) this.#isAnswered = true;
+      this.#down.send(datagram);
+    });
   }
 
-  /** Where the first copy of the outstanding request stands among all datagrams that reached the gateway; undefined when none did. */
   get requestArrivedAt(): number | undefined {
-    return this.#arrivedAt;
+    return this.#isAnswered ? undefined : this.#arrivedAt;
   }
 
   /** Sends what is to be answered. */
-  request(packet: Packet): void {
+  request(packet: Packet, isAnswer: IsAnswer): void {
     this.#arrivedAt = undefined;
+    this.#isAnswered = false;
+    this.#isAnswer = isAnswer;
     this.repeat(packet);
   }
 

@@ -85,7 +85,7 @@ export class Sensor {
     return this.#isIdle;
   }
 
-  /** Position of the unanswered request among the datagrams that reached the gateway; undefined when nothing of it did, or nothing is unanswered. */
+  /** Position among the datagrams that reached the gateway of what it has read, or will, and not answered; undefined when there is nothing. */
   get unansweredAt(): number | undefined {
     return this.#requests.unansweredAt;
   }
