@@ -243,8 +243,8 @@ export class SqliteStore implements SessionStore {
       segments: this.#segments.count,
       groupsCommitted,
       openGroupBytes: open.isEmpty ? 0 : open.bytes,
-      commitMsMedian: times.medianMs,
-      commitMsMax: times.maxMs,
+      commitMsMedian: rounded(times.medianMs),
+      commitMsMax: rounded(times.maxMs),
       quarantined,
       damagedGroups: [...recovered.damagedGroups, ...reader.damagedGroups],
     };
@@ -363,4 +363,9 @@ export class SqliteStore implements SessionStore {
       this.#noteTimeLater(groupsCommitted);
     });
   }
+}
+
+/** To a thousandth: what a person reads of a time in ms. */
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }

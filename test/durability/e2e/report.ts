@@ -30,6 +30,8 @@ export interface ChaosReport {
 
 /** Of the kills, at least this share must come between receipt and acknowledgement, or the run has shown little. */
 const BEFORE_ANSWER_MIN = 1 / 3;
+/** Fewer kills say nothing about shares. */
+const KILLS_MIN = 10;
 const SHOWN = 10;
 
 /** Everything that is wrong, in lines; empty: the promises were kept. */
@@ -40,7 +42,8 @@ export function violations({ ways, complaints }: ChaosReport): string[] {
 /** What the run failed to show. */
 export function weaknesses({ kills, killsBeforeAnswer, acknowledged }: ChaosReport, acknowledgedMin: number): string[] {
   const weak = [];
-  if (killsBeforeAnswer < kills * BEFORE_ANSWER_MIN) weak.push(`only ${killsBeforeAnswer} of ${kills} kills came between receipt and acknowledgement`);
+  if (kills >= KILLS_MIN && killsBeforeAnswer < kills * BEFORE_ANSWER_MIN)
+    weak.push(`only ${killsBeforeAnswer} of ${kills} kills came between receipt and acknowledgement`);
   if (acknowledged < acknowledgedMin) weak.push(`only ${acknowledged} readings were acknowledged, wanted are ${acknowledgedMin}`);
   return weak;
 }

@@ -10,8 +10,8 @@ function report(over: Partial<ChaosReport> = {}, findings: Partial<Findings> = {
     centre: 'mosquitto',
     bridgeQos: isExactlyOnce ? 2 : 1,
     seconds: 60,
-    kills: 9,
-    killsBeforeAnswer: 3,
+    kills: 12,
+    killsBeforeAnswer: 4,
     acknowledged: 1_000,
     commandsAcknowledged: 10,
     sensorReconnects: 4,
@@ -52,7 +52,8 @@ describe('the verdict on a run', () => {
 
   test.each<[string, Partial<ChaosReport>, readonly string[]]>([
     ['a third between receipt and acknowledgement is enough', {}, []],
-    ['less is too little', { killsBeforeAnswer: 2 }, ['only 2 of 9 kills came between receipt and acknowledgement']],
+    ['less is too little', { killsBeforeAnswer: 3 }, ['only 3 of 12 kills came between receipt and acknowledgement']],
+    ['of few kills no share is asked', { kills: 9, killsBeforeAnswer: 0 }, []],
     ['so are few messages', { acknowledged: 999 }, ['only 999 readings were acknowledged, wanted are 1000']],
   ])('%s', (_, over, weak) => {
     expect(weaknesses(report(over), 1_000)).toEqual(weak);
@@ -60,7 +61,7 @@ describe('the verdict on a run', () => {
 
   test('the summary says what was lost, repeated and out of order, and how often it was killed', () => {
     const text = summary(report({}, { lost: ['s01,1,4'] }));
-    expect(text).toContain('kills                     9, of which between receipt and acknowledgement 3 (33 %)');
+    expect(text).toContain('kills                     12, of which between receipt and acknowledgement 4 (33 %)');
     expect(text).toContain('at the centre: lost 1, repeated QoS 1 3 (allowed), QoS 2 0, out of order 0, strange 0');
     expect(text).toContain('VIOLATION lost at the centre: 1 (s01,1,4)');
   });
