@@ -56,7 +56,7 @@ export const mqtt = section('MQTT 3.1.1 and 5.0.', {
     'Longest time a session outlives its connection; never keeps it as long as the client asks, for 3.1.1 clients without Clean Session for ever.',
     'never',
   ),
-  connectionsMax: key(integer({ min: 1, max: 1_000_000 }), 'Connections open at once; one more is refused with "Server busy".', CONNECTIONS_MAX),
+  connectionsMax: key(integer({ min: 1, max: 1_000_000 }), 'Connections open at once; one more is closed at once.', CONNECTIONS_MAX),
   allowBridgeBit: key(
     boolean,
     'Whether a CONNECT with the protocol version bit 0x80 of Mosquitto bridges is accepted: retain as published, and no message back to its sender.',

@@ -12,6 +12,18 @@ describe('MQTT 3.1.1 §3.1 CONNECT', () => {
     ['MQTT-3.1.2-11: Will QoS without a will', '10 0e 0004 4d515454 04 0a 0000 0002 6777', ''],
     ['MQTT-3.1.2-14: Will QoS 3', '10 14 0004 4d515454 04 1e 0000 0002 6777 0001 61 0001 62', ''],
     ['MQTT-3.1.2-22: a password without a user name', '10 11 0004 4d515454 04 42 0000 0002 6777 0001 70', ''],
+    ['MQTT-3.1.2-9: a will that is flagged and missing', '10 0e 0004 4d515454 04 06 0000 0002 6777', ''],
+    ['MQTT-3.1.2-13: Will QoS without a will', '10 0e 0004 4d515454 04 12 0000 0002 6777', ''],
+    ['MQTT-3.1.2-15: Will Retain without a will', '10 0e 0004 4d515454 04 22 0000 0002 6777', ''],
+    ['MQTT-3.1.2-18: a user name that is not flagged', '10 11 0004 4d515454 04 02 0000 0002 6777 0001 75', ''],
+    ['MQTT-3.1.2-19: a user name that is flagged and missing', '10 0e 0004 4d515454 04 82 0000 0002 6777', ''],
+    ['MQTT-3.1.2-20: a password that is not flagged', '10 14 0004 4d515454 04 82 0000 0002 6777 0001 75 0001 70', ''],
+    ['MQTT-3.1.2-21: a password that is flagged and missing', '10 11 0004 4d515454 04 c2 0000 0002 6777 0001 75', ''],
+    ['MQTT-3.1.3-3: no client id', '10 0a 0004 4d515454 04 02 0000', ''],
+    ['MQTT-3.1.3-4: a client id that is not UTF-8', '10 0e 0004 4d515454 04 02 0000 0002 67ff', ''],
+    ['MQTT-3.1.3-10: a will topic that is not UTF-8', '10 14 0004 4d515454 04 06 0000 0002 6777 0001 ff 0001 62', ''],
+    ['MQTT-3.1.3-11: a user name that is not UTF-8', '10 11 0004 4d515454 04 82 0000 0002 6777 0001 ff', ''],
+    ['MQTT-2.2.2-1, -2: reserved flags of the fixed header', '11 0e 0004 4d515454 04 02 0000 0002 6777', ''],
     ['MQTT-1.5.3-2: U+0000 in the client id', '10 0e 0004 4d515454 04 02 0000 0002 6700', ''],
     ['MQTT-3.1.3-8: an empty client id without Clean Session: return code 2', '10 0c 0004 4d515454 04 00 0000 0000', '20 02 00 02'],
   ])('MQTT-3.1.4-1: %s: closed, and no CONNACK but where a return code says it', async (_, hex, answer) => {
@@ -47,7 +59,7 @@ describe('MQTT 3.1.1 §3.1 CONNECT', () => {
     await bench.peer(4).sends(connect(V4)).expectsOctets('20 02 00 03');
   });
 
-  test('return code 2 for the id of another principal', async () => {
+  test('MQTT-3.1.3-9: return code 2 for the id of another principal', async () => {
     const bench = await MqttBench.start();
     await bench.connected({ clientId: 'gw', username: 'alice', ...V4 });
     await bench
@@ -55,6 +67,16 @@ describe('MQTT 3.1.1 §3.1 CONNECT', () => {
       .sends(connect({ clientId: 'gw', username: 'mallory', ...V4 }))
       .expectsOctets('20 02 00 02');
   });
+
+  test.each([['a'], ['0123456789abcdefghijABC'], ['x'.repeat(1_024)]])(
+    'MQTT-3.1.3-2, -5, MQTT-3.1.4-5: client id %s is let in and has a session of its own',
+    async (clientId) => {
+      const bench = await MqttBench.start();
+      await bench.connected({ clientId, ...V4 });
+      await bench.connected({ clientId: `${clientId.slice(0, 22)}Z`, ...V4 });
+      expect(bench.core.broker.connectedCount).toBe(2);
+    },
+  );
 
   test('MQTT-3.1.3-6, -7: an empty id with Clean Session gets a session of its own', async () => {
     const bench = await MqttBench.start();
@@ -93,14 +115,24 @@ describe('MQTT 3.1.1 §3.1 CONNECT', () => {
     expect(await watcher.payloads()).toEqual(payloads);
   });
 
-  test('CONNACK has no properties', async () => {
+  test.each([
+    ['MQTT-3.1.2-16: 0: it is not retained', false, []],
+    ['MQTT-3.1.2-17: 1: it is', true, ['gone']],
+  ])('Will Retain %s', async (_, isRetain, kept) => {
+    const bench = await MqttBench.start();
+    await (await bench.connected({ clientId: 'gw', will: will({ isRetain }), ...V4 })).breaks();
+    const late = await bench.connected({ clientId: 'late', ...V4 });
+    expect(await late.sends('82 09 0001 0004 77696c6c 00').payloads()).toEqual(kept);
+  });
+
+  test('MQTT-3.2.0-1: CONNACK has no properties', async () => {
     const bench = await MqttBench.start();
     await bench.peer(4).sends(connect(V4)).expectsOctets('20 02 00 00');
   });
 });
 
 describe('MQTT 3.1.1 §3.1.2.4 Clean Session', () => {
-  test('MQTT-3.1.2-4, -5, MQTT-3.2.2-2: 0 resumes, with QoS 1 and 2 that came meanwhile', async () => {
+  test('MQTT-3.1.2-4, -5, MQTT-3.2.2-2, MQTT-4.1.0-1: 0 resumes, with QoS 1 and 2 that came meanwhile', async () => {
     const bench = await MqttBench.start();
     const kept = { clientId: 'gw', cleanStart: false, ...V4 };
     await (await (await bench.connected(kept)).subscribed({ filter: 'a' })).breaks();
@@ -111,7 +143,7 @@ describe('MQTT 3.1.1 §3.1.2.4 Clean Session', () => {
     await again.expects({ type: 'connack', isSessionPresent: true }, { payload: '1', qos: 1 }, { payload: '2', qos: 2 });
   });
 
-  test('MQTT-3.1.2-6: 1 drops what was kept, before and after; MQTT-3.1.2-7: retained messages stay', async () => {
+  test('MQTT-3.1.2-6, MQTT-3.1.4-4, MQTT-3.2.2-1, -3: 1 drops what was kept, before and after; MQTT-3.1.2-7: retained messages stay', async () => {
     const bench = await MqttBench.start();
     const kept = { clientId: 'gw', cleanStart: false, ...V4 };
     const first = await (await bench.connected(kept)).subscribed({ filter: 'a' });

@@ -14,6 +14,7 @@ describe('MQTT 3.1.1 §3.3 PUBLISH', () => {
     ['MQTT-3.3.1-4: QoS 3', '36 05 0001 61 0001'],
     ['MQTT-3.3.1-2: DUP at QoS 0', '38 03 0001 61'],
     ['MQTT-3.3.2-2: a wildcard', '30 03 0001 23'],
+    ['MQTT-3.3.2-1: a topic that is not UTF-8', '30 03 0001 ff'],
     ['MQTT-4.7.3-1: an empty topic', '30 02 0000'],
     ['MQTT-2.3.1-1: packet id 0', '32 05 0001 61 0000'],
     ['MQTT-1.5.3-1: a surrogate in the topic', '30 05 0003 eda080'],
@@ -26,7 +27,7 @@ describe('MQTT 3.1.1 §3.3 PUBLISH', () => {
   test.each([
     [1, '40 02 0007'],
     [2, '50 02 0007'],
-  ] as const)('MQTT-3.3.4-1, MQTT-2.3.1-6: QoS %i is answered with its id and nothing else, also where nobody listens', async (qos, answer) => {
+  ] as const)('MQTT-3.3.4-1, MQTT-4.3.2-2, MQTT-2.3.1-6: QoS %i is answered with its id and nothing else, also where nobody listens', async (qos, answer) => {
     const bench = await MqttBench.start();
     const sender = await bench.connected({ clientId: 'sender', ...V4 });
     await sender.publishes('nobody', 'x', { qos, packetId: 7 }).expectsOctets(answer);
@@ -44,7 +45,7 @@ describe('MQTT 3.1.1 §3.3 PUBLISH', () => {
     expect(bench.metric('messages.denied')).toBe(1);
   });
 
-  test.each([1, 2] as const)('§4.8: what cannot be stored is not acknowledged at QoS %i; the connection closes', async (qos) => {
+  test.each([1, 2] as const)('MQTT-4.8.0-2: what cannot be stored is not acknowledged at QoS %i; the connection closes', async (qos) => {
     const { bench, sender } = await pair();
     bench.core.store.isCongested = true;
     await sender.publishes('a', 'x', { qos, packetId: 7 }).expectsEnd();
@@ -67,6 +68,45 @@ describe('MQTT 3.1.1 §3.3 PUBLISH', () => {
     await overlap.expects({ type: 'publish', qos: 2 });
   });
 
+  test('MQTT-4.3.1-1, MQTT-3.3.1-1, -3, MQTT-2.3.1-5: QoS 0 goes out without DUP and packet id, whatever came in', async () => {
+    const { bench, sender } = await pair();
+    const reader = await (await bench.connected({ clientId: 'reader', ...V4 })).subscribed({ filter: 'a', qosMax: 0 });
+    sender.publishes('a', 'x', { qos: 1, packetId: 9, isDuplicate: true });
+    await reader.expectsOctets('30 04 0001 61 78');
+  });
+
+  test('MQTT-4.3.2-1, MQTT-2.3.1-1 to -4: QoS 1 and 2 go out with ids of their own, DUP 0, until they are acknowledged', async () => {
+    const { sender, receiver } = await pair();
+    sender.publishes('a', 'x', { qos: 1, packetId: 9, isDuplicate: true }).publishes('a', 'y', { qos: 2, packetId: 9 });
+    const received = await receiver.receives();
+    expect(received).toMatchObject([
+      { payload: 'x', isDuplicate: false },
+      { payload: 'y', isDuplicate: false },
+    ]);
+    const [first, second] = received.map((packet) => ('packetId' in packet ? packet.packetId : 0));
+    expect(first).not.toBe(second);
+  });
+
+  test('MQTT-1.5.3-3: U+FEFF in a topic stays', async () => {
+    const { bench, sender } = await pair();
+    const reader = await (await bench.connected({ clientId: 'reader', ...V4 })).subscribed({ filter: '+', qosMax: 0 });
+    sender.sends('30 06 0004 efbbbf61');
+    await reader.expectsOctets('30 06 0004 efbbbf61');
+  });
+
+  test.each([
+    ['sport/tennis/player1/#', 'sport/tennis/player1', true],
+    ['sport/+', 'sport', false],
+    ['+/+', '/finance', true],
+    ['+', '/finance', false],
+    ['#', '$SYS/x', false],
+  ])('MQTT-3.3.2-3, MQTT-4.7.1-2, -3, MQTT-4.7.2-1, MQTT-4.5.0-1: %s selects %s: %s', async (filter, topic, isSelected) => {
+    const { bench, sender } = await pair();
+    const reader = await (await bench.connected({ clientId: 'reader', ...V4 })).subscribed({ filter });
+    sender.publishes(topic, 'x');
+    expect(await reader.payloads()).toEqual(isSelected ? ['x'] : []);
+  });
+
   test('a client is told no Receive Maximum, and has none', async () => {
     const bench = await MqttBench.start({ settings: { receiveMax: 5 } });
     const sender = await bench.connected({ clientId: 'sender', ...V4 });
@@ -76,7 +116,7 @@ describe('MQTT 3.1.1 §3.3 PUBLISH', () => {
 });
 
 describe('MQTT 3.1.1 §3.8 SUBSCRIBE, §3.10 UNSUBSCRIBE', () => {
-  test('MQTT-3.9.3-1, -2, MQTT-3.8.4-5: one code per filter; 0x80 for what is refused', async () => {
+  test('MQTT-3.8.4-1, -2, -4, -5, MQTT-3.9.3-1, -2, MQTT-2.3.1-7: one code per filter; 0x80 for what is refused', async () => {
     const { bench, receiver } = await pair();
     bench.core.access.forbids = (action) => action.kind === 'subscribe' && action.filter.startsWith('no');
     const requests = [{ filter: 'a', qosMax: 1 }, { filter: 'no' }, { filter: '$share/g/a' }, { filter: 'b', qosMax: 0 }] as const;
@@ -89,6 +129,8 @@ describe('MQTT 3.1.1 §3.8 SUBSCRIBE, §3.10 UNSUBSCRIBE', () => {
     ['MQTT-3-8.3-4: QoS 3', '82 06 0001 0001 61 03'],
     ['MQTT-3-8.3-4: reserved bits, where 5.0 has options', '82 06 0001 0001 61 04'],
     ['MQTT-3.10.1-1: UNSUBSCRIBE with wrong flags', 'a0 05 0001 0001 61'],
+    ['MQTT-3.8.3-1: a filter that is not UTF-8', '82 06 0001 0001 ff 00'],
+    ['MQTT-3.10.3-1: UNSUBSCRIBE from what is not UTF-8', 'a2 05 0001 0001 ff'],
     ['MQTT-3.10.3-2: UNSUBSCRIBE without a filter', 'a2 02 0001'],
     ['MQTT-3.14.1-1: DISCONNECT with wrong flags', 'e1 00'],
     ['AUTH, which is 5.0', 'f0 00'],
@@ -97,7 +139,7 @@ describe('MQTT 3.1.1 §3.8 SUBSCRIBE, §3.10 UNSUBSCRIBE', () => {
     await receiver.sends(hex).expectsEnd();
   });
 
-  test('MQTT-3.8.4-3, MQTT-3.3.1-6: the same filter replaces, and its retained messages come again', async () => {
+  test('MQTT-3.8.4-3, -6, MQTT-3.3.1-6: the same filter replaces, and its retained messages come again', async () => {
     const { bench, sender } = await pair();
     await sender.publishes('a', 'kept', { isRetain: true }).receives();
     const peer = await bench.connected({ clientId: 'peer', ...V4 });
@@ -106,7 +148,7 @@ describe('MQTT 3.1.1 §3.8 SUBSCRIBE, §3.10 UNSUBSCRIBE', () => {
     await peer.expects({ type: 'publish', payload: 'x', qos: 1 });
   });
 
-  test('MQTT-3.10.4-1, -4, -5: UNSUBACK, also where there was none', async () => {
+  test('MQTT-3.10.4-1, -2, -4, -5, -6: UNSUBACK, also where there was none', async () => {
     const { sender, receiver } = await pair();
     await receiver.sends('a2 05 0002 0001 23').expectsOctets('b0 02 0002');
     await receiver.sends('a2 05 0003 0001 23').expectsOctets('b0 02 0003');
@@ -121,12 +163,13 @@ describe('MQTT 3.1.1 §3.8 SUBSCRIBE, §3.10 UNSUBSCRIBE', () => {
 });
 
 describe('MQTT 3.1.1 §4.3, §4.4', () => {
-  test('MQTT-4.3.3-1, -2: QoS 2 both ways, with one id each', async () => {
+  test('MQTT-4.3.3-1, -2, MQTT-3.10.4-3: QoS 2 both ways, with one id each', async () => {
     const { sender, receiver } = await pair();
     await sender.publishes('a', 'x', { qos: 2, packetId: 5 }).expectsOctets('50 02 0005');
     await sender.sends(ack('pubrel', 5)).expectsOctets('70 02 0005');
     await sender.sends(ack('pubrel', 5)).expectsOctets('70 02 0005'); // known no more, and 3.1.1 cannot say so
     const { packetId } = await receiver.receivesPublish();
+    await receiver.sends('a2 05 0004 0001 23').expects({ type: 'unsuback' }); // what has begun is finished all the same
     await receiver.sends(ack('pubrec', packetId)).expects({ type: 'pubrel', packetId });
     await receiver.sends(ack('pubcomp', packetId)).expectsNothing();
   });
@@ -148,7 +191,7 @@ describe('MQTT 3.1.1 §4.3, §4.4', () => {
     );
   });
 
-  test('MQTT-4.6.0-6: messages of one topic and QoS stay in order, from several versions to several', async () => {
+  test('MQTT-4.6.0-5, -6: messages of one topic and QoS stay in order, from several versions to several', async () => {
     const { bench, sender, receiver } = await pair();
     const newer = await (await bench.connected({ clientId: 'newer' })).subscribed({ filter: '#' });
     for (let i = 0; i < 100; i += 1) sender.publishes('a', `${i}`, { qos: 1, packetId: i + 1 });

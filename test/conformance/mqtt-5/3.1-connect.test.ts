@@ -52,6 +52,18 @@ describe('MQTT 5 §3.1 CONNECT', () => {
     ['MQTT-3.1.2-2: version 6 is told 0x84', '10 0f 0004 4d515454 06 02 0000 00 0002 6777', '20 03 00 84 00'],
     ['MQTT-3.1.2-2: version 2 is told 0x84', '10 0f 0004 4d515454 02 02 0000 00 0002 6777', '20 03 00 84 00'],
     ['MQTT-3.1.2-3: a reserved Connect Flag is malformed', '10 0f 0004 4d515454 05 03 0000 00 0002 6777', '20 03 00 81 00'],
+    ['MQTT-3.1.2-11: Will QoS without a will', '10 0f 0004 4d515454 05 0a 0000 00 0002 6777', '20 03 00 81 00'],
+    ['MQTT-3.1.2-12: Will QoS 3', '10 16 0004 4d515454 05 1e 0000 00 0002 6777 00 0001 61 0001 62', '20 03 00 81 00'],
+    ['MQTT-3.1.2-13: Will Retain without a will', '10 0f 0004 4d515454 05 22 0000 00 0002 6777', '20 03 00 81 00'],
+    ['MQTT-3.1.2-9: a will that is flagged and missing', '10 0f 0004 4d515454 05 06 0000 00 0002 6777', '20 03 00 81 00'],
+    ['MQTT-3.1.2-17: a user name that is flagged and missing', '10 0f 0004 4d515454 05 82 0000 00 0002 6777', ''],
+    ['MQTT-3.1.2-16: a user name that is not flagged', '10 12 0004 4d515454 05 02 0000 00 0002 6777 0001 75', '20 03 00 81 00'],
+    ['MQTT-3.1.2-19: a password that is flagged and missing', '10 0f 0004 4d515454 05 42 0000 00 0002 6777', ''],
+    ['MQTT-3.1.2-18: a password that is not flagged', '10 15 0004 4d515454 05 82 0000 00 0002 6777 0001 75 0001 70', '20 03 00 81 00'],
+    ['MQTT-3.1.3-3: no client id', '10 0b 0004 4d515454 05 02 0000 00', '20 03 00 85 00'],
+    ['MQTT-3.1.3-4: a client id that is not UTF-8', '10 0f 0004 4d515454 05 02 0000 00 0002 67ff', '20 03 00 85 00'],
+    ['MQTT-3.1.3-11: a will topic that is not UTF-8', '10 16 0004 4d515454 05 06 0000 00 0002 6777 00 0001 ff 0001 62', '20 03 00 81 00'],
+    ['MQTT-3.1.3-12: a user name that is not UTF-8', '10 12 0004 4d515454 05 82 0000 00 0002 6777 0001 ff', ''],
     ['MQTT-3.1.4-1: a Receive Maximum of 0 is a protocol error', '10 12 0004 4d515454 05 02 0000 03 210000 0002 6777', '20 03 00 82 00'],
   ])('%s', async (_, hex, answer) => {
     const bench = await MqttBench.start();
@@ -158,7 +170,23 @@ describe('MQTT 5 §3.1.4 CONNECT Actions', () => {
     expect(received.findIndex(({ type }) => type === 'suback')).toBeLessThan(received.findIndex(({ type }) => type === 'publish'));
   });
 
-  test('MQTT-3.1.4-6: what came behind a CONNECT that is refused is thrown away', async () => {
+  test('MQTT-3.1.3-1: client id, will, user name and password are read in that order', async () => {
+    const bench = await MqttBench.start();
+    const watcher = await (await bench.connected({ clientId: 'watcher' })).subscribed({ filter: 'w' });
+    const users: (string | undefined)[] = [];
+    const { authenticate } = bench.core.access;
+    bench.core.access.authenticate = (credentials) => {
+      users.push(credentials.clientId, credentials.username, Buffer.from(credentials.password ?? []).toString());
+      return authenticate.call(bench.core.access, credentials);
+    };
+    const peer = bench.peer().sends('10 1c 0004 4d515454 05 c6 0000 00 0002 6777 00 0001 77 0001 6d 0001 75 0001 70');
+    await peer.expects({ type: 'connack', reasonCode: 0 });
+    await peer.breaks();
+    expect(users).toEqual(['gw', 'u', 'p']);
+    await watcher.expects({ type: 'publish', topic: 'w', payload: 'm' });
+  });
+
+  test('MQTT-3.1.4-6, MQTT-3.14.0-1: what came behind a CONNECT that is refused is thrown away', async () => {
     const bench = await MqttBench.start();
     const watcher = await (await bench.connected({ clientId: 'watcher' })).subscribed({ filter: '#' });
     await bench

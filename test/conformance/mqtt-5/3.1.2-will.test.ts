@@ -30,6 +30,13 @@ describe('MQTT 5 §3.1.2.5 Will', () => {
     await watcher.expectsNothing();
   });
 
+  test('MQTT-3.1.2-7: it is stored with the session', async () => {
+    const { bench } = await watched();
+    await bench.connected({ clientId: 'gw', will: will({ qos: 1, delaySeconds: 5 }), properties: KEPT });
+    const wills = [...bench.core.store.sessions.values()].map(({ facts }) => facts.will);
+    expect(wills).toMatchObject([{ message: { qos: 1 }, delaySeconds: 5 }]);
+  });
+
   test('MQTT-3.1.2-10: published once', async () => {
     const { bench, watcher } = await watched();
     (await bench.connected({ clientId: 'gw', cleanStart: false, properties: KEPT, will: will() })).link.resets();

@@ -3,16 +3,16 @@ import type { AuthenticationVerdict } from '../../../src/access/access.ts';
 import { connect, disconnect, MqttBench, publishBytes, will } from '../../support/mqtt.ts';
 
 describe('MQTT 5 §3.2 CONNACK', () => {
-  test('announces Topic Alias Maximum, Maximum Packet Size and Receive Maximum', async () => {
+  test('MQTT-3.2.2-1, MQTT-3.2.2-9: announces no Maximum QoS, for there is none; Topic Alias Maximum, Maximum Packet Size and Receive Maximum', async () => {
     const bench = await MqttBench.start({ settings: { receiveMax: 20, topicAliasMax: 10, packetBytesMax: 2_000_000 } });
     const peer = bench.peer().sends('10 17 0004 4d515454 05 02 003c 08 11 00000e10 21 0014 0002 6777');
     await peer.expectsOctets('20 0e 00 00 0b 22 000a 27 001e8480 21 0014');
   });
 
   test.each([
-    ['MQTT-3.2.2-2: Clean Start 1', true, 3_600, false],
+    ['MQTT-3.2.2-2, MQTT-3.1.4-5: Clean Start 1', true, 3_600, false],
     ['MQTT-3.2.2-3: Clean Start 0 with a session', false, 3_600, true],
-    ['MQTT-3.2.2-3: Clean Start 0 when the session ended with its connection', false, 0, false],
+    ['MQTT-3.2.2-3, MQTT-3.1.2-6: Clean Start 0 when the session ended with its connection', false, 0, false],
   ])('%s: Session Present %#', async (_, cleanStart, sessionExpirySeconds, isSessionPresent) => {
     const bench = await MqttBench.start();
     const properties = { sessionExpirySeconds };
@@ -28,7 +28,7 @@ describe('MQTT 5 §3.2 CONNACK', () => {
     ['bad-credentials', 0x86],
     ['banned', 0x8a],
     ['not-authorized', 0x87],
-  ] as const)('MQTT-3.2.2-6, MQTT-3.2.2-7, MQTT-3.1.4-2: %s is told as %i, Session Present 0, and closed', async (reason, reasonCode) => {
+  ] as const)('MQTT-3.2.2-6, -7, -8, MQTT-3.1.4-2, MQTT-4.13.2-1: %s is told as %i, Session Present 0, and closed', async (reason, reasonCode) => {
     const bench = await MqttBench.start();
     const denial: AuthenticationVerdict = { kind: 'deny', reason };
     bench.core.access.authenticate = async () => denial as Exclude<AuthenticationVerdict, { kind: 'skip' }>;
@@ -68,6 +68,29 @@ describe('MQTT 5 §3.2 CONNACK', () => {
       .receives();
     expect(connack).toMatchObject({ type: 'connack', properties: expect.objectContaining({ receiveMaximum: 1_024 }) });
     expect(connack?.type === 'connack' && connack.properties?.sessionExpirySeconds).toBe(told);
+  });
+
+  test.each([
+    ['MQTT-3.1.2-28: not asked for', false],
+    ['asked for: there is none to give', true],
+  ])('Response Information, %s', async (_, requestResponseInformation) => {
+    const bench = await MqttBench.start();
+    const [connack] = await bench
+      .peer()
+      .sends(connect({ properties: { requestResponseInformation } }))
+      .receives();
+    expect(connack?.type === 'connack' && connack.properties?.responseInformation).toBe(undefined);
+  });
+
+  test('MQTT-3.1.2-29, MQTT-3.4.2-2, -3, MQTT-3.7.2-2, -3, MQTT-3.9.2-1, -2, MQTT-3.11.2-1, -2, MQTT-3.14.2-3, -4: no answer carries a Reason String or User Property', async () => {
+    const bench = await MqttBench.start();
+    const peer = await bench.connected({ clientId: 'gw', properties: { requestProblemInformation: false } });
+    bench.core.access.forbids = ({ kind }) => kind === 'publish';
+    await peer.publishes('a', 'x', { qos: 1, packetId: 7 }).expectsOctets('40 03 0007 87');
+    await peer.sends('82 07 0001 00 0001 61 00').expectsOctets('90 04 0001 00 00');
+    await peer.sends('a2 06 0002 00 0001 62').expectsOctets('b0 04 0002 00 11');
+    await peer.sends('62 02 0003').expectsOctets('70 03 0003 92');
+    await peer.sends('f0 00').expectsOctets('e0 01 82');
   });
 
   test('MQTT-3.1.2-24: a client whose Maximum Packet Size cannot hold CONNACK is closed without it', async () => {

@@ -12,11 +12,13 @@ describe('MQTT 5 §3.3 PUBLISH from a client', () => {
   test.each([
     ['MQTT-3.3.1-4: QoS 3', '36 06 0001 61 0001 00', 0x81],
     ['MQTT-3.3.1-2: DUP at QoS 0', '38 04 0001 61 00', 0x81],
-    ['MQTT-3.3.2-2: a wildcard in the Topic Name', '30 04 0001 2b 00', 0x81],
+    ['MQTT-3.3.2-2, MQTT-4.7.0-1: a wildcard in the Topic Name', '30 04 0001 2b 00', 0x81],
     ['MQTT-3.3.2-1: a Topic Name that is not UTF-8', '30 04 0001 ff 00', 0x81],
     ['MQTT-2.2.1-3: packet id 0', '32 06 0001 61 0000 00', 0x82],
     ['§3.3.2.1: neither Topic Name nor alias', '30 03 0000 00', 0x81],
     ['MQTT-3.3.4-6: a Subscription Identifier', '30 06 0001 61 02 0b01', 0x82],
+    ['MQTT-3.3.2-13: a Response Topic that is not UTF-8', '30 08 0001 61 04 080001 ff', 0x81],
+    ['MQTT-3.3.2-19: a Content Type that is not UTF-8', '30 08 0001 61 04 030001 ff', 0x81],
     ['MQTT-3.3.2-14: a wildcard in the Response Topic', '30 08 0001 61 04 080001 23', 0x82],
   ])('%s: DISCONNECT, and nothing is passed on', async (_, hex, reasonCode) => {
     const { sender, receiver } = await pair();
@@ -113,7 +115,7 @@ describe('MQTT 5 §3.3 PUBLISH from a client', () => {
 describe('MQTT 5 §3.3.2.3.4 Topic Alias', () => {
   const alias = (hex: string): { readonly properties: string } => ({ properties: `23 ${hex}` });
 
-  test('MQTT-3.3.2-10: every alias from 1 to the maximum is taken, may be set anew, and is no part of the message', async () => {
+  test('MQTT-3.3.2-10, -12: every alias from 1 to the maximum is taken, may be set anew, and is no part of the message', async () => {
     const { sender, receiver } = await pair();
     sender.publishes('one', '1', alias('0001')).publishes('ten', '2', alias('000a'));
     sender.publishes('', '3', alias('0001')).publishes('', '4', alias('000a'));
@@ -147,7 +149,7 @@ describe('MQTT 5 §3.3.2.3.4 Topic Alias', () => {
     await again.publishes('', 'x', alias('0001')).expectsEnd({ type: 'disconnect', reasonCode: 0x82 });
   });
 
-  test('MQTT-3.1.2-27: a client that announced no aliases gets none', async () => {
+  test('MQTT-3.1.2-26, -27, MQTT-3.3.2-11: a client that announced no aliases gets none', async () => {
     const { sender, receiver } = await pair();
     sender.publishes('one', '1', alias('0001')).publishes('', '2', alias('0001'));
     await receiver.expects({ topic: 'one', topicAlias: 0 }, { topic: 'one', topicAlias: 0 });
@@ -246,6 +248,19 @@ describe('MQTT 5 §3.3.4 PUBLISH to a client', () => {
     sender.publishes('a', 'x'.repeat(200 - 2 - 1 - 3 - 1 + more));
     if (isRefused) await sender.expectsEnd({ type: 'disconnect', reasonCode: 0x95 });
     else await sender.expectsNothing();
+  });
+
+  test('MQTT-4.5.0-1: every session that matches gets the message, also one without a connection', async () => {
+    const { bench, sender } = await pair();
+    const kept = { clientId: 'kept', cleanStart: false, properties: { sessionExpirySeconds: 100 } } as const;
+    await (await (await bench.connected(kept)).subscribed({ filter: 'a' })).breaks();
+    const [exact, wild, other] = [await bench.connected({ clientId: '1' }), await bench.connected({ clientId: '2' }), await bench.connected({ clientId: '3' })];
+    await exact.subscribed({ filter: 'a' });
+    await wild.subscribed({ filter: '+' });
+    await other.subscribed({ filter: 'b' });
+    await sender.publishes('a', 'x', { qos: 1 }).receives();
+    const back = bench.peer().sends({ type: 'connect', version: 5, isBridge: false, keepAliveSeconds: 0, ...kept });
+    expect([await exact.payloads(), await wild.payloads(), await other.payloads(), await back.payloads()]).toEqual([['x'], ['x'], [], ['x']]);
   });
 
   test('MQTT-4.6.0-5, -6: one publisher, one topic, one QoS: the order stays', async () => {

@@ -41,7 +41,7 @@ describe('MQTT 5 §3.3.1.3 RETAIN', () => {
   });
 
   test.each([
-    ['MQTT-3.3.1-9: 0 sends them at every subscribe', 0, [1, 1]],
+    ['MQTT-3.3.1-9, MQTT-3.8.4-4: 0 sends them at every subscribe', 0, [1, 1]],
     ['MQTT-3.3.1-10: 1 only when the subscription is new', 1, [1, 0]],
     ['MQTT-3.3.1-11: 2 never', 2, [0, 0]],
   ] as const)('Retain Handling %s', async (_, retainHandling, counts) => {

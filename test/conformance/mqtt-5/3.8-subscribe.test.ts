@@ -20,13 +20,14 @@ describe('MQTT 5 §3.8 SUBSCRIBE', () => {
     ['§3.8.2.1.2: Subscription Identifier 0', '82 09 0001 02 0b00 0001 61 00', 0x81],
     ['MQTT-3.8.3-4: No Local on a shared subscription', '82 10 0001 00 000a 2473686172652f672f61 04', 0x82],
     ['MQTT-3.10.1-1: UNSUBSCRIBE with wrong flags', 'a0 06 0001 00 0001 61', 0x81],
+    ['MQTT-3.10.3-1: UNSUBSCRIBE from what is not UTF-8', 'a2 06 0001 00 0001 ff', 0x81],
     ['MQTT-3.10.3-2: UNSUBSCRIBE without a filter', 'a2 03 0001 00', 0x81],
   ])('%s ends the connection', async (_, hex, reasonCode) => {
     const { receiver } = await stage();
     await receiver.sends(hex).expectsEnd({ type: 'disconnect', reasonCode });
   });
 
-  test('MQTT-3.8.4-1, -2, -6, -7, MQTT-3.9.3-1: one SUBACK, its id, one code per filter in order', async () => {
+  test('MQTT-3.8.4-1, -2, -5, -6, -7, MQTT-3.9.3-1, -2, MQTT-3.2.2-10: one SUBACK, its id, one code per filter in order', async () => {
     const { bench, receiver } = await stage();
     bench.core.access.forbids = (action) => action.kind === 'subscribe' && action.filter === topicFilter('secret');
     const requests = [
@@ -87,7 +88,7 @@ describe('MQTT 5 §3.8 SUBSCRIBE', () => {
     ['SUBSCRIBE', '$SYS/#', '$SYS/x', true],
     ['SUBSCRIBE', '+', '/finance', false],
     ['SUBSCRIBE', '/+', '/finance', true],
-  ])('MQTT-4.7.1, MQTT-4.7.2-1: %s %s selects %s: %s', async (_, filter, topic, isSelected) => {
+  ])('MQTT-3.3.2-3, MQTT-4.7.1-1, -2, MQTT-4.7.2-1: %s %s selects %s: %s', async (_, filter, topic, isSelected) => {
     const { sender, receiver } = await stage();
     await receiver.subscribed({ filter });
     sender.publishes(topic, 'x');
@@ -166,7 +167,7 @@ describe('MQTT 5 §3.8 SUBSCRIBE', () => {
 });
 
 describe('MQTT 5 §3.10 UNSUBSCRIBE', () => {
-  test('MQTT-3.10.4-1, -4, -5, MQTT-3.11.3-1: one UNSUBACK, its id, one code per filter: 0x11 where there was none', async () => {
+  test('MQTT-3.10.4-1, -4, -5, -6, MQTT-3.11.3-1, -2: one UNSUBACK, its id, one code per filter: 0x11 where there was none', async () => {
     const { receiver } = await stage();
     await receiver.subscribed({ filter: 'a' }, { filter: 'b/#' });
     await receiver.sends(unsubscribe(4_660, 'A', 'a', 'b/+', 'b/#', 'a')).expectsOctets('b0 08 1234 00 11 00 11 00 11');

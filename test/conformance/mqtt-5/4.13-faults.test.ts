@@ -15,12 +15,17 @@ describe('MQTT 5 §4.13 Handling errors', () => {
     ['MQTT-2.1.3-1: reserved flags', 'c1 00', 0x81],
     ['PUBACK with packet id 0', '40 02 0000', 0x82],
     ['a PUBACK too short', '40 01 00', 0x81],
-  ])('MQTT-4.13.1-1: %s: DISCONNECT with the code, then the end', async (_, hex, reasonCode) => {
+  ])('MQTT-4.13.1-1, MQTT-3.14.4-2: %s: DISCONNECT with the code, then the end', async (_, hex, reasonCode) => {
     const { bench, sender, receiver } = await stage();
     await sender.sends(hex).expectsEnd({ type: 'disconnect', reasonCode });
     await receiver.sends('c000').expects({ type: 'pingresp' });
     expect(bench.metric('mqtt.malformed') + bench.metric('mqtt.protocol-errors')).toBe(1);
     expect(bench.metric('mqtt.connections')).toBe(1);
+  });
+
+  test('MQTT-3.12.4-1: PINGREQ is answered by PINGRESP', async () => {
+    const { sender } = await stage();
+    await sender.sends('c0 00').expectsOctets('d0 00');
   });
 
   test('MQTT-1.5.5-1: a Remaining Length of five bytes: the end, without a word', async () => {

@@ -118,7 +118,7 @@ describe('MQTT 5 §4.3 to a client', () => {
   });
 
   test.each([
-    ['MQTT-4.3.2-1: PUBACK', 1, 'puback', 0],
+    ['MQTT-4.3.2-1, -3: PUBACK', 1, 'puback', 0],
     ['MQTT-4.4.0-2: PUBACK 0x87, refused', 1, 'puback', 0x87],
     ['MQTT-4.4.0-2: PUBREC 0x97, refused', 2, 'pubrec', 0x97],
   ] as const)('%s ends the delivery: nothing of it comes again', async (_, qos, type, reasonCode) => {
@@ -132,7 +132,7 @@ describe('MQTT 5 §4.3 to a client', () => {
     expect(bench.metric('messages.dropped.refused-by-peer')).toBe(reasonCode === 0 ? 0 : 1);
   });
 
-  test('MQTT-2.2.1-3, -4: ids in flight are distinct, and their space is not the one of the client', async () => {
+  test('MQTT-2.2.1-3, -4, MQTT-4.3.2-1: ids in flight are distinct, and their space is not the one of the client', async () => {
     const { sender, receiver } = await stage();
     for (let i = 1; i <= 20; i += 1) sender.publishes('a', `${i}`, { qos: 1, packetId: i });
     const ids = (await receiver.receives()).map((packet) => ('packetId' in packet ? packet.packetId : 0));
@@ -156,7 +156,7 @@ describe('MQTT 5 §4.3 to a client', () => {
 
 describe('MQTT 5 §4.4 Message delivery retry', () => {
   test.each([1, 2] as const)(
-    'MQTT-4.4.0-1, MQTT-3.3.1-1: on the next connection unanswered PUBLISH of QoS %i come with DUP and their old id, in order',
+    'MQTT-4.4.0-1, MQTT-3.3.1-1: on the next connection MQTT-4.3.2-2: unanswered PUBLISH of QoS %i come with DUP and their old id, in order',
     async (qos) => {
       const { bench, sender, receiver } = await stage();
       for (let packetId = 1; packetId <= 4; packetId += 1) sender.publishes('a', `${packetId}`, { qos, packetId });

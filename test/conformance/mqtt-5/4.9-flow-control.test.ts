@@ -25,7 +25,7 @@ describe('MQTT 5 §4.9 Flow control towards a client', () => {
     }
   });
 
-  test('MQTT-4.9.0-3: QoS 0 and answers flow while the window is full', async () => {
+  test('MQTT-4.9.0-3, MQTT-3.3.4-10: QoS 0 and answers flow while the window is full', async () => {
     const { sender, receiver } = await stage(1);
     sender.publishes('a', '1', { qos: 1 });
     await receiver.expects({ payload: '1' });
