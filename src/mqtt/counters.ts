@@ -3,7 +3,6 @@ import type { Fault } from './fault.ts';
 
 export interface MqttCounters {
   readonly connectionsAccepted: Counter;
-  readonly connectionsRefused: Counter;
   readonly connectTimeouts: Counter;
   readonly keepAliveTimeouts: Counter;
   /** Connections that ended by a fault. */
@@ -15,7 +14,6 @@ export interface MqttCounters {
 export function mqttCounters(metrics: Metrics): MqttCounters {
   return {
     connectionsAccepted: metrics.counter('mqtt.connections.accepted'),
-    connectionsRefused: metrics.counter('mqtt.connections.refused'),
     connectTimeouts: metrics.counter('mqtt.connect-timeouts'),
     keepAliveTimeouts: metrics.counter('mqtt.keep-alive-timeouts'),
     faults: {

@@ -1,7 +1,6 @@
 // MQTT 3.1, 3.1.1 and 5.0 as one more gateway: no door the others lack.
 import type { Gateway, GatewayContext } from '../gateway/gateway.ts';
-import type { Counter } from '../model/metrics.ts';
-import type { Link, StreamTransport } from '../transport/transport.ts';
+import type { StreamTransport } from '../transport/transport.ts';
 import { MqttConnection } from './connection.ts';
 import { mqttCounters } from './counters.ts';
 import { PublishEncoders } from './publish-encoders.ts';
@@ -29,10 +28,7 @@ export class MqttGateway implements Gateway {
     const shared = { context, settings: this.#settings, counters, encoders, onClosed: (connection: MqttConnection) => this.#closed(connection) };
     context.metrics.gauge('mqtt.connections', () => this.#connections.size);
     for (const transport of this.#transports) {
-      await transport.listen((link) => {
-        if (this.#connections.size >= this.#settings.connectionsMax) refuse(link, counters.connectionsRefused);
-        else this.#connections.add(new MqttConnection(link, shared));
-      });
+      await transport.listen((link) => void this.#connections.add(new MqttConnection(link, shared)));
     }
   }
 
@@ -52,10 +48,4 @@ export class MqttGateway implements Gateway {
     this.#connections.delete(connection);
     if (this.#connections.size === 0) this.#allClosed?.();
   }
-}
-
-function refuse(link: Link, counter: Counter): void {
-  counter.value += 1;
-  link.handlers = { onBytes() {}, onFull() {}, onDrain() {}, onClose() {} };
-  link.destroy();
 }

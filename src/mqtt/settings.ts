@@ -16,7 +16,6 @@ export interface MqttSettings {
   readonly inflightMax: number;
   /** Longest session expiry granted; also that of 3.x sessions without Clean Session. `Infinity`: never. */
   readonly sessionExpiryMaxSeconds: number;
-  readonly connectionsMax: number;
   /** Whether version bytes with the top bit set (3.1 and 3.1.1 bridges) are taken. */
   readonly allowBridgeBit: boolean;
 }
@@ -29,6 +28,5 @@ export const DEFAULT_MQTT_SETTINGS: MqttSettings = {
   topicAliasMax: limits.TOPIC_ALIAS_MAX,
   inflightMax: limits.INFLIGHT_MAX,
   sessionExpiryMaxSeconds: Number.POSITIVE_INFINITY,
-  connectionsMax: limits.CONNECTIONS_MAX,
   allowBridgeBit: true,
 };

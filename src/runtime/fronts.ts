@@ -8,6 +8,7 @@ import { GatewayError } from '../model/errors.ts';
 import type { Log } from '../model/log.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { MqttGateway } from '../mqtt/gateway.ts';
+import { LinkBudget } from '../transport/link-budget.ts';
 import { TcpTransport } from '../transport/tcp.ts';
 import type { StreamTransport } from '../transport/transport.ts';
 import type { TurnWriter } from '../transport/turn-writer.ts';
@@ -30,8 +31,9 @@ export interface Front {
 /** Undefined when no listener of it is enabled. */
 export async function mqttFront(mqtt: Config['mqtt'], parts: FrontParts): Promise<Front | undefined> {
   const transports: StreamTransport[] = [];
-  if (mqtt.tcp.enabled) transports.push(new TcpTransport({ name: 'mqtt.tcp', ...mqtt.tcp.bind, ...parts }));
-  if (mqtt.tls.enabled) transports.push(await mqttTls(mqtt.tls, parts));
+  const shared = { ...parts, budget: new LinkBudget(mqtt.connectionsMax) };
+  if (mqtt.tcp.enabled) transports.push(new TcpTransport({ name: 'mqtt.tcp', ...mqtt.tcp.bind, ...shared }));
+  if (mqtt.tls.enabled) transports.push(await mqttTls(mqtt.tls, shared));
   if (transports.length === 0) return undefined;
   const gateway = new MqttGateway({ ...mqtt, connectTimeoutMs: mqtt.connectTimeoutSeconds * 1000 }, transports);
   return { gateway, listeners: transports };
@@ -44,7 +46,7 @@ export function mqttSnFront(mqttSn: Config['mqttSn'], parts: FrontParts): Front 
 }
 
 /** Loaded on use: node:tls costs 3 MB. */
-async function mqttTls(tls: Config['mqtt']['tls'], parts: FrontParts): Promise<StreamTransport> {
+async function mqttTls(tls: Config['mqtt']['tls'], parts: FrontParts & { readonly budget: LinkBudget }): Promise<StreamTransport> {
   const { certFile, keyFile, caFile, clientCertificate, alpn } = tls;
   if (certFile === undefined || keyFile === undefined) throw new GatewayError('CONFIG_INVALID', 'mqtt.tls needs certFile and keyFile');
   const { TlsTransport } = await import('../transport/tls.ts');

@@ -60,16 +60,6 @@ describe('MQTT 5 §4.13 Handling errors', () => {
     expect([peer.link.isEnded, bench.metric('mqtt.connections'), bench.metric('mqtt.internal-errors')]).toEqual([true, 2, 1]);
     await receiver.sends('c000').expects({ type: 'pingresp' });
   });
-
-  test('more links than allowed: the next one is closed at once, the others stay', async () => {
-    const bench = await MqttBench.start({ settings: { connectionsMax: 1 } });
-    const first = await bench.connected({ clientId: 'one' });
-    await bench.peer().expectsEnd();
-    await first.sends('c000').expects({ type: 'pingresp' });
-    await first.breaks();
-    await bench.connected({ clientId: 'two' });
-    expect(bench.metric('mqtt.connections.refused')).toBe(1);
-  });
 });
 
 describe('a link that goes at the wrong moment', () => {
