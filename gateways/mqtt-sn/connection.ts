@@ -261,11 +261,8 @@ export class Connection implements Client, Outlet {
 
   #fallAsleep(): void {
     this.#state = 'asleep';
-    this.session.pause('link'); // nothing flows before `asleep` holds again
-    this.session.resume('asleep'); // a wake-up that is under way is over
-    this.session.pause('asleep');
+    this.session.pause('asleep'); // ends a wake-up that is under way
     this.#deliveries.suspend();
-    this.session.resume('link');
   }
 
   #leave({ durationSeconds }: Disconnect): void {

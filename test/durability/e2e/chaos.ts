@@ -262,11 +262,6 @@ class Chaos {
     const queued = async (): Promise<number> => (await gateway.status()).store.queuedMessages;
     if (!(await eventually(async () => (await queued()) === 0, calmMsMax)))
       this.#complaints.push(`${await queued()} messages stay in the queues of the gateway`);
-    if (process.env['E2E_DIAG'] && (await queued()) > 0) { // DIAG
-      const { cpSync } = await import('node:fs'); // DIAG
-      cpSync(join(this.#options.directory, 'gateway'), process.env['E2E_DIAG'], { recursive: true, filter: (f) => !f.endsWith('.sock') }); // DIAG
-      process.stderr.write(JSON.stringify(await gateway.status())); await delay(5000); process.stderr.write(JSON.stringify((await gateway.status()).store)); // DIAG
-    } // DIAG
     const collectors = [this.#atCentre, this.#atGateway, ...(fleet?.commandLines.map(({ arrivals }) => arrivals) ?? [])];
     await eventually(() => collectors.every(({ isComplete }) => isComplete), calmMsMax);
   }

@@ -29,8 +29,9 @@ const IMPATIENT_EVERY = 5;
 const MQTT_PUBLISHERS = 2;
 const WINDOW = 4;
 const PAUSE_MS = 25;
-/** Sensors take commands one by one, and the gateway waits a second before it repeats a lost one. */
-const COMMAND_PAUSE_MS = 2_000;
+const COMMAND_PAUSE_MS = 250;
+/** Sensors take commands one by one, and the gateway waits a second before it repeats a lost one: more would only pile up. */
+const COMMANDS_WAITING_MAX = 3;
 
 /** Commands to one sensor: acknowledged by the gateway, they must reach it. */
 export interface CommandLine {
@@ -56,9 +57,10 @@ export class Fleet {
       const clientId = `app${index}`;
       return new MqttPublisher({ clientId, port, ledger, complain, topicOf: () => `readings/${clientId}`, window: WINDOW, pauseMs: PAUSE_MS });
     });
-    const commanders = this.commandLines.map(({ name, ledger: commands }) => {
-      const clientId = `commander-${name}`;
-      return new MqttPublisher({ clientId, port, ledger: commands, complain, topicOf: () => `commands/${name}`, window: 2, pauseMs: COMMAND_PAUSE_MS });
+    const commanders = this.commandLines.map(({ name, ledger: commands, arrivals }) => {
+      const isHeldBack = (): boolean => commands.publishedCount - arrivals.count >= COMMANDS_WAITING_MAX;
+      const how = { topicOf: () => `commands/${name}`, window: 2, pauseMs: COMMAND_PAUSE_MS, isHeldBack };
+      return new MqttPublisher({ clientId: `commander-${name}`, port, ledger: commands, complain, ...how });
     });
     this.#publishers = [...readers, ...commanders];
     this.#mosquitto = new MosquittoPublisher({

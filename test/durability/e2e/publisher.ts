@@ -35,15 +35,23 @@ class Source {
   }
 }
 
+export interface MqttPublisherOptions extends PublisherOptions {
+  /** Publishes unanswered at once. */
+  readonly window: number;
+  /** Rest after each acknowledgement. */
+  readonly pauseMs: number;
+  /** True while nothing more is to be published. */
+  readonly isHeldBack?: () => boolean;
+}
+
 export class MqttPublisher {
   readonly #client: MqttClient;
-  readonly #options: PublisherOptions & { readonly window: number; readonly pauseMs: number };
+  readonly #options: MqttPublisherOptions;
   readonly #source: Source;
   #outstanding = 0;
   #isPaused = false;
 
-  /** `window`: publishes unanswered at once. `pauseMs`: rest after each acknowledgement. */
-  constructor(options: PublisherOptions & { readonly window: number; readonly pauseMs: number }) {
+  constructor(options: MqttPublisherOptions) {
     this.#options = options;
     this.#source = new Source(options);
     this.#client = persistentClient(options.port, options.clientId, { complain: options.complain });
@@ -67,7 +75,7 @@ export class MqttPublisher {
 
   async #runLane(qos: 1 | 2): Promise<void> {
     while (!this.#isPaused) {
-      await this.#publish(qos);
+      if (this.#options.isHeldBack?.() !== true) await this.#publish(qos);
       await delay(this.#options.pauseMs);
     }
   }
