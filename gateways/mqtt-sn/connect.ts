@@ -121,17 +121,20 @@ export class Connector {
     this.#moving.add(to.address);
     const moved = await this.#restore(client.clientId, { ...client.facts, peer: to });
     this.#moving.delete(to.address);
-    if (moved !== undefined) this.#parts.counters.moved.value += 1;
+    if (moved === undefined) return undefined;
+    moved.resumeLink();
+    this.#parts.counters.moved.value += 1;
     return moved;
   }
 
-  /** Brings back every client that was connected or asleep when the gateway stopped. */
-  async restoreAll(): Promise<void> {
+  /** Brings back every client that was connected or asleep when the gateway stopped. @returns them; nothing is sent to them before `resumeLink`. */
+  async restoreAll(): Promise<readonly Connection[]> {
     const left = this.#recordedLinks();
     const [asleep, active] = [left.filter(({ facts }) => facts.sleepSeconds > 0), left.filter(({ facts }) => facts.sleepSeconds === 0)];
-    await this.#restoreInBatches(asleep); // first: the address of a sleeping client may be an active one's by now, never the other way round
-    await this.#restoreInBatches(active);
+    // The address of a sleeping client may be an active one's by now, never the other way round.
+    const restored = [...(await this.#restoreInBatches(asleep)), ...(await this.#restoreInBatches(active))];
     if (left.length > 0) this.#parts.context.log.info('clients restored', { clients: this.#directory.size, recorded: left.length });
+    return restored;
   }
 
   stop(): void {
@@ -150,10 +153,12 @@ export class Connector {
     return links;
   }
 
-  async #restoreInBatches(links: readonly RecordedLink[]): Promise<void> {
+  async #restoreInBatches(links: readonly RecordedLink[]): Promise<readonly Connection[]> {
+    const restored: (Connection | undefined)[] = [];
     for (let start = 0; start < links.length; start += RESTORE_BATCH) {
-      await Promise.all(links.slice(start, start + RESTORE_BATCH).map(({ clientId, facts }) => this.#restore(clientId, facts)));
+      restored.push(...(await Promise.all(links.slice(start, start + RESTORE_BATCH).map(({ clientId, facts }) => this.#restore(clientId, facts)))));
     }
+    return restored.filter((connection) => connection !== undefined);
   }
 
   async #restore(clientId: string, facts: LinkFacts): Promise<Connection | undefined> {
@@ -164,7 +169,7 @@ export class Connector {
       return undefined;
     }
     this.#changeWill(attached, KEEP);
-    attached.resumeLink();
+    attached.restoreLink();
     return attached;
   }
 

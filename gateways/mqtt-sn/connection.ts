@@ -100,14 +100,18 @@ export class Connection implements Client, Outlet {
     return true;
   }
 
-  /** Goes on where a restart or a change of address interrupted the client, which has not noticed: its period starts anew. */
-  resumeLink(): void {
+  /** Takes up where a restart or a change of address interrupted the client, which has not noticed. Nothing is sent before `resumeLink`. */
+  restoreLink(): void {
     this.topicIds.confirmAll();
     this.#rememberLink(this.#facts);
-    if (this.#facts.sleepSeconds > 0) {
-      this.#state = 'asleep';
-      this.session.pause('asleep');
-    }
+    if (this.#facts.sleepSeconds === 0) return;
+    this.#state = 'asleep';
+    this.session.pause('asleep');
+  }
+
+  /** Lets messages flow; the client's period starts anew. */
+  resumeLink(): void {
+    if (this.#state === 'closed') return; // displaced by a client that was restored after it
     this.#silence.start(this.#facts.sleepSeconds > 0 ? this.#facts.sleepSeconds : this.#facts.keepAliveSeconds);
     this.session.resume('link');
   }

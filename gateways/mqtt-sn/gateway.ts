@@ -51,8 +51,9 @@ export class MqttSnGateway implements Gateway {
     const service = new Service(parts, this.#directory);
     this.#service = service;
     context.metrics.gauge('mqtt-sn.clients', () => this.#directory.size);
-    await service.connector.restoreAll(); // before the first datagram: the devices have not noticed that we were away
+    const restored = await service.connector.restoreAll(); // before the first datagram: the devices have not noticed that we were away
     await this.#transport.listen((bytes, from) => service.onDatagram(bytes, from));
+    for (const connection of restored) connection.resumeLink(); // what is owed to them leaves by the open socket
   }
 
   /** Says nothing to the devices: to them a restart is a lost packet. */

@@ -20,8 +20,9 @@ export class MemoryDatagramTransport implements DatagramTransport {
     this.#onDatagram = onDatagram;
   }
 
+  /** Lost while nobody listens: the socket is not there yet. */
   send(bytes: Uint8Array, to: DatagramPeer): void {
-    if (bytes.length <= this.payloadBytesMax) this.#peers.get(to.address)?.received.push(Buffer.from(bytes));
+    if (this.#onDatagram !== undefined && bytes.length <= this.payloadBytesMax) this.#peers.get(to.address)?.received.push(Buffer.from(bytes));
   }
 
   async close(): Promise<void> {

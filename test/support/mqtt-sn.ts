@@ -91,6 +91,7 @@ export class MqttSnBench {
   /** The process dies: nobody is told anything, and what was stored is found by the next boot. */
   async kill(): Promise<void> {
     await quiet();
+    await this.network.close();
     await this.#bootAgain({ wasClean: false });
   }
 

@@ -52,6 +52,18 @@ describe.each<[string, End]>([
     await sensor.sends(pingreq()).expects(pingresp);
   });
 
+  test.each([1, 2] as const)('a delivery at QoS %i that was not answered comes again at once, not after T_RETRY', async (qos) => {
+    const bench = await MqttSnBench.start();
+    const sensor = await bench.connected();
+    await sensor.sends(subscribe('cmd/a', { qos: 2 })).expects(suback(1, { qos: 2 }));
+    const application = await bench.application();
+    application.publish('cmd/a', 'open', { qos });
+    await sensor.receives('PUBLISH');
+    await end(bench);
+    const again = await sensor.receives('PUBLISH');
+    expect(again).toMatchObject({ qos, isDuplicate: true, topicId: 1, data: Buffer.from('open') });
+  });
+
   test('a sleeping client stays asleep and finds its messages when it wakes up', async () => {
     const bench = await MqttSnBench.start();
     const application = await bench.application();

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { MetricsTable } from '../../../src/model/metrics.ts';
 import { SystemClock } from '../../../src/observe/system-clock.ts';
+import type { Sequence } from '../../../src/session/session-store.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
 import type { StoreLimits } from '../../../src/store/sqlite/store-limits.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
@@ -126,7 +127,7 @@ async function killOnce(root: string, run: KillRun, { kill, model, report }: Rou
   const found = await openCopy(directory, join(root, `copy-${kill}`), run.limits);
   if (found.boot !== kill + 1) report.violations.push(`boot ${found.boot} after ${kill} kills`);
   report.violations.push(...found.complaints);
-  const survived = model.advanceTo(found.contents, { least: acknowledged + 1, most: issued + 1 });
+  const survived = model.advanceTo(found, { least: acknowledged + 1, most: issued + 1 });
   if (survived === undefined)
     report.violations.push(...model.complaints.slice(0, COMPLAINTS_MAX).map((each) => `operation ${acknowledged} was acknowledged, but ${each}`));
   else report.survivedUnasked += survived;
@@ -135,6 +136,8 @@ async function killOnce(root: string, run: KillRun, { kill, model, report }: Rou
 interface Found {
   readonly contents: unknown;
   readonly boot: number;
+  /** Tells operations apart that leave the same behind: to clear what was not retained takes a sequence number and nothing else. */
+  readonly lastSequence: Sequence;
   readonly complaints: readonly string[];
 }
 
@@ -145,7 +148,7 @@ async function openCopy(directory: string, copy: string, limits: Partial<StoreLi
   const { damagedGroups, quarantined } = store.status();
   const complaints = [...damagedGroups.map((group) => `group ${group} is damaged`), ...quarantined.map((name) => `${name} was set aside`)];
   if (store.boot.wasClean) complaints.push('a kill was taken for a clean end');
-  const found = { contents: contentsOf(store, GATEWAYS), boot: store.boot.boot, complaints };
+  const found = { contents: contentsOf(store, GATEWAYS), boot: store.boot.boot, lastSequence: store.boot.lastSequence, complaints };
   await store.close();
   rmSync(copy, { recursive: true });
   return found;
@@ -165,16 +168,23 @@ class Model {
   }
 
   /** Lives on until its state is `contents`, within the bounds. @returns how many operations beyond the least that took; undefined: never. */
-  advanceTo(contents: unknown, { least, most }: { readonly least: number; readonly most: number }): number | undefined {
+  advanceTo(
+    { contents, lastSequence }: Pick<Found, 'contents' | 'lastSequence'>,
+    { least, most }: { readonly least: number; readonly most: number },
+  ): number | undefined {
     this.complaints = [];
     for (let number = least; number <= most; number += 1) {
       this.#performTo(number);
       const expected = contentsOf(this.#store, GATEWAYS);
-      if (isDeepStrictEqual(expected, contents)) return number - least;
+      if (isDeepStrictEqual(expected, contents) && this.#lastSequence === lastSequence) return number - least;
       const complaints = differences(expected, contents).map((each) => `after operation ${number - 1} ${each}`);
       if (number === least || complaints.length < this.complaints.length) this.complaints = complaints;
     }
     return undefined;
+  }
+
+  get #lastSequence(): Sequence {
+    return this.#store.reopened({ wasClean: false }).boot.lastSequence;
   }
 
   #performTo(number: number): void {
