@@ -6,7 +6,7 @@ import type { Witness, WitnessParts } from './witness.ts';
 
 const TOPICS = 5;
 const ANSWER_MS = 60;
-const READ_MS_MAX = 5_000;
+const READ_MS_MAX = 3_000;
 /** Every so many rounds a message is cleared instead of replaced (MQTT-3.3.1-6). */
 const CLEAR_EVERY = 4;
 

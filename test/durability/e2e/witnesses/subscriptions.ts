@@ -5,7 +5,7 @@ import { atMost, eventually } from '../waiting.ts';
 import type { Witness, WitnessParts } from './witness.ts';
 
 const ANSWER_MS = 60;
-const DELIVERY_MS_MAX = 8_000;
+const DELIVERY_MS_MAX = 5_000;
 /** Rounds a subscription lives. */
 const LIFE = 4;
 
