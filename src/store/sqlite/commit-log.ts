@@ -137,6 +137,7 @@ export class CommitLog {
     const isWritten = !this.#open.isEmpty || this.#parts.source.hasWaitingRecords;
     if (isWritten) {
       push(this.#asking, waiter, token);
+      this.#gathering.asked(waiter);
       this.wrote();
     } else if (this.#flight !== undefined) {
       push(this.#flight, waiter, token);
@@ -188,7 +189,7 @@ export class CommitLog {
     if (this.#isStopped) return;
     this.#tell(this.#told);
     if (this.#flight !== undefined) return;
-    if (this.#gathering.isWorthWaiting(this.#asking.waiters.length, this.#parts.clock.monotonicMs(), this.times.recentMs)) this.#scheduleTurn();
+    if (this.#gathering.isWorthWaiting(this.#parts.clock.monotonicMs())) this.#scheduleTurn();
     else this.#launch();
   }
 
@@ -248,7 +249,7 @@ export class CommitLog {
       this.#bytes.value += flight.unit.segment.bytes.length;
     }
     source.committed(flight.unit);
-    this.#gathering.landed(flight.waiters.length, this.#asking.waiters.length);
+    this.#gathering.landed(flight.waiters, clock.monotonicMs(), this.times.recentMs);
     if (this.#isInsideTurn) {
       for (let index = 0; index < flight.waiters.length; index += 1) push(this.#told, flight.waiters[index] as DurableWaiter, flight.tokens[index] as number);
       this.#scheduleTurn();
