@@ -1,8 +1,18 @@
 // mqtt.connectionsMax over the real listener: the next one is closed at once, the others stay.
-import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { PosternProcess, temporaryDirectory } from '../support/postern-process.ts';
+
+/** Connects and says CONNECT. @returns the answer; undefined when the connection was closed instead, by FIN or by RST. */
+function knock(port: number): { readonly socket: Socket; readonly answer: Promise<Buffer | undefined> } {
+  const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+  const answer = new Promise<Buffer | undefined>((resolve) => {
+    socket.once('data', resolve);
+    socket.once('close', () => resolve(undefined));
+  });
+  socket.write(Buffer.from('100d00044d5154540402003c000161', 'hex')); // 3.1.1, clean, client id "a"
+  return { socket, answer };
+}
 
 test('more connections than allowed: the next one is closed at once and counted, and a place that is free is given again', async () => {
   const set = (key: string, value: string) => ['--set', `${key}=${value}`];
@@ -13,20 +23,15 @@ test('more connections than allowed: the next one is closed at once and counted,
     ...set('mqtt.connectionsMax', '1'),
   ]);
   const [, port = ''] = await gateway.prints(/mqtt\.tcp +127\.0\.0\.1:(\d+)\n/);
-  const clean = Buffer.from('100d00044d5154540402003c000161', 'hex'); // CONNECT, 3.1.1, clean, client id "a"
-  const first = connect(Number(port), '127.0.0.1');
-  first.write(clean);
-  const [connack] = (await once(first, 'data')) as [Buffer];
-  expect(connack.toString('hex')).toBe('20020000');
-  const second = connect(Number(port), '127.0.0.1').on('error', () => undefined);
-  await once(second, 'close');
+  const first = knock(Number(port));
+  expect((await first.answer)?.toString('hex')).toBe('20020000');
+  expect(await knock(Number(port)).answer).toBeUndefined();
   await gateway.prints(/connection refused, too many are open/);
-  first.destroy();
-  for (;;) {
-    const third = connect(Number(port), '127.0.0.1').on('error', () => undefined);
-    third.write(clean);
-    const answer = await Promise.race([once(third, 'data'), once(third, 'close')]);
-    third.destroy();
-    if (answer[0] instanceof Buffer) break;
+  first.socket.destroy();
+  let isGivenAgain = false;
+  while (!isGivenAgain) {
+    const next = knock(Number(port));
+    isGivenAgain = (await next.answer) !== undefined;
+    next.socket.destroy();
   }
 });
