@@ -2,7 +2,7 @@
 import type { Credentials } from '../access/access.ts';
 import { Bus } from '../bus/bus.ts';
 import type { ConnectOutcome, ConnectRequest, DetachedSession, GatewayContext, Outlet, QueueLimits } from '../gateway/gateway.ts';
-import { type ClientId, clientId, type Principal, peerAddress, principalKey, type Realm, realm } from '../model/client.ts';
+import { type Principal, peerAddress, principalKey, type Realm, realm } from '../model/client.ts';
 import type { GatewayClock } from '../model/clock.ts';
 import * as limits from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
@@ -229,9 +229,9 @@ function isKeptByRestart({ will, expirySeconds }: BrokerSession): boolean {
 
 /** Of a stored session's owner only the name is known until it returns. */
 function restoredPrincipal({ clientId: id, facts }: StoredSession): Principal {
-  const base = { clientId: id as ClientId, peer: peerAddress(''), listener: 'restored', protocol: 'restored', isSuperuser: false };
+  const base = { clientId: id, peer: peerAddress(''), listener: 'restored', protocol: 'restored', isSuperuser: false };
   const [kind, ...name] = facts.principal.split(':');
   if (kind === 'user') return { ...base, username: name.join(':') };
   if (kind === 'certificate') return { ...base, certificateSubject: name.join(':') };
-  return { ...base, clientId: clientId(id) };
+  return base;
 }

@@ -2,23 +2,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { freeTcpPort } from '../durability/e2e/network.ts';
 import { peer } from './peers.ts';
 import { temporaryDirectory } from './postern-process.ts';
 
 const STARTING_MS_MAX = 10_000;
-
-/** A port nothing listens on now. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 export class MosquittoProcess {
   readonly port: number;
@@ -32,7 +23,7 @@ export class MosquittoProcess {
 
   /** @param lines - of mosquitto.conf, after the listener. Killed when the test ends. */
   static async start(lines: readonly string[] = []): Promise<MosquittoProcess> {
-    const port = await freePort();
+    const port = await freeTcpPort();
     const directory = temporaryDirectory();
     const configuration = join(directory, 'mosquitto.conf');
     const common = ['allow_anonymous true', 'user root', 'persistence true', `persistence_location ${directory}/`, 'max_queued_messages 0'];
