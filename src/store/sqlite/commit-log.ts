@@ -157,7 +157,7 @@ export class CommitLog {
     }
     let failure: CommitFailure | undefined;
     if (this.#flight === undefined) failure = await this.#landing(() => this.#launch());
-    this.#tell(this.#told);
+    this.#tellTold();
     return failure;
   }
 
@@ -187,7 +187,7 @@ export class CommitLog {
 
   #endTurn(): void {
     if (this.#isStopped) return;
-    this.#tell(this.#told);
+    this.#tellTold();
     if (this.#flight !== undefined) return;
     if (this.#gathering.isWorthWaiting(this.#parts.clock.monotonicMs())) this.#scheduleTurn();
     else this.#launch();
@@ -218,7 +218,7 @@ export class CommitLog {
   #tellUnwritten(): void {
     const asked = this.#asking;
     this.#asking = noWaiters();
-    this.#tell(asked);
+    tell(asked);
   }
 
   #close(open: OpenGroup): CommitUnit['segment'] {
@@ -254,7 +254,7 @@ export class CommitLog {
       for (let index = 0; index < flight.waiters.length; index += 1) push(this.#told, flight.waiters[index] as DurableWaiter, flight.tokens[index] as number);
       this.#scheduleTurn();
     } else {
-      this.#tell(flight);
+      tell(flight);
     }
     if (this.#isDue || source.wantsUnit) this.#scheduleTurn();
   }
@@ -276,15 +276,20 @@ export class CommitLog {
     if (this.#flight !== undefined) this.#send(this.#parts.committer, this.#flight);
   }
 
-  #tell(told: Waiters): void {
-    const waiters = told.waiters.splice(0);
-    const tokens = told.tokens.splice(0);
-    for (let index = 0; index < waiters.length; index += 1) waiters[index]?.durable(tokens[index] as number);
+  #tellTold(): void {
+    if (this.#told.waiters.length === 0) return;
+    const told = this.#told;
+    this.#told = noWaiters();
+    tell(told);
   }
 
   #tellLanded(failure: CommitFailure | undefined): void {
     for (const resolve of this.#onLanded.splice(0)) resolve(failure);
   }
+}
+
+function tell({ waiters, tokens }: Waiters): void {
+  for (let index = 0; index < waiters.length; index += 1) waiters[index]?.durable(tokens[index] as number);
 }
 
 function noWaiters(): Waiters {

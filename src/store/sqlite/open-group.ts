@@ -8,16 +8,19 @@ import { GROUP_HEADER_BYTES, type GroupHeader, type GroupStamps, sealGroup } fro
 import { writeContent } from './message-codec.ts';
 import { beginRecord, CAUSE_CODE, endRecord, KIND, writeRecord } from './record-codec.ts';
 
+/** On the heap of V8, for the group of a turn that brought one message; the next size is not. */
 const FIRST_OFFSETS = 16;
+const OFFSETS_GROWTH = 8;
 /** Groups lie one behind the other in slabs of this size: a buffer for each would be an allocation outside of the heap per commit. */
 const SLAB_BYTES = 256 * 1024;
 /** With less room than this left, a slab is full. */
 const ROOM_BYTES_MIN = 4 * 1024;
 
-/** The queues one message goes to, collected before it is written. */
+/** The queues one message goes to, collected before it is written. Only the first `count` entries mean anything: shortening an array costs more than a message. */
 export class References {
   readonly sessions: number[] = [];
   readonly terms: number[] = [];
+  count = 0;
 
   add(session: number, { qos, isRetain, identifiers }: ReferenceOptions): void {
     const terms = qos | (isRetain ? TERMS.retain : 0);
@@ -25,14 +28,10 @@ export class References {
     else for (const identifier of identifiers) this.#push(session, terms | (identifier << TERMS.identifierShift));
   }
 
-  clear(): void {
-    this.sessions.length = 0;
-    this.terms.length = 0;
-  }
-
   #push(session: number, terms: number): void {
-    this.sessions.push(session);
-    this.terms.push(terms);
+    this.sessions[this.count] = session;
+    this.terms[this.count] = terms;
+    this.count += 1;
   }
 }
 
@@ -96,9 +95,9 @@ export class OpenGroup {
     const index = sequence - this.firstSequence;
     writer.u32(index);
     writer.u32(origin);
-    const { sessions, terms } = references;
-    writer.u32(sessions.length);
-    for (let at = 0; at < sessions.length; at += 1) {
+    const { sessions, terms, count } = references;
+    writer.u32(count);
+    for (let at = 0; at < count; at += 1) {
       writer.u32(sessions[at] as number);
       writer.u32(terms[at] as number);
     }
@@ -152,7 +151,7 @@ export class OpenGroup {
 
   #noteOffset(index: number, offset: number): void {
     if (index >= this.#offsets.length) {
-      const grown = new Uint32Array(Math.max(index + 1, 2 * this.#offsets.length));
+      const grown = new Uint32Array(Math.max(index + 1, OFFSETS_GROWTH * this.#offsets.length));
       grown.set(this.#offsets);
       this.#offsets = grown;
     }

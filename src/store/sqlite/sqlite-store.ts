@@ -65,7 +65,9 @@ export class SqliteStore implements SessionStore {
   readonly #checkpoint: Checkpoint;
   readonly #runs = new SettledRuns();
   readonly #references = new References();
+  /** Sessions of `#references`, each once; only the first `#referredCount` are. */
   readonly #referred: SessionImage[] = [];
+  #referredCount = 0;
   readonly #appended: Counter;
   readonly #settled: Readonly<Record<SettleCause, Counter>>;
   /** Bytes of log since the last checkpoint. */
@@ -148,7 +150,8 @@ export class SqliteStore implements SessionStore {
     const session = this.#image.session(id);
     if (session === undefined) return;
     this.#references.add(id, options);
-    this.#referred.push(session);
+    this.#referred[this.#referredCount] = session;
+    this.#referredCount += 1;
   }
 
   append(message: Message): Sequence {
@@ -156,13 +159,15 @@ export class SqliteStore implements SessionStore {
     log.makeRoom();
     const sequence = log.nextSequence;
     log.nextSequence += 1;
-    if (this.#referred.length === 0 && !message.isRetain) return sequence; // nobody will ask for it: a hole like any other
+    if (this.#referredCount === 0 && !message.isRetain) return sequence; // nobody will ask for it: a hole like any other
     const { open } = log;
     open.message(sequence, message, this.#references);
     const size = messageSize(message);
-    for (const session of this.#referred) if (this.#image.enqueue(session, sequence, size)) open.live += 1;
-    this.#references.clear();
-    this.#referred.length = 0;
+    for (let at = 0; at < this.#referredCount; at += 1) {
+      if (this.#image.enqueue(this.#referred[at] as SessionImage, sequence, size)) open.live += 1;
+    }
+    this.#references.count = 0;
+    this.#referredCount = 0;
     if (message.isRetain) this.#image.retain(sequence, message);
     this.#appended.value += 1;
     log.wrote();

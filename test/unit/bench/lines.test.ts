@@ -58,21 +58,30 @@ describe('sparse', () => {
 describe('durable', () => {
   const filled = { acked_per_s: 80_000, in_flight: 128, answer_us_min: 12_000 };
   const drained = { acked: 500, checked: 500, acked_lost: 0, duplicates: 3 };
-  const round = (changes: { filled?: object; drained?: object; commitsPerSecond?: number } = {}): Round => ({
-    commitsPerSecond: changes.commitsPerSecond ?? 1000,
+  const round = (changes: { filled?: object; drained?: object; smallRows?: number } = {}): Round => ({
+    yardstick: { smallRows: changes.smallRows ?? 1000, sameBytes: 1600 },
     filled: { values: { ...filled, ...changes.filled } },
     drained: { values: { ...drained, ...changes.drained } },
   });
 
   test('the share is acknowledged over in flight times commits', () => {
-    const { cells, verdict } = durableLine('durable-disk', [round()], 0);
+    const { cells, verdict } = durableLine('durable-card', [round()], 10);
     expect(cells[4]).toBe('0.63');
     expect(verdict).toBe('PASS');
   });
 
+  test.each([
+    ['a slow disk against a bare loop', 10, 63_000, 'MISS'],
+    ['a slow disk against a bare loop', 10, 65_000, 'PASS'],
+    ['a fast disk against commits of the same bytes', 0, 71_000, 'MISS'],
+    ['a fast disk against commits of the same bytes', 0, 72_000, 'PASS'],
+  ] as const)('is judged on %s (%d ms a flush, %d/s)', (_what, flushMs, perSecond, expected) => {
+    expect(durableLine('durable', [round({ filled: { acked_per_s: perSecond } })], flushMs).verdict).toBe(expected);
+  });
+
   test('rounds add up, the share is their median', () => {
-    const { cells } = durableLine('durable-disk', [round(), round({ commitsPerSecond: 500 }), round({ commitsPerSecond: 2000 })], 0);
-    expect([cells[4], cells[7], cells[8], cells[10]]).toEqual(['0.63', '1,500', '1,500', '9']);
+    const { cells } = durableLine('durable-disk', [round(), round({ smallRows: 500 }), round({ smallRows: 2000 })], 0);
+    expect([cells[4], cells[9], cells[10], cells[12]]).toEqual(['0.63', '1,500', '1,500', '9']);
   });
 
   test.each([
