@@ -14,7 +14,15 @@ export const PEERS = {
   stdbuf: 'coreutils',
 } as const;
 
-export type Peer = keyof typeof PEERS;
+/** The same for the commands beside `npm test`, which say themselves what they miss. */
+const PEERS_OF_LONG_RUNS = {
+  'qemu-storage-daemon': 'qemu-system-common',
+  mke2fs: 'e2fsprogs',
+  mount: 'mount',
+} as const;
+
+const PACKAGES = { ...PEERS, ...PEERS_OF_LONG_RUNS };
+export type Peer = keyof typeof PACKAGES;
 
 /** @returns the absolute path of a peer; daemons are also looked for where only root's PATH leads. */
 export function findPeer(peer: Peer, path = process.env['PATH'] ?? ''): string | undefined {
@@ -33,10 +41,10 @@ function isProgram(path: string): boolean {
 
 /** @returns the packages that bring what is missing of `peers`, each once. */
 export function missingPackages(peers: readonly Peer[] = Object.keys(PEERS).filter(isPeer)): string[] {
-  return [...new Set(peers.filter((peer) => findPeer(peer) === undefined).map((peer) => PEERS[peer]))];
+  return [...new Set(peers.filter((peer) => findPeer(peer) === undefined).map((peer) => PACKAGES[peer]))];
 }
 
-function isPeer(name: string): name is Peer {
+function isPeer(name: string): name is keyof typeof PEERS {
   return name in PEERS;
 }
 

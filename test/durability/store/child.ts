@@ -2,10 +2,10 @@
 //
 //   ready BOOT
 //   issued LAST MS      operations up to LAST are about to be performed
-//   acked NUMBER MS     the store said that operation NUMBER is durable
+//   acked NUMBER MS SIZE  the store said that operation NUMBER is durable, when the log of the disk (if there is one) was SIZE bytes long
 //   wrote NUMBER        operation NUMBER put records into the open group
 //   late NUMBER         acknowledgements came in another order than the operations
-import { writeSync } from 'node:fs';
+import { statSync, writeSync } from 'node:fs';
 import { MetricsTable } from '../../../src/model/metrics.ts';
 import { SystemClock } from '../../../src/observe/system-clock.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
@@ -38,7 +38,7 @@ const waiter = {
   durable(number: number): void {
     if (number !== acknowledged + 1) say(`late ${number}`);
     acknowledged = Math.max(acknowledged, number);
-    say(`acked ${number} ${clock.monotonicMs()}`);
+    say(`acked ${number} ${clock.monotonicMs()} ${orders.diskLog === undefined ? 0 : statSync(orders.diskLog).size}`);
   },
 };
 

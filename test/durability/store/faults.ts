@@ -2,10 +2,18 @@
 import type { SessionStore } from '../../../src/session/session-store.ts';
 import type { Synchronous } from '../../../src/store/sqlite/database.ts';
 
-export const FAULTS = ['acknowledge-before-commit', 'synchronous-off', 'forgotten-receiver-id', 'settled-at-send', 'early-completion'] as const;
+export const FAULTS = [
+  'acknowledge-before-commit',
+  'synchronous-off',
+  'synchronous-normal',
+  'forgotten-receiver-id',
+  'settled-at-send',
+  'early-completion',
+] as const;
 export type Fault = (typeof FAULTS)[number];
 
 export function synchronousOf(fault: Fault | undefined): Synchronous {
+  if (fault === 'synchronous-normal') return 'normal';
   return fault === 'synchronous-off' ? 'off' : 'full';
 }
 

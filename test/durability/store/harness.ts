@@ -2,22 +2,20 @@
 //
 // Operations are one sequence and groups are committed whole and in order. So a store that keeps its promises is, after a kill, in the state that a
 // store in memory has after some operation K, with K not below the last acknowledged one: nothing lost, nothing doubled, nothing half done.
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { MetricsTable } from '../../../src/model/metrics.ts';
 import { SystemClock } from '../../../src/observe/system-clock.ts';
 import type { Sequence } from '../../../src/session/session-store.ts';
-import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
 import type { StoreLimits } from '../../../src/store/sqlite/store-limits.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { contentsOf } from '../../support/store-samples.ts';
 import { Draws, GATEWAYS, operate } from '../../support/store-workload.ts';
 import { differences } from './differences.ts';
 import type { Fault } from './faults.ts';
+import { type Found, openCopy } from './found.ts';
 import { StoreProcess } from './process.ts';
-import { stderrLog } from './stderr-log.ts';
 
 export interface KillRun {
   readonly kills: number;
@@ -51,7 +49,6 @@ const EAGER_KILLS_OF_TEN = 6;
 const OPERATIONS_PER_KILL_MAX = 400;
 /** Differences told of one kill. */
 const COMPLAINTS_MAX = 8;
-const DATABASE_FILES = ['postern.db', 'postern.db-wal'];
 
 export async function killStore(run: KillRun): Promise<KillReport> {
   const root = mkdtempSync(join(tmpdir(), 'postern-kill-'));
@@ -131,27 +128,6 @@ async function killOnce(root: string, run: KillRun, { kill, model, report }: Rou
   if (survived === undefined)
     report.violations.push(...model.complaints.slice(0, COMPLAINTS_MAX).map((each) => `operation ${acknowledged} was acknowledged, but ${each}`));
   else report.survivedUnasked += survived;
-}
-
-interface Found {
-  readonly contents: unknown;
-  readonly boot: number;
-  /** Tells operations apart that leave the same behind: to clear what was not retained takes a sequence number and nothing else. */
-  readonly lastSequence: Sequence;
-  readonly complaints: readonly string[];
-}
-
-/** What the next boot would find, without being it. */
-async function openCopy(directory: string, copy: string, limits: Partial<StoreLimits> = {}): Promise<Found> {
-  for (const file of DATABASE_FILES) if (existsSync(join(directory, file))) cpSync(join(directory, file), join(copy, file));
-  const store = openSqliteStore({ directory: copy, clock: new SystemClock(), log: stderrLog, metrics: new MetricsTable(), synchronous: 'off', limits });
-  const { damagedGroups, quarantined } = store.status();
-  const complaints = [...damagedGroups.map((group) => `group ${group} is damaged`), ...quarantined.map((name) => `${name} was set aside`)];
-  if (store.boot.wasClean) complaints.push('a kill was taken for a clean end');
-  const found = { contents: contentsOf(store, GATEWAYS), boot: store.boot.boot, lastSequence: store.boot.lastSequence, complaints };
-  await store.close();
-  rmSync(copy, { recursive: true });
-  return found;
 }
 
 /** The store in memory that lives the same life and is never killed. */

@@ -15,6 +15,8 @@ export interface ChildOrders {
   /** Commits happen in a later turn, as in another thread. */
   readonly isLate?: boolean | undefined;
   readonly limits?: Partial<StoreLimits> | undefined;
+  /** Log of what the disk was given: acknowledgements are told with its size at that moment. */
+  readonly diskLog?: string | undefined;
 }
 
 /** What the child has said so far. */
@@ -27,6 +29,8 @@ export interface Heard {
   late: number;
   /** Least time between begin and acknowledgement of an operation that wrote something, ms. */
   soonestMs: number;
+  /** Per acknowledgement, in their order: the size of the disk's log when it was given. */
+  readonly marks: { readonly acknowledged: number; readonly logBytes: number }[];
 }
 
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
@@ -41,7 +45,7 @@ export class StoreProcess {
   #onLine: (() => void) | undefined;
 
   constructor(orders: ChildOrders, environment: Readonly<Record<string, string>> = {}) {
-    this.heard = { issued: orders.from - 1, acknowledged: orders.from - 1, acknowledgements: 0, late: 0, soonestMs: Number.POSITIVE_INFINITY };
+    this.heard = { issued: orders.from - 1, acknowledged: orders.from - 1, acknowledgements: 0, late: 0, soonestMs: Number.POSITIVE_INFINITY, marks: [] };
     this.#child = spawn(process.execPath, [CHILD, JSON.stringify(orders)], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...environment } });
     const lines = createInterface({ input: this.#child.stdout ?? process.stdin });
     lines.on('line', (line) => {
@@ -69,7 +73,7 @@ export class StoreProcess {
   }
 
   #hear(line: string): void {
-    const [word, number, at] = line.split(' ');
+    const [word, number, at, logBytes] = line.split(' ');
     const { heard } = this;
     if (word === 'issued') {
       heard.issued = Number(number);
@@ -81,6 +85,7 @@ export class StoreProcess {
     } else if (word === 'acked') {
       heard.acknowledged = Math.max(heard.acknowledged, Number(number));
       heard.acknowledgements += 1;
+      heard.marks.push({ acknowledged: heard.acknowledged, logBytes: Number(logBytes) });
       this.#time(Number(number), Number(at));
     }
   }
