@@ -10,16 +10,20 @@ export interface SensorInboxParts {
   readonly clock: Pick<Clock, 'monotonicMs'>;
 }
 
-/** A copy that comes this long after its exchange was completed is a late one; the gateway's ids do not come round so soon. */
+/** The same message under the same id within this time after its exchange is a late copy. A restarted gateway may give the id to another one so soon. */
 const QUARANTINE_MS = 5_000;
+
+interface Closed {
+  readonly content: string;
+  readonly atMs: number;
+}
 
 export class SensorInbox {
   readonly #parts: SensorInboxParts;
   readonly #names = new Map<number, string>();
-  /** QoS 2 ids between PUBLISH and PUBREL. */
-  readonly #open = new Set<number>();
-  /** QoS 2 ids by the time they were released. */
-  readonly #closed = new Map<number, number>();
+  /** What came under QoS 2 ids that are between PUBLISH and PUBREL. */
+  readonly #open = new Map<number, string>();
+  readonly #closed = new Map<number, Closed>();
 
   constructor(parts: SensorInboxParts) {
     this.#parts = parts;
@@ -43,7 +47,7 @@ export class SensorInbox {
         this.#publish(packet);
         break;
       case 'PUBREL':
-        if (this.#open.delete(packet.msgId)) this.#closed.set(packet.msgId, clock.monotonicMs());
+        this.#close(packet.msgId, clock.monotonicMs());
         answer({ type: 'PUBCOMP', msgId: packet.msgId });
         break;
       default: // late copies of answers
@@ -57,18 +61,27 @@ export class SensorInbox {
       answer({ type: 'PUBACK', topicId, msgId, returnCode: RETURN_CODE.invalidTopicId });
       return;
     }
-    const isCopy = qos === 2 && this.#isTaken(msgId);
-    if (!isCopy) arrivals?.record(topicName, Buffer.from(data).toString());
+    const content = Buffer.from(data).toString();
+    const isCopy = qos === 2 && this.#isTaken(msgId, content);
+    if (!isCopy) arrivals?.record(topicName, content);
     if (qos === 2) {
-      this.#open.add(msgId);
+      this.#open.set(msgId, content);
       answer({ type: 'PUBREC', msgId });
     } else {
       answer({ type: 'PUBACK', topicId, msgId, returnCode: RETURN_CODE.accepted });
     }
   }
 
-  #isTaken(msgId: number): boolean {
-    const closedMs = this.#closed.get(msgId);
-    return this.#open.has(msgId) || (closedMs !== undefined && this.#parts.clock.monotonicMs() - closedMs < QUARANTINE_MS);
+  #close(msgId: number, atMs: number): void {
+    const content = this.#open.get(msgId);
+    if (content === undefined) return;
+    this.#open.delete(msgId);
+    this.#closed.set(msgId, { content, atMs });
+  }
+
+  #isTaken(msgId: number, content: string): boolean {
+    if (this.#open.has(msgId)) return true;
+    const closed = this.#closed.get(msgId);
+    return closed?.content === content && this.#parts.clock.monotonicMs() - closed.atMs < QUARANTINE_MS;
   }
 }

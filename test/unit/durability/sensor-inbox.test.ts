@@ -43,4 +43,13 @@ describe('what a simulated sensor takes from the gateway', () => {
     box.receive(publish('app,2,2', { topicId: 4, qos: 2, msgId: 10 }));
     expect(arrivals.count).toBe(2);
   });
+
+  test('an id that a restarted gateway gives to another message brings that message', () => {
+    const { box, answers, arrivals } = inbox();
+    box.learn(4, TOPIC);
+    for (const packet of [publish('app,2,1', { topicId: 4, qos: 2, msgId: 10 }), pubrel(10), publish('app,2,2', { topicId: 4, qos: 2, msgId: 10 })])
+      box.receive(packet);
+    expect(answers).toEqual([pubrec(10), pubcomp(10), pubrec(10)]);
+    expect(arrivals.count).toBe(2);
+  });
 });
