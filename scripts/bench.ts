@@ -1,6 +1,9 @@
-// `npm run bench`: Postern and Mosquitto side by side, each on one processor and the load generator on another; prints ratios and verdicts.
+// `npm run bench`: Postern, Mosquitto and aedes side by side, each on one processor and the load generator on another; prints ratios and verdicts.
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { abuseScenarios } from './bench/abuse.ts';
+import { accessScenarios } from './bench/access.ts';
+import { aedesServer } from './bench/aedes-server.ts';
 import { type BenchArguments, HELP, parseArguments, UsageError } from './bench/arguments.ts';
 import type { Bench, Line, Scenario } from './bench/bench.ts';
 import { durableScenarios } from './bench/durable.ts';
@@ -9,14 +12,27 @@ import { compileGenerator, compileSlowFsync, generator } from './bench/generator
 import { commitName, machineLines } from './bench/machine.ts';
 import { allowedCores } from './bench/proc.ts';
 import { report } from './bench/report.ts';
+import { retainedScenarios } from './bench/retained.ts';
 import { routingScenarios } from './bench/routing.ts';
 import { freePort, type Subject } from './bench/server.ts';
 import { sparseScenarios } from './bench/sparse.ts';
-import { mosquitto, postern, standIn } from './bench/subjects.ts';
+import { mosquitto, mosquittoTls, postern, standIn, withTls } from './bench/subjects.ts';
+import { subscriptionScenarios } from './bench/subscriptions.ts';
+import { tlsScenarios } from './bench/tls.ts';
 import { build } from './build.ts';
 import { findPeer, installCommand, missingPackages, type Peer } from './peers.ts';
 
-const SCENARIOS: readonly Scenario[] = [...routingScenarios, ...sparseScenarios, ...durableScenarios, ...footprintScenarios];
+const SCENARIOS: readonly Scenario[] = [
+  ...routingScenarios,
+  ...sparseScenarios,
+  ...accessScenarios,
+  ...tlsScenarios,
+  ...subscriptionScenarios,
+  ...retainedScenarios,
+  ...abuseScenarios,
+  ...durableScenarios,
+  ...footprintScenarios,
+];
 const NEEDED: readonly Peer[] = ['gcc', '/usr/include/stdio.h', 'mosquitto'];
 const EXIT_USAGE = 64; // sysexits.h
 
@@ -55,12 +71,16 @@ function compiledPostern(): Subject {
 }
 
 function prepare(args: BenchArguments, cores: readonly [number, number], data: string): Bench {
+  const subject = args.standIn === undefined ? compiledPostern() : standIn(args.standIn);
   return {
     schedule: args.schedule,
-    subject: args.standIn === undefined ? compiledPostern() : standIn(args.standIn),
+    subject,
     peer: mosquitto(program('mosquitto')),
+    aedes: aedesServer,
+    tls: { subject: withTls(subject), peer: mosquittoTls(program('mosquitto')) },
     generator: generator(compileGenerator(program('gcc'), workshop), cores[1]),
     serverCore: cores[0],
+    loadCore: cores[1],
     slowFsync: compileSlowFsync(program('gcc'), workshop),
     freshPlace: async () => ({ port: await freePort(), directory: mkdtempSync(join(data, 'place-')) }),
     say,
@@ -76,7 +96,7 @@ async function measure(bench: Bench, scenarios: readonly Scenario[]): Promise<Li
 function heading(args: BenchArguments, { when, commit, machine }: { when: string; commit: string; machine: readonly string[] }): string[] {
   const { pairs, sparsePairs, seconds, warmupSeconds, rounds } = args.schedule;
   const subject = args.standIn === undefined ? `commit: ${commit}` : `stand-in, not Postern: \`${args.standIn}\``;
-  const schedule = `${pairs} interleaved pairs (sparse ${sparsePairs}) of ${seconds} s after ${warmupSeconds} s of warm-up, ${rounds} durable rounds; medians, quartiles in parentheses`;
+  const schedule = `${pairs} interleaved rounds (one packet per read: ${sparsePairs}) of ${seconds} s after ${warmupSeconds} s of warm-up, ${rounds} durable rounds; medians, quartiles in parentheses`;
   const smoke = args.isSmoke ? ['**a smoke run: it shows that everything runs, its figures mean nothing**'] : [];
   return [`Benchmark of ${when}`, ...smoke, subject, ...machine, schedule];
 }

@@ -1,18 +1,19 @@
 // The composition root: the only file that names concrete classes. It decides nothing, it connects.
-import { AccessControl, type AccessPolicy } from './access/access-control.ts';
-import { anonymousAuthenticator } from './access/providers/anonymous.ts';
-import { internalAuthenticator } from './access/providers/internal.ts';
-import { ruleAuthorizer } from './access/providers/rules.ts';
 import type { Bridge } from './bridge/bridge.ts';
-import { Broker, type BrokerSettings, DEFAULT_BROKER_SETTINGS } from './broker/broker.ts';
+import { Broker } from './broker/broker.ts';
+import type { SysTopics } from './broker/sys-topics.ts';
 import { changedKeys } from './config/changes.ts';
 import type { Config } from './config/config.ts';
-import type { ListenerAddress, ReloadOutcome, RunningGateway, StartGateway, StartOptions } from './control/running-gateway.ts';
+import type { BanBook, ListenerAddress, ReloadOutcome, RunningGateway, StartGateway, StartOptions } from './control/running-gateway.ts';
 import type { Gateway } from './gateway/gateway.ts';
 import { type GatewayClock, gatewayClock } from './model/clock.ts';
 import { MetricsTable } from './model/metrics.ts';
+import { createAccess, type GatewayAccess } from './runtime/access-factory.ts';
 import { createBridge } from './runtime/bridge-factory.ts';
-import { type Front, mqttFront, mqttSnFront } from './runtime/fronts.ts';
+import { brokerSettings } from './runtime/broker-settings.ts';
+import { type Front, mqttSnFront } from './runtime/fronts.ts';
+import { mqttFront } from './runtime/mqtt-front.ts';
+import { createSysTopics } from './runtime/sys-topics.ts';
 import type { SessionStore } from './session/session-store.ts';
 import { openSqliteStore, type SqliteStoreOptions } from './store/sqlite/open.ts';
 import { TurnWriter } from './transport/turn-writer.ts';
@@ -58,13 +59,14 @@ class GatewayParts implements RunningGateway {
   readonly #store: SessionStore;
   readonly #metrics: MetricsTable;
   readonly #clock: GatewayClock;
-  readonly #access: AccessControl;
+  readonly #access: GatewayAccess;
   readonly #broker: Broker;
   readonly #writer = new TurnWriter();
   readonly #started: Gateway[] = [];
   #bridges: readonly Bridge[] = [];
   #fronts: readonly Front[] = [];
   #config: Config;
+  #sysTopics: SysTopics | undefined;
 
   constructor(options: StartOptions, store: SessionStore, metrics: MetricsTable) {
     const { config, clock, log } = options;
@@ -73,8 +75,8 @@ class GatewayParts implements RunningGateway {
     this.#store = store;
     this.#metrics = metrics;
     this.#clock = gatewayClock(clock, store.boot.gatewayTimeOffsetMs);
-    this.#access = new AccessControl(policyOf(config), { clock, log });
-    this.#broker = new Broker({ store, clock: this.#clock, access: this.#access, log, metrics, settings: brokerSettings(config) });
+    this.#access = createAccess(config.access, { store, clock: this.#clock, log, metrics });
+    this.#broker = new Broker({ store, clock: this.#clock, access: this.#access.control, log, metrics, settings: brokerSettings(config) });
   }
 
   /** What was stored first, then bridges, so that they miss nothing, then listeners. A bridge's remote is not waited for. */
@@ -90,6 +92,8 @@ class GatewayParts implements RunningGateway {
       this.#started.push(gateway);
       await gateway.start(this.#broker.contextFor(gateway.name, this.#options.log.with({ gateway: gateway.name })));
     }
+    this.#sysTopics = createSysTopics(this.#config.sys, { announcer: this.#broker.announcer, metrics: this.#metrics, ...this.#options });
+    this.#sysTopics?.start();
     const { boot, lastSequence, wasClean } = this.#store.boot;
     this.#options.log.info('store opened', { boot, lastSequence, wasClean });
   }
@@ -114,14 +118,20 @@ class GatewayParts implements RunningGateway {
   reload(next: Config): ReloadOutcome {
     const changed = changedKeys(this.#config, next).filter((key) => !isOfProcess(key));
     const applied = changed.filter((key) => key.startsWith('access.'));
-    if (applied.length > 0) this.#access.replacePolicy(policyOf(next));
+    this.#access.reload(next.access); // with no key changed too: its files may have
+    for (const listener of this.#fronts.flatMap(({ listeners }) => listeners)) listener.reload?.();
     this.#config = { ...this.#config, access: next.access };
     return { applied, needsRestart: changed.filter((key) => !applied.includes(key)) };
+  }
+
+  get bans(): BanBook {
+    return this.#access.banBook(this.#broker);
   }
 
   async stop(): Promise<void> {
     const timeout = new AbortController();
     const cancel = this.#clock.after(STOP_TIMEOUT_MS, () => timeout.abort());
+    this.#sysTopics?.stop();
     try {
       for (const gateway of this.#started.reverse()) await gateway.stop(timeout.signal);
       this.#broker.shutDown();
@@ -130,25 +140,6 @@ class GatewayParts implements RunningGateway {
       await this.#store.close();
     }
   }
-}
-
-function policyOf({ access }: Config): AccessPolicy {
-  return {
-    authenticators: [internalAuthenticator, anonymousAuthenticator(access.anonymous)],
-    authorizers: access.rules.length === 0 ? [] : [ruleAuthorizer(access.rules)],
-    noMatch: access.defaultPermission,
-  };
-}
-
-function brokerSettings({ sessions, queue, retained, will, qos2 }: Config): BrokerSettings {
-  return {
-    ...DEFAULT_BROKER_SETTINGS,
-    sessionsMax: sessions.max,
-    queueLimits: queue,
-    retainedLimits: retained,
-    willRestartGraceSeconds: will.restartGraceSeconds,
-    qos2QuarantineMs: qos2.quarantineSeconds * 1000,
-  };
 }
 
 function isOfProcess(key: string): boolean {

@@ -12,6 +12,7 @@ export interface AttachTerms {
   readonly clientId: string;
   readonly facts: LinkFacts;
   readonly cleanStart: boolean;
+  readonly origin: 'peer' | 'restart';
 }
 
 /** @returns the connection, which is in the directory and still silent, or why there is none. */
@@ -25,6 +26,7 @@ export async function attach(parts: GatewayParts, directory: Directory, terms: A
     former?.releaseWill();
     return outcome.reason;
   }
+  if (outcome.kind === 'challenge') throw new GatewayError('PROTOCOL_VIOLATION', 'a challenge for a client that offered no authentication method');
   if (relay.isEnded) return 'unavailable'; // another connection of the same client came first
   const connection = new Connection(parts, outcome.session, terms.facts, (closed) => directory.remove(closed));
   relay.open(connection);
@@ -43,7 +45,7 @@ async function judged(context: GatewayContext, request: ConnectRequest, outlet: 
   }
 }
 
-function connectRequest({ settings, transport }: GatewayParts, { clientId, facts, cleanStart }: AttachTerms): ConnectRequest {
+function connectRequest({ settings, transport }: GatewayParts, { clientId, facts, cleanStart, origin }: AttachTerms): ConnectRequest {
   const { peer } = facts;
   return {
     credentials: { clientId, peer: peer.address, peerHost: peer.host, listener: transport.name, protocol: PROTOCOL },
@@ -53,6 +55,7 @@ function connectRequest({ settings, transport }: GatewayParts, { clientId, facts
     queueQos0: true,
     whenQueueIsFull: 'drop-oldest',
     isReliableLink: false,
+    origin,
   };
 }
 
@@ -83,6 +86,10 @@ class OutletRelay implements Outlet {
 
   drained(): void {
     this.#connection?.drained();
+  }
+
+  throttle(delayMs: number): void {
+    this.#connection?.throttle(delayMs);
   }
 
   end(reason: EndReason): void {

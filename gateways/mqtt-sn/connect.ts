@@ -162,7 +162,7 @@ export class Connector {
   }
 
   async #restore(clientId: string, facts: LinkFacts): Promise<Connection | undefined> {
-    const attached = await attach(this.#parts, this.#directory, { clientId, facts, cleanStart: false });
+    const attached = await attach(this.#parts, this.#directory, { clientId, facts, cleanStart: false, origin: 'restart' });
     if (typeof attached === 'string') return undefined;
     if (this.#isStopped) {
       attached.suspend();
@@ -199,7 +199,8 @@ export class Connector {
     const isWakeUp = former !== undefined && !former.isActive;
     const facts = { peer: from, keepAliveSeconds: connect.durationSeconds, isCleanSession: connect.isCleanSession, sleepSeconds: 0 };
     // §6.14: a sleeping client that connects wakes up; what was kept for it is not thrown away, whatever its CleanSession says.
-    const attached = await attach(this.#parts, this.#directory, { clientId: connect.clientId, facts, cleanStart: connect.isCleanSession && !isWakeUp });
+    const cleanStart = connect.isCleanSession && !isWakeUp;
+    const attached = await attach(this.#parts, this.#directory, { clientId: connect.clientId, facts, cleanStart, origin: 'peer' });
     this.#forget(handshake);
     if (typeof attached === 'string') {
       this.#refuse(from, CONNACK_CODE[attached]);

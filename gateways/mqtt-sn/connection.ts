@@ -175,8 +175,12 @@ export class Connection implements Client, Outlet {
     this.#maybeFinishWake();
   }
 
+  throttle(delayMs: number): void {
+    this.#publishes.throttle(delayMs);
+  }
+
   end(reason: EndReason): void {
-    if (reason === 'kicked') {
+    if (reason === 'kicked' || reason === 'rate-exceeded') {
       this.send({ type: 'DISCONNECT', durationSeconds: undefined });
       this.#depart({ publishWill: true });
     } else if (this.#state !== 'closed') {

@@ -19,12 +19,22 @@ const NO_ANSWER_TOKEN = 0; // MsgId 0 is never one of QoS 1 or 2
 export class Publishes {
   readonly #client: Client;
   readonly #pending = new Map<number, Pending>();
+  /** Until then the client is over its rate, by `clock.monotonicMs()`. */
+  #throttledUntilMs = 0;
 
   constructor(client: Client) {
     this.#client = client;
   }
 
+  throttle(delayMs: number): void {
+    this.#throttledUntilMs = this.#client.parts.context.clock.monotonicMs() + delayMs;
+  }
+
   receive(packet: Publish): void {
+    if (this.#throttledUntilMs > this.#client.parts.context.clock.monotonicMs()) {
+      this.#refuse(packet, RETURN_CODE.congestion); // a datagram that is not read is lost; this one is sent again later (§6.6)
+      return;
+    }
     const topic = this.#topicOf(packet);
     if (typeof topic === 'number') {
       this.#refuse(packet, topic);

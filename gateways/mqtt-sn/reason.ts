@@ -6,17 +6,22 @@ const { accepted, congestion, notSupported } = RETURN_CODE;
 
 export const CONNACK_CODE: Readonly<Record<RefusalReason, ReturnCode>> = {
   'bad-credentials': notSupported,
+  'bad-authentication-method': notSupported,
   banned: notSupported,
   'not-authorized': notSupported,
   'identifier-taken': notSupported,
+  'rate-exceeded': congestion,
   busy: congestion,
   unavailable: congestion,
+  'use-another-server': congestion,
+  'server-moved': notSupported,
 };
 
 export const PUBACK_CODE: Readonly<Record<PublishOutcome, ReturnCode>> = {
   accepted,
   'no-subscribers': accepted,
   denied: notSupported,
+  'invalid-topic': notSupported,
   'quota-exceeded': congestion,
 };
 

@@ -17,6 +17,8 @@ export interface Schedule {
   readonly rounds: number;
   /** Starts measured. */
   readonly starts: number;
+  /** Seconds without a packet before the memory of idle connections is read. */
+  readonly restSeconds: number;
 }
 
 export interface BenchArguments {
@@ -31,14 +33,17 @@ export interface BenchArguments {
   readonly directory: string | undefined;
 }
 
-const FULL: Schedule = { pairs: 5, sparsePairs: 9, seconds: 6, warmupSeconds: 1.5, sparseWarmupSeconds: 5, rounds: 3, starts: 5 };
-const SMOKE: Schedule = { pairs: 1, sparsePairs: 1, seconds: 0.5, warmupSeconds: 0.3, sparseWarmupSeconds: 1, rounds: 1, starts: 1 };
+const FULL: Schedule = { pairs: 5, sparsePairs: 9, seconds: 4, warmupSeconds: 1, sparseWarmupSeconds: 5, rounds: 3, starts: 5, restSeconds: 30 };
+const QUICK: Schedule = { pairs: 3, sparsePairs: 3, seconds: 1.5, warmupSeconds: 0.5, sparseWarmupSeconds: 3, rounds: 1, starts: 3, restSeconds: 5 };
+const SMOKE: Schedule = { pairs: 1, sparsePairs: 1, seconds: 0.5, warmupSeconds: 0.3, sparseWarmupSeconds: 1, rounds: 1, starts: 1, restSeconds: 0.5 };
 
-export const HELP = `npm run bench -- [options]: Postern and Mosquitto side by side, on this machine, now
+export const HELP = `npm run bench -- [options]: Postern, Mosquitto and aedes side by side, on this machine, now
 
-  --only NAME      only scenarios whose name starts so (repeatable): pairs fanin fanout sparse durable memory start connections
-  --pairs N        interleaved pairs per scenario (${FULL.pairs}; sparse ${FULL.sparsePairs})
+  --only NAME      only scenarios whose name starts so (repeatable): pairs fanin fanout sparse window1 durable
+                   memory start connections subscriptions retained tls access abuse
+  --pairs N        interleaved rounds per scenario (${FULL.pairs}; sparse ${FULL.sparsePairs})
   --seconds S      measured seconds per run (${FULL.seconds})
+  --quick          fewer and shorter rounds: what to look at while changing something, not what to claim
   --smoke          everything once and briefly: shows that it runs, its figures mean nothing
   --save           also writes docs/bench/<date>-<commit>.md
   --dir DIR        where data directories are made, to measure another disk
@@ -58,7 +63,7 @@ export class UsageError extends Error {}
 export function parseArguments(argv: readonly string[]): BenchArguments | 'help' {
   const values = parse(argv);
   if (values.help) return 'help';
-  const schedule = values.smoke ? SMOKE : FULL;
+  const schedule = values.smoke ? SMOKE : values.quick ? QUICK : FULL;
   const pairs = values.pairs === undefined ? undefined : positive('pairs', values.pairs);
   if (pairs !== undefined && !Number.isInteger(pairs)) throw new UsageError(`--pairs wants a whole number, not "${values.pairs}"`);
   const seconds = values.seconds === undefined ? undefined : positive('seconds', values.seconds);
@@ -78,6 +83,7 @@ function parse(argv: readonly string[]) {
     only: { type: 'string', multiple: true },
     pairs: { type: 'string' },
     seconds: { type: 'string' },
+    quick: { type: 'boolean', default: false },
     smoke: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },
     subject: { type: 'string' },

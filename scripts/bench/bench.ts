@@ -8,8 +8,13 @@ export interface Bench {
   readonly schedule: Schedule;
   readonly subject: Subject;
   readonly peer: Subject;
+  /** The other broker on Node.js. */
+  readonly aedes: Subject;
+  /** Ours and Mosquitto behind TLS. */
+  readonly tls: { readonly subject: Subject; readonly peer: Subject };
   readonly generator: Generator;
   readonly serverCore: number;
+  readonly loadCore: number;
   /** The library that slows flushes when it is preloaded. */
   readonly slowFsync: string;
   /** An unused port and an empty directory on the disk under test. */

@@ -16,3 +16,13 @@ export function verdict(figure: number, floor: Floor): Verdict {
 export function floorText({ bound, value, unit }: Floor): string {
   return `${bound === 'at least' ? '≥' : '≤'} ${value}${unit}`;
 }
+
+/** At least `value` times as good as the other. */
+export function timesBetter(value: number): Floor {
+  return { bound: 'at least', value, unit: 'x' };
+}
+
+/** At most `value` times the cost of the other. */
+export function timesTheCost(value: number): Floor {
+  return { bound: 'at most', value, unit: 'x' };
+}

@@ -16,7 +16,9 @@ const MEMORY_FLOOR: Floor = { bound: 'at most', value: 70, unit: ' MB' };
 const START_FLOOR: Floor = { bound: 'at most', value: 0.4, unit: ' s' };
 /** Nothing is waited for: "idle" means that this much time passed without a client. */
 const IDLE_MS = 3000;
-const CONNECTIONS = 1000;
+const CONNECTIONS_FROM = 1_000;
+const CONNECTIONS = 10_000;
+const CONNECTION_FLOOR: Floor = { bound: 'at most', value: 8, unit: ' KiB' };
 const NO_PEER = '–';
 
 export const footprintScenarios: readonly Scenario[] = [
@@ -97,21 +99,25 @@ function handshake(port: number): Promise<boolean | 'refused'> {
   });
 }
 
+/** The slope from 1,000 to 10,000: what the first ones make the server load and reserve is not theirs. */
 async function connections(bench: Bench): Promise<Line[]> {
-  const load = { mode: 'conn', connections: CONNECTIONS };
+  const load = { mode: 'conn', from: CONNECTIONS_FROM, connections: CONNECTIONS, rest: bench.schedule.restSeconds };
   const { subject, peer } = await withBothServers(bench, async (servers) => ({
     subject: await bench.generator.run(servers.subject, load),
     peer: await bench.generator.run(servers.peer, load),
   }));
+  const each = `(idle, ${count(CONNECTIONS_FROM)} to ${count(CONNECTIONS)} of them)`;
   const line = (name: string, key: string, print: (value: number) => string): Line => ({
     table: TABLE,
-    cells: [`${name} (${count(CONNECTIONS)} idle connections)`, print(figure(subject, key)), print(figure(peer, key)), ''],
+    cells: [`${name} ${each}`, print(figure(subject, key)), print(figure(peer, key)), ''],
     verdict: undefined,
   });
-  bench.say(`connections: ${figure(subject, 'kib_per_connection')} KiB each`);
+  const kib = figure(subject, 'kib_per_connection');
+  bench.say(`connections: ${kib} KiB each`);
+  const memoryCells = [`KiB per connection ${each}`, short(kib), short(figure(peer, 'kib_per_connection')), floorText(CONNECTION_FLOOR)];
   return [
     line('connections/s', 'connections_per_s', count),
     line('us of CPU per connection', 'server_cpu_us_per_connection', short),
-    line('KiB per connection', 'kib_per_connection', short),
+    { table: TABLE, cells: memoryCells, verdict: verdict(kib, CONNECTION_FLOOR) },
   ];
 }

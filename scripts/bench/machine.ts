@@ -1,6 +1,6 @@
 // Where and with what the figures were made: a ratio without this is a rumour.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { statfsSync } from 'node:fs';
+import { readFileSync, statfsSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 
 /** statfs(2): the kinds of file system a data directory is likely to be on. */
@@ -37,8 +37,13 @@ export function machineLines({
     `machine: ${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${availableParallelism()} cores, ${(totalmem() / 1e9).toFixed(1)} GB, Linux ${release()}`,
     `placement: servers on core ${cores[0]}, load generator on core ${cores[1]}; load average before the run ${load.join(' ')}`,
     `disk of the durable scenarios: ${FILE_SYSTEMS[fileSystem] ?? `0x${fileSystem.toString(16)}`}`,
-    `Node: ${process.version}; SQLite by better-sqlite3; Mosquitto: ${mosquittoVersion(mosquitto)}`,
+    `Node: ${process.version}; SQLite by better-sqlite3; Mosquitto: ${mosquittoVersion(mosquitto)}; aedes: ${aedesVersion()}`,
   ];
+}
+
+function aedesVersion(): string {
+  const { version }: { version: string } = JSON.parse(readFileSync('node_modules/aedes/package.json', 'utf8'));
+  return version;
 }
 
 function mosquittoVersion(program: string): string {

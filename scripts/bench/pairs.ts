@@ -1,46 +1,66 @@
-// Interleaved pairs: both servers stay up and take turns, A B B A, so that whatever the machine does meanwhile meets both alike.
+// Interleaved rounds: the servers stay up and take turns, A B C C B A, so that whatever the machine does meanwhile meets all alike.
 import type { Bench } from './bench.ts';
-import { type Figures, figure, type LoadOptions } from './generator.ts';
-import { type Server, start } from './server.ts';
+import { type Figures, figure, type Generator, type LoadOptions } from './generator.ts';
+import { type Server, type Subject, start } from './server.ts';
 
+/** What is compared: ours and one other. */
 export interface Sides<T> {
   readonly subject: T;
   readonly peer: T;
 }
 
-/** Runs `use` with both servers fresh and up, each on the same processor. */
-export async function withBothServers<T>(bench: Bench, use: (servers: Sides<Server>) => Promise<T>): Promise<T> {
-  const options = { core: bench.serverCore };
-  const servers = { subject: await start(bench.subject, await bench.freshPlace(), options), peer: await start(bench.peer, await bench.freshPlace(), options) };
-  const result = await use(servers);
-  await servers.subject.stop();
-  await servers.peer.stop();
+/** Runs `use` with all servers fresh and up, each on the same processor. */
+export async function withServers<Name extends string, T>(
+  bench: Bench,
+  subjects: Readonly<Record<Name, Subject>>,
+  use: (servers: Readonly<Record<Name, Server>>) => Promise<T>,
+): Promise<T> {
+  const started: [string, Server][] = [];
+  for (const [name, subject] of Object.entries<Subject>(subjects)) {
+    started.push([name, await start(subject, await bench.freshPlace(), { core: bench.serverCore })]);
+  }
+  const result = await use(Object.fromEntries(started) as Record<Name, Server>);
+  for (const [, server] of started) await server.stop();
   return result;
 }
 
-/** One load against either server. `isSubjectFirst` decides the order. */
-export async function runPair(bench: Bench, servers: Sides<Server>, load: LoadOptions, isSubjectFirst: boolean): Promise<Sides<Figures>> {
-  if (isSubjectFirst) {
-    const subject = await bench.generator.run(servers.subject, load);
-    return { subject, peer: await bench.generator.run(servers.peer, load) };
-  }
-  const peer = await bench.generator.run(servers.peer, load);
-  return { subject: await bench.generator.run(servers.subject, load), peer };
+/** Postern and Mosquitto. */
+export function withBothServers<T>(bench: Bench, use: (servers: Sides<Server>) => Promise<T>): Promise<T> {
+  return withServers(bench, { subject: bench.subject, peer: bench.peer }, use);
 }
 
-/** `count` pairs, the order turned at each. */
-export async function runPairs(
+/** One load against each server in turn. `isForward` decides the order. */
+export async function runRound<Name extends string>(
+  generator: Generator,
+  servers: Readonly<Record<Name, Server>>,
+  load: LoadOptions,
+  isForward: boolean,
+): Promise<Record<Name, Figures>> {
+  const entries = Object.entries<Server>(servers);
+  const figures: Record<string, Figures> = {};
+  for (const [name, server] of isForward ? entries : entries.toReversed()) figures[name] = await generator.run(server, load);
+  return figures as Record<Name, Figures>;
+}
+
+/** `count` rounds, the order turned at each. */
+export async function runRounds<Name extends string>(
   bench: Bench,
-  servers: Sides<Server>,
-  { name, load, count }: { name: string; load: LoadOptions; count: number },
-): Promise<Sides<Figures>[]> {
-  const pairs: Sides<Figures>[] = [];
+  servers: Readonly<Record<Name, Server>>,
+  { name, load, count, generator = bench.generator }: { name: string; load: LoadOptions; count: number; generator?: Generator },
+): Promise<Record<Name, Figures>[]> {
+  const rounds: Record<Name, Figures>[] = [];
   for (let index = 0; index < count; index += 1) {
-    const pair = await runPair(bench, servers, load, index % 2 === 0);
-    pairs.push(pair);
-    bench.say(`${name} ${index + 1}/${count}: ${cpu(pair.subject).toFixed(2)} us per message, ${bench.peer.name} ${cpu(pair.peer).toFixed(2)}`);
+    const round = await runRound(generator, servers, load, index % 2 === 0);
+    rounds.push(round);
+    const costs = Object.entries<Server>(servers).map(([side, server]) => `${server.name} ${cpu(round[side as Name]).toFixed(2)}`);
+    bench.say(`${name} ${index + 1}/${count}: us per message ${costs.join(', ')}`);
   }
-  return pairs;
+  return rounds;
+}
+
+/** The rounds as pairs of ours and `other`. */
+export function pairsWith<Name extends string>(rounds: readonly Readonly<Record<Name | 'subject', Figures>>[], other: Name): Sides<Figures>[] {
+  return rounds.map((round) => ({ subject: round.subject, peer: round[other] }));
 }
 
 /** Microseconds of the server's CPU per delivered message. */

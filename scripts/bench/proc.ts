@@ -1,7 +1,7 @@
 // Figures of a process, from /proc.
 
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** Resident memory in MB (10^6 bytes). */
 export function residentMB(pid: number): number {
@@ -41,4 +41,17 @@ export function parseCoreList(list: string): number[] {
     const [first = 0, last = first] = part.split('-').map(Number);
     return Array.from({ length: last - first + 1 }, (_, index) => first + index);
   });
+}
+
+/** Nanoseconds of CPU all living threads of the process have had: the first field of schedstat, finer than the ticks of /proc/PID/stat. */
+export function cpuNanoseconds(pid: number): number {
+  return readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + threadNanoseconds(`/proc/${pid}/task/${thread}/schedstat`), 0);
+}
+
+function threadNanoseconds(path: string): number {
+  try {
+    return Number(readFileSync(path, 'utf8').split(' ')[0]);
+  } catch {
+    return 0; // the thread ended while the directory was read
+  }
 }

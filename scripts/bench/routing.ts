@@ -1,15 +1,15 @@
-// Routing at full load: how much CPU a delivered message costs beside Mosquitto, closed loop, 64 bytes.
+// Routing at full load: how much CPU a delivered message costs beside Mosquitto and aedes, closed loop.
+import { aedesLine, BATCHED_AEDES_FLOOR } from './aedes.ts';
 import type { Bench, Line, Scenario, Table } from './bench.ts';
-import { type Floor, floorText, verdict } from './floors.ts';
+import { type Floor, floorText, timesBetter, verdict } from './floors.ts';
 import { count, ratio, ratioSpread, short } from './format.ts';
 import type { Figures, LoadOptions } from './generator.ts';
-import { cpu, lost, rate, runPairs, type Sides, withBothServers } from './pairs.ts';
+import { cpu, lost, pairsWith, rate, runRounds, type Sides, withServers } from './pairs.ts';
+import { PAYLOADS, type Payload } from './payloads.ts';
 import { median, spread } from './statistics.ts';
 
-const PAYLOAD_BYTES = 64;
-
 const TABLE: Table = {
-  title: 'Routing: CPU per delivered message and delivered rate, closed loop, 64 B',
+  title: 'Routing: CPU per delivered message and delivered rate, closed loop',
   columns: [
     'scenario',
     'us per message',
@@ -25,37 +25,43 @@ const TABLE: Table = {
   ],
 };
 
-function timesBetter(value: number): Floor {
-  return { bound: 'at least', value, unit: 'x' };
+interface Shape {
+  readonly name: string;
+  readonly load: LoadOptions;
+  /** By QoS. */
+  readonly floors: readonly Floor[];
 }
 
-const SHAPES: readonly { readonly name: string; readonly load: LoadOptions; readonly floors: readonly [qos0: Floor, qos1: Floor] }[] = [
-  { name: 'pairs', load: { mode: 'p2p', publishers: 50 }, floors: [timesBetter(2.5), timesBetter(3)] },
-  { name: 'fanin', load: { mode: 'fanin', publishers: 100 }, floors: [timesBetter(2.5), timesBetter(3)] },
-  { name: 'fanout', load: { mode: 'fanout', subscribers: 100 }, floors: [timesBetter(8), timesBetter(8)] },
+const SHAPES: readonly Shape[] = [
+  { name: 'pairs', load: { mode: 'p2p', publishers: 50 }, floors: [timesBetter(3), timesBetter(4), timesBetter(4)] },
+  { name: 'fanin', load: { mode: 'fanin', publishers: 100 }, floors: [timesBetter(3), timesBetter(4), timesBetter(4)] },
+  { name: 'fanout', load: { mode: 'fanout', subscribers: 100 }, floors: [timesBetter(10), timesBetter(8)] },
 ];
 
-export const routingScenarios: readonly Scenario[] = SHAPES.flatMap(({ name, load, floors }) =>
-  floors.map((floor, qos) => ({
-    name: `${name}-q${qos}`,
-    run: (bench: Bench) => routing(bench, { name: `${name}-q${qos}`, load: { ...load, qos, payload: PAYLOAD_BYTES }, floor }),
-  })),
+export const routingScenarios: readonly Scenario[] = SHAPES.flatMap((shape) =>
+  shape.floors.flatMap((floor, qos) => PAYLOADS.map((payload) => scenario(shape, { qos, payload, floor }))),
 );
 
-async function routing(bench: Bench, { name, load, floor }: { name: string; load: LoadOptions; floor: Floor }): Promise<Line[]> {
-  const { pairs: pairCount, seconds, warmupSeconds } = bench.schedule;
-  const timed = { ...load, warmup: warmupSeconds, seconds };
-  const pairs = await withBothServers(bench, (servers) => runPairs(bench, servers, { name, load: timed, count: pairCount }));
-  return [routingLine(name, pairs, floor)];
+function scenario(shape: Shape, { qos, payload, floor }: { qos: number; payload: Payload; floor: Floor }): Scenario {
+  const name = `${shape.name}-q${qos}${payload.suffix}`;
+  return { name, run: (bench) => routing(bench, { name, load: { ...shape.load, qos, payload: payload.bytes }, floor }) };
 }
 
-/** A server that loses QoS 1 messages has not met a floor, whatever it saved. */
+async function routing(bench: Bench, { name, load, floor }: { name: string; load: LoadOptions; floor: Floor }): Promise<Line[]> {
+  const { pairs: roundCount, seconds, warmupSeconds } = bench.schedule;
+  const timed = { ...load, warmup: warmupSeconds, seconds };
+  const { subject, peer, aedes } = bench;
+  const rounds = await withServers(bench, { subject, peer, aedes }, (servers) => runRounds(bench, servers, { name, load: timed, count: roundCount }));
+  return [routingLine(name, pairsWith(rounds, 'peer'), floor), aedesLine(name, pairsWith(rounds, 'aedes'), BATCHED_AEDES_FLOOR)];
+}
+
+/** A server that loses QoS 1 or 2 messages has not met a floor, whatever it saved. */
 export function routingLine(name: string, pairs: readonly Sides<Figures>[], floor: Floor): Line {
   const subject = pairs.map((pair) => pair.subject);
   const peer = pairs.map((pair) => pair.peer);
   const better = spread(pairs.map((pair) => cpu(pair.peer) / cpu(pair.subject)));
   const faster = median(pairs.map((pair) => rate(pair.subject) / rate(pair.peer)));
-  const isReliable = name.endsWith('-q1');
+  const isReliable = !name.includes('-q0');
   const cells = [
     name,
     short(median(subject.map(cpu))),

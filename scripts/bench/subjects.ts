@@ -1,6 +1,8 @@
 // The servers that are measured, and how each is started.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { SERVER_IDENTITY } from '../../test/support/certificates.ts';
+import type { Command } from './children.ts';
 import type { Place, Subject } from './server.ts';
 
 /** Postern as compiled JavaScript, on its defaults but for what a load of this size needs. */
@@ -23,20 +25,85 @@ function posternSettings(port: number): string[] {
   ];
 }
 
-/** Debian's Mosquitto for routing: nothing is stored, nothing is dropped, Nagle's algorithm does not delay it. */
-export function mosquitto(program: string): Subject {
+/** The same with `extra` settings. */
+function withSettings(subject: Subject, extra: (place: Place) => readonly string[]): Subject {
   return {
-    name: 'Mosquitto',
-    command: ({ port, directory }) => {
-      const configuration = join(directory, 'mosquitto.conf');
-      writeFileSync(configuration, mosquittoConfiguration(port));
-      return { program, args: ['-c', configuration] };
+    name: subject.name,
+    command: (place) => {
+      const { args, ...command } = subject.command(place);
+      return { ...command, args: [...args, ...extra(place)] };
     },
   };
 }
 
-function mosquittoConfiguration(port: number): string {
-  const settings = [
+/** Postern with an access list of which the last rule allows what the bench does, and the others are looked at before. */
+export function withAccessRules(subject: Subject, count: number): Subject {
+  return withSettings(subject, ({ directory }) => {
+    const configuration = join(directory, 'rules.yaml');
+    writeFileSync(configuration, accessRules(count));
+    return ['--config', configuration];
+  });
+}
+
+function accessRules(count: number): string {
+  const others = Array.from(
+    { length: count - 1 },
+    (_, index) => `    - { permission: deny, topic: "plant/${index}/#"${index % 2 === 0 ? `, clientId: device-${index}` : ''} }\n`,
+  );
+  return `access:\n  defaultPermission: deny\n  rules:\n${others.join('')}    - { permission: allow, topic: "bench/#" }\n`;
+}
+
+/** Postern with its listener behind TLS. */
+export function withTls(subject: Subject): Subject {
+  return withSettings(subject, ({ port, directory }) => {
+    const { certFile, keyFile } = identityFiles(directory);
+    const settings = [
+      'mqtt.tcp.enabled=false',
+      'mqtt.tls.enabled=true',
+      `mqtt.tls.bind=127.0.0.1:${port}`,
+      `mqtt.tls.certFile=${certFile}`,
+      `mqtt.tls.keyFile=${keyFile}`,
+    ];
+    return settings.flatMap((setting) => ['--set', setting]);
+  });
+}
+
+/** One key for all servers: ECDSA over P-256. */
+function identityFiles(directory: string): { readonly certFile: string; readonly keyFile: string } {
+  const files = { certFile: join(directory, 'server.pem'), keyFile: join(directory, 'server.key') };
+  writeFileSync(files.certFile, SERVER_IDENTITY.cert);
+  writeFileSync(files.keyFile, SERVER_IDENTITY.key);
+  return files;
+}
+
+/** Debian's Mosquitto for routing: nothing is stored, nothing is dropped, Nagle's algorithm does not delay it. */
+export function mosquitto(program: string): Subject {
+  return {
+    name: 'Mosquitto',
+    command: ({ port, directory }) => mosquittoCommand(program, directory, mosquittoSettings(port)),
+  };
+}
+
+/** Debian's Mosquitto with its listener behind TLS 1.3. */
+export function mosquittoTls(program: string): Subject {
+  return {
+    name: 'Mosquitto',
+    command: ({ port, directory }) => {
+      const { certFile, keyFile } = identityFiles(directory);
+      const tls = [`certfile ${certFile}`, `keyfile ${keyFile}`, 'tls_version tlsv1.3', 'user root']; // root: its files are the bench's
+      return mosquittoCommand(program, directory, [...mosquittoSettings(port), ...tls]);
+    },
+  };
+}
+
+function mosquittoCommand(program: string, directory: string, settings: readonly string[]): Command {
+  const configuration = join(directory, 'mosquitto.conf');
+  writeFileSync(configuration, `${settings.join('\n')}\n`);
+  return { program, args: ['-c', configuration] };
+}
+
+function mosquittoSettings(port: number): string[] {
+  return [
     `listener ${port} 127.0.0.1`,
     'allow_anonymous true',
     'persistence false',
@@ -45,7 +112,6 @@ function mosquittoConfiguration(port: number): string {
     'max_queued_messages 0',
     'max_queued_bytes 0',
   ];
-  return `${settings.join('\n')}\n`;
 }
 
 /** Another server in Postern's place. The command line is split at blanks; it goes through no shell, so that its process can be measured. */

@@ -1,38 +1,80 @@
 // Who may come in and what they may do: the one place where the sources of identity and permission meet. Closed when in doubt: a source
 // that fails or does not answer in time refuses.
-import { INTERNAL_PROTOCOL, type Principal } from '../model/client.ts';
+import { INTERNAL_PROTOCOL, isOfThisHost, type Principal } from '../model/client.ts';
 import type { Clock } from '../model/clock.ts';
-import { AUTHENTICATION_TIMEOUT_MS } from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
-import type { Action, AuthenticationVerdict, Authenticator, Authorizer, Credentials } from './access.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type {
+  Action,
+  Admission,
+  AuthenticationStep,
+  AuthenticationVerdict,
+  Authenticator,
+  Authorizer,
+  ChallengeSource,
+  Credentials,
+  Denial,
+  ExchangeVerdict,
+} from './access.ts';
+import type { Bans } from './bans.ts';
+import { Exchanges } from './exchanges.ts';
+import { Flapping, type FlappingSettings } from './flapping.ts';
+import { Inquiry } from './inquiry.ts';
+import { isInternal } from './principal.ts';
+import { type PublishMeter, RateLimits, type RateSettings } from './rate-limits.ts';
+import { RefusalCounters } from './refusal-counters.ts';
 
 export interface AccessPolicy {
   /** Asked in this order until one does not skip. */
   readonly authenticators: readonly Authenticator[];
+  /** Asked in this order for the method a client names (MQTT 5 §4.12). */
+  readonly challengers: readonly ChallengeSource[];
   /** Asked in this order until one does not skip. None at all: everything is allowed but what no policy may allow. */
   readonly authorizers: readonly Authorizer[];
   /** What holds when every authorizer skipped. */
   readonly noMatch: 'allow' | 'deny';
+  readonly rates: RateSettings;
+  readonly flapping: FlappingSettings;
+  /** Who may subscribe to `$SYS`, if the authorizers agree. */
+  readonly systemReaders: SystemReaders;
 }
 
-/** What became of a client that asked to come in. */
-export type Admission = Exclude<AuthenticationVerdict, { readonly kind: 'skip' }>;
+/** `loopback`: superusers and clients of this host. */
+export type SystemReaders = 'superusers' | 'loopback' | 'all';
 
-const NOT_AUTHORIZED: Admission = { kind: 'deny', reason: 'not-authorized' };
+export interface AccessContext {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly bans: Bans;
+}
+
+const NOT_AUTHORIZED: Denial = { kind: 'deny', reason: 'not-authorized' };
+const BANNED: Denial = { kind: 'deny', reason: 'banned' };
+const RATE_EXCEEDED: Denial = { kind: 'deny', reason: 'rate-exceeded' };
+const BAD_METHOD: Denial = { kind: 'deny', reason: 'bad-authentication-method' };
 
 export class AccessControl {
-  readonly #clock: Clock;
-  readonly #log: Log;
+  readonly #context: AccessContext;
+  readonly #exchanges: Exchanges;
+  readonly #refusals: RefusalCounters;
+  readonly #flapping: Flapping;
   #policy: AccessPolicy;
+  #rates: RateLimits;
   #revision = 0;
 
-  constructor(policy: AccessPolicy, context: { readonly clock: Clock; readonly log: Log }) {
+  constructor(policy: AccessPolicy, context: AccessContext) {
     this.#policy = policy;
-    this.#clock = context.clock;
-    this.#log = context.log;
+    this.#context = context;
+    this.#exchanges = new Exchanges(context.clock);
+    this.#refusals = new RefusalCounters(context.metrics);
+    this.#flapping = new Flapping(policy.flapping, context);
+    this.#rates = new RateLimits(policy.rates, context);
+    context.bans.onChange(() => this.#changed());
+    context.metrics.gauge('access.exchanges', () => this.#exchanges.count);
   }
 
-  /** Changes whenever `may` may answer differently: a decision remembered with it holds as long as it stays. */
+  /** Changes whenever `may` or the rates may answer differently: a decision remembered with it holds as long as it stays. */
   get revision(): number {
     return this.#revision;
   }
@@ -40,26 +82,34 @@ export class AccessControl {
   /** Clients that are in stay in; what they do from now on is judged by the new policy. */
   replacePolicy(policy: AccessPolicy): void {
     this.#policy = policy;
-    this.#revision += 1;
+    this.#rates = new RateLimits(policy.rates, this.#context);
+    this.#flapping.replaceSettings(policy.flapping);
+    this.#changed();
   }
 
-  /** Never rejects. Nobody vouched: not authorized. */
-  async authenticate(credentials: Credentials): Promise<Admission> {
-    const controller = new AbortController();
-    const expired = new Promise<'expired'>((resolve) => {
-      controller.signal.addEventListener('abort', () => resolve('expired'), { once: true });
-    });
-    const cancel = this.#clock.after(AUTHENTICATION_TIMEOUT_MS, () => controller.abort());
-    try {
-      for (const authenticator of this.#policy.authenticators) {
-        const verdict = await Promise.race([this.#ask(authenticator, credentials, controller.signal), expired]);
-        if (verdict === 'expired') return this.#refuse(authenticator, credentials, `no answer within ${AUTHENTICATION_TIMEOUT_MS} ms`);
-        if (verdict.kind !== 'skip') return verdict;
-      }
-      return NOT_AUTHORIZED;
-    } finally {
-      cancel();
+  /**
+   * Never rejects. Nobody vouched: not authorized.
+   *
+   * @param step - what the client offers to prove instead of a password.
+   * @param origin - `restart`: the client is not coming, it was there; no rate counts it.
+   */
+  async authenticate(credentials: Credentials, step?: AuthenticationStep, origin: 'peer' | 'restart' = 'peer'): Promise<Admission> {
+    if (!isInternal(credentials)) {
+      if (this.#context.bans.coversUnproven(credentials)) return this.#conclude(BANNED);
+      if (origin === 'peer' && !this.#rates.admits(credentials)) return this.#conclude(RATE_EXCEEDED);
     }
+    return step === undefined ? this.#conclude(await this.#askAll(credentials)) : this.reauthenticate(credentials, step);
+  }
+
+  /** Of a client that is in already. Never rejects. */
+  async reauthenticate(credentials: Credentials, step: AuthenticationStep): Promise<Admission> {
+    for (const source of this.#policy.challengers) {
+      const exchange = source.begin(step.method, credentials);
+      if (exchange === undefined) continue;
+      const ask = (data: Uint8Array | undefined): Promise<ExchangeVerdict> => this.#askOne(source.name, credentials, () => exchange.next(data));
+      return this.#exchanges.begin({ ask, conclude: (verdict) => this.#conclude(verdict) }, step.data);
+    }
+    return this.#conclude(BAD_METHOD);
   }
 
   /**
@@ -69,8 +119,8 @@ export class AccessControl {
   may(principal: Principal, action: Action): boolean {
     const isPublish = action.kind === 'publish';
     if ((isPublish ? action.topic : action.filter).startsWith('$SYS')) {
-      // What the gateway says about itself: no client can forge it, only administrators read it.
-      if (isPublish ? principal.protocol !== INTERNAL_PROTOCOL : !principal.isSuperuser) return false;
+      // What the gateway says about itself: no client can forge it.
+      if (isPublish ? principal.protocol !== INTERNAL_PROTOCOL : !this.#readsSystemTopics(principal)) return false;
     }
     if (principal.isSuperuser) return true;
     const { authorizers, noMatch } = this.#policy;
@@ -81,17 +131,50 @@ export class AccessControl {
     return authorizers.length === 0 || noMatch === 'allow';
   }
 
-  async #ask(authenticator: Authenticator, credentials: Credentials, signal: AbortSignal): Promise<AuthenticationVerdict> {
+  /** What measures the publishing of one client, until `revision` changes; undefined: nothing limits it. */
+  meter(principal: Principal): PublishMeter | undefined {
+    return principal.protocol === INTERNAL_PROTOCOL ? undefined : this.#rates.meter(principal.listener);
+  }
+
+  /** A client's link ended, or another one took its session. */
+  left(principal: Principal): void {
+    if (principal.protocol !== INTERNAL_PROTOCOL) this.#flapping.left(principal);
+  }
+
+  #readsSystemTopics({ isSuperuser, peer, isProxied }: Principal): boolean {
+    const { systemReaders } = this.#policy;
+    return isSuperuser || systemReaders === 'all' || (systemReaders === 'loopback' && isProxied !== true && isOfThisHost(peer));
+  }
+
+  #changed(): void {
+    this.#revision += 1;
+  }
+
+  #conclude(verdict: Exclude<ExchangeVerdict, { readonly kind: 'challenge' }>): Admission {
+    const admission = verdict.kind === 'allow' && this.#context.bans.covers(verdict.principal) ? BANNED : verdict;
+    if (admission.kind === 'deny') this.#refusals.count(admission.reason);
+    return admission;
+  }
+
+  async #askAll(credentials: Credentials): Promise<Exclude<AuthenticationVerdict, { readonly kind: 'skip' }>> {
+    const inquiry = new Inquiry(credentials, this.#context);
     try {
-      return await authenticator.authenticate(credentials, signal);
-    } catch (error) {
-      if (signal.aborted) return NOT_AUTHORIZED; // told as expired already
-      return this.#refuse(authenticator, credentials, error instanceof Error ? error.message : String(error));
+      for (const authenticator of this.#policy.authenticators) {
+        const verdict = await inquiry.ask(authenticator.name, (signal) => authenticator.authenticate(credentials, signal));
+        if (verdict.kind !== 'skip') return verdict;
+      }
+      return NOT_AUTHORIZED;
+    } finally {
+      inquiry.close();
     }
   }
 
-  #refuse(authenticator: Authenticator, credentials: Credentials, cause: string): Admission {
-    this.#log.error('authentication source failed', { authenticator: authenticator.name, peer: credentials.peer, cause });
-    return NOT_AUTHORIZED;
+  async #askOne(source: string, credentials: Credentials, question: () => Promise<ExchangeVerdict>): Promise<ExchangeVerdict> {
+    const inquiry = new Inquiry(credentials, this.#context);
+    try {
+      return await inquiry.ask(source, question);
+    } finally {
+      inquiry.close();
+    }
   }
 }

@@ -1,4 +1,4 @@
-import { clientId, type Principal } from '../model/client.ts';
+import { clientId, INTERNAL_PROTOCOL, type Principal } from '../model/client.ts';
 import type { Credentials } from './access.ts';
 
 /** What the link itself proves. The user name is left out: nobody checked it. */
@@ -8,8 +8,19 @@ export function principalOfLink(credentials: Credentials, isSuperuser: boolean):
     clientId: clientId(credentials.clientId),
     ...(certificateSubject === undefined ? {} : { certificateSubject }),
     peer: credentials.peer,
+    ...(credentials.isProxied === true ? { isProxied: true } : {}),
     listener: credentials.listener,
     protocol: credentials.protocol,
     isSuperuser,
   };
+}
+
+/** @param username - proven. */
+export function principalOfUser(credentials: Credentials, username: string, isSuperuser: boolean): Principal {
+  return { ...principalOfLink(credentials, isSuperuser), username };
+}
+
+/** Bridges and the gateway's own clients. */
+export function isInternal({ protocol, peerHost }: Credentials): boolean {
+  return protocol === INTERNAL_PROTOCOL && peerHost === '';
 }

@@ -122,6 +122,9 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
 
   drained(): void {}
 
+  /** Rates are for clients; a bridge has its own. */
+  throttle(): void {}
+
   end(reason: EndReason): void {
     this.#context?.log.error('bridge session ended by the core', { bridge: this.#settings.name, reason });
     this.#session = undefined;
@@ -235,7 +238,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     } as const;
     const outcome = await context.connect(request, this);
     if (outcome.kind === 'accepted') return outcome.session;
-    throw new GatewayError('CONFIG_INVALID', `${this.name} was refused by the access rules: ${outcome.reason}`);
+    throw new GatewayError('CONFIG_INVALID', `${this.name} was refused by the access rules: ${outcome.kind === 'refused' ? outcome.reason : outcome.kind}`);
   }
 
   /** Subscribes to what goes out and lets go of what no longer does. */

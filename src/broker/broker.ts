@@ -1,34 +1,33 @@
 // The service behind the contract: protocol-free. It owns the sessions; who may have which is decided here, once for every protocol.
 import type { Credentials } from '../access/access.ts';
-import { Bus } from '../bus/bus.ts';
-import type { ConnectOutcome, ConnectRequest, DetachedSession, GatewayContext, Outlet, QueueLimits } from '../gateway/gateway.ts';
+import type { ConnectOutcome, ConnectRequest, DetachedSession, GatewayContext, Outlet } from '../gateway/gateway.ts';
 import { type Principal, peerAddress, principalKey, type Realm, realm } from '../model/client.ts';
-import type { GatewayClock } from '../model/clock.ts';
 import * as limits from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
 import { type Draft, Message } from '../model/message.ts';
-import type { Metrics } from '../model/metrics.ts';
-import { type SessionStore, type StoredSession, sessionKey } from '../session/session-store.ts';
+import { type StoredSession, sessionKey } from '../session/session-store.ts';
+import { outcomeOf } from './admission.ts';
+import type { Announcer } from './announcer.ts';
+import { type AutoSubscription, autoSubscriptions } from './auto-subscribe.ts';
 import { BrokerSession } from './client-session.ts';
-import type { Core, Permissions } from './core.ts';
-import { brokerCounters } from './counters.ts';
+import type { Core } from './core.ts';
+import { DELAYED_REALM } from './delayed.ts';
 import { Lifecycle } from './lifecycle.ts';
-import { type Authentication, PrincipalCache } from './principal-cache.ts';
+import { type CoreParts, type CoreSettings, makeCore } from './make-core.ts';
+import { PrincipalCache } from './principal-cache.ts';
+import { PublishGate } from './publish-gate.ts';
 import { savedQueueTerms } from './queue-terms.ts';
-import { RetainedIndex } from './retained-index.ts';
-import { type RetainedLimits, type RoutedSession, Router } from './router.ts';
+import { type RewriteRule, TopicRewriter } from './rewrite.ts';
 import { gatewayState } from './session-state.ts';
+import { SHARE_REALM } from './shared-group.ts';
+import type { Subscriber } from './subscriptions.ts';
+import { type ClientTopics, TopicPipeline } from './topic-pipeline.ts';
 
-/** Who may connect and what they may do. Never `skip`: somebody vouches, or it is a denial. */
-export type Access = Permissions & Authentication;
-
-export interface BrokerSettings {
+export interface BrokerSettings extends CoreSettings {
   readonly sessionsMax: number;
-  readonly queueLimits: QueueLimits;
-  readonly memoryQueueLimits: QueueLimits;
-  readonly retainedLimits: RetainedLimits;
   readonly willRestartGraceSeconds: number;
-  readonly qos2QuarantineMs: number;
+  readonly rewrite: readonly RewriteRule[];
+  readonly autoSubscribe: readonly AutoSubscription[];
 }
 
 export const DEFAULT_BROKER_SETTINGS: BrokerSettings = {
@@ -38,14 +37,15 @@ export const DEFAULT_BROKER_SETTINGS: BrokerSettings = {
   retainedLimits: { messagesMax: limits.RETAINED_MESSAGES_MAX, bytesMax: limits.RETAINED_BYTES_MAX },
   willRestartGraceSeconds: limits.WILL_RESTART_GRACE_SECONDS,
   qos2QuarantineMs: limits.QOS2_QUARANTINE_MS,
+  delayedLimits: { messagesMax: limits.DELAYED_MESSAGES_MAX, bytesMax: limits.DELAYED_BYTES_MAX },
+  rewrite: [],
+  autoSubscribe: [],
+  sharedSubscriptions: { strategy: 'round-robin', groups: [] },
+  presenceNode: undefined,
+  slowConsumer: { afterSeconds: limits.SLOW_CONSUMER_SECONDS, isDisconnected: false },
 };
 
-export interface BrokerParts {
-  readonly store: SessionStore;
-  readonly clock: GatewayClock;
-  readonly access: Access;
-  readonly log: Log;
-  readonly metrics: Metrics;
+export interface BrokerParts extends CoreParts {
   readonly settings: BrokerSettings;
 }
 
@@ -55,32 +55,23 @@ export class Broker {
   readonly #lifecycle: Lifecycle;
   readonly #sessions = new Map<string, BrokerSession>();
   readonly #principals: PrincipalCache;
+  readonly #pipeline: TopicPipeline;
 
+  /** @throws GatewayError CONFIG_INVALID - a rewrite rule cannot be used. */
   constructor(parts: BrokerParts) {
-    const { store, clock, access, metrics, settings } = parts;
-    const counters = brokerCounters(metrics);
-    const bus = new Bus<RoutedSession>({ routeCacheBytesMax: limits.ROUTE_CACHE_BYTES_MAX });
-    const retained = new RetainedIndex();
-    const router = new Router({ bus, store, clock, retained, counters, retainedLimits: settings.retainedLimits });
+    const { clock, access, metrics, settings } = parts;
     this.#parts = parts;
-    this.#core = {
-      store,
-      bus,
-      clock,
-      access,
-      router,
-      retained,
-      counters,
-      queueLimits: settings.queueLimits,
-      memoryQueueLimits: settings.memoryQueueLimits,
-      qos2QuarantineMs: settings.qos2QuarantineMs,
-    };
+    this.#core = makeCore(parts, (publisher) => this.#sessions.get(sessionKey(publisher.realm, publisher.principal.clientId)));
+    const { bus, retained, shares, delayed, counters } = this.#core;
+    this.#pipeline = new TopicPipeline(bus.topics, settings.rewrite.length === 0 ? undefined : new TopicRewriter(settings.rewrite));
     this.#lifecycle = new Lifecycle({ clock, counters, log: parts.log, forget: (session) => this.#forget(session) });
-    this.#principals = new PrincipalCache(access, clock);
+    this.#principals = new PrincipalCache(access, clock, counters.droppedThrottled);
     metrics.gauge('sessions', () => this.#sessions.size);
     metrics.gauge('sessions.connected', () => this.connectedCount);
     metrics.gauge('subscriptions', () => bus.subscriptionCount);
     metrics.gauge('retained.messages', () => retained.count);
+    metrics.gauge('shared.groups', () => shares.count);
+    metrics.gauge('delayed.messages', () => delayed.count);
   }
 
   /** Brings back what the store holds: before any listener opens. */
@@ -88,16 +79,19 @@ export class Broker {
     const { store, clock, settings } = this.#parts;
     for (const message of store.retained.values()) this.#core.retained.set(message);
     for (const stored of [...store.sessions.values()]) {
+      if (stored.realm === DELAYED_REALM || stored.realm === SHARE_REALM) continue;
       const session = this.#restoreSession(stored);
       this.#lifecycle.resumeWaiting(session, stored.facts.detachedAtMs ?? clock.gatewayMs(), settings.willRestartGraceSeconds * 1000);
     }
+    this.#core.shares.restore();
+    this.#core.delayed.restore();
   }
 
   /** Sessions of a realm nobody serves any more collect nothing more, and hold no publisher back; what they hold stays. */
   retire(isRetired: (sessionRealm: Realm) => boolean): void {
     for (const session of this.#sessions.values()) {
       if (session.isAttached || session.subscriptions.size === 0 || !isRetired(session.realm)) continue;
-      for (const filter of [...session.subscriptions.keys()]) session.unsubscribe(filter);
+      session.subscriptions.removeAll();
       this.#parts.log.warn('no longer configured: its queue is kept, nothing is added', {
         session: session.clientId,
         queued: session.stored?.queue.count ?? 0,
@@ -121,6 +115,11 @@ export class Broker {
     };
   }
 
+  /** How the gateway's own parts tell about it below `$SYS`. */
+  get announcer(): Announcer {
+    return this.#core.announcer;
+  }
+
   get connectedCount(): number {
     let count = 0;
     for (const session of this.#sessions.values()) if (session.isAttached) count += 1;
@@ -133,6 +132,7 @@ export class Broker {
 
   /** Tells every link that the gateway goes; sessions and their wills wait in the store. */
   shutDown(): void {
+    this.#core.shares.stop();
     for (const session of [...this.#sessions.values()]) {
       if (!session.isAttached) continue;
       session.endLink('shutting-down');
@@ -142,20 +142,42 @@ export class Broker {
     }
   }
 
+  /** Ends the links of clients that are not wanted any more, telling them so. @returns how many there were. */
+  kick(isMeant: (principal: Principal) => boolean): number {
+    const meant = [...this.#sessions.values()].filter((session) => session.isAttached && isMeant(session.principal));
+    for (const session of meant) session.kick('kicked');
+    return meant.length;
+  }
+
   async #connect(gateway: string, request: ConnectRequest, outlet: Outlet): Promise<ConnectOutcome> {
-    const verdict = await this.#parts.access.authenticate(request.credentials);
-    if (verdict.kind === 'deny') return { kind: 'refused', reason: verdict.reason };
-    const { principal } = verdict;
+    const admission = await this.#parts.access.authenticate(request.credentials, request.authentication, request.origin);
+    return outcomeOf(admission, async (principal, authenticationData) => {
+      const outcome = await this.#open(gateway, request, { principal, outlet });
+      return outcome.kind === 'accepted' ? { ...outcome, authenticationData } : outcome;
+    });
+  }
+
+  /** Gives a client that proved to be `principal` its session. */
+  async #open(
+    gateway: string,
+    request: ConnectRequest,
+    { principal, outlet }: { readonly principal: Principal; readonly outlet: Outlet },
+  ): Promise<Exclude<ConnectOutcome, { readonly kind: 'challenge' }>> {
+    const topics = this.#pipeline.forClient(principal, request.mountPoint ?? '');
+    const placed = topics && this.#placeWill(request, principal, topics);
+    if (topics === undefined || placed === undefined) return { kind: 'refused', reason: 'not-authorized' };
     const sessionRealm = request.realm ?? realm(gateway);
     const existing = this.#sessions.get(sessionKey(sessionRealm, principal.clientId));
     if (existing !== undefined && existing.ownerKey !== principalKey(principal)) return { kind: 'refused', reason: 'identifier-taken' };
     if (existing === undefined && this.#sessions.size >= this.#parts.settings.sessionsMax) return { kind: 'refused', reason: 'busy' };
     const resumed = existing === undefined ? undefined : this.#makeWay(existing, request.cleanStart);
-    const session = resumed ?? this.#createSession(gateway, sessionRealm, principal, request);
-    session.attach(request, principal, outlet);
+    const session = resumed ?? this.#createSession(gateway, sessionRealm, { principal, topics }, request);
+    session.attach(placed, { principal, topics }, outlet);
+    for (const subscription of autoSubscriptions(this.#parts.settings.autoSubscribe, principal)) session.subscribe(subscription);
     const { attachment } = session;
     await this.#untilDurable(session);
     if (session.attachment !== attachment || !session.isAttached) return { kind: 'refused', reason: 'unavailable' }; // taken over meanwhile
+    this.#core.presence?.connected(principal, request);
     return { kind: 'accepted', session, isSessionPresent: resumed !== undefined };
   }
 
@@ -173,22 +195,37 @@ export class Broker {
     return existing;
   }
 
-  #createSession(gateway: string, sessionRealm: Realm, principal: Principal, request: ConnectRequest): BrokerSession {
-    const session = new BrokerSession(this.#core, this.#identity(gateway, sessionRealm, principal), request);
-    this.#sessions.set(sessionKey(sessionRealm, principal.clientId), session);
+  #createSession(gateway: string, sessionRealm: Realm, subscriber: Subscriber, request: ConnectRequest): BrokerSession {
+    const session = new BrokerSession(this.#core, this.#identity(gateway, sessionRealm, subscriber), request);
+    this.#sessions.set(sessionKey(sessionRealm, subscriber.principal.clientId), session);
     return session;
   }
 
   #restoreSession(stored: StoredSession): BrokerSession {
     const terms = { ...savedQueueTerms(stored), inflightMax: limits.INFLIGHT_MAX };
-    const session = new BrokerSession(this.#core, this.#identity(stored.realm, stored.realm, restoredPrincipal(stored)), terms);
+    const principal = restoredPrincipal(stored);
+    const topics = this.#pipeline.unmounted(principal);
+    const session = new BrokerSession(this.#core, this.#identity(stored.realm, stored.realm, { principal, topics }), terms);
     session.restore(stored);
     this.#sessions.set(sessionKey(stored.realm, stored.clientId), session);
     return session;
   }
 
-  #identity(gateway: string, sessionRealm: Realm, principal: Principal): ConstructorParameters<typeof BrokerSession>[1] {
-    return { gateway, realm: sessionRealm, principal, onDetached: (session) => this.#lifecycle.detached(session) };
+  #identity(gateway: string, sessionRealm: Realm, subscriber: Subscriber): ConstructorParameters<typeof BrokerSession>[1] {
+    return { gateway, realm: sessionRealm, ...subscriber, onDetached: (session) => this.#lifecycle.detached(session) };
+  }
+
+  /** The request with its will under its final topic; undefined when the client may not publish there: it is told now, not when it is gone. */
+  #placeWill(request: ConnectRequest, principal: Principal, topics: ClientTopics): ConnectRequest | undefined {
+    const { will } = request;
+    if (will === undefined) return request;
+    const draft = topics.will(will.draft);
+    const admitted = draft && new PublishGate(this.#core.access, principal, topics).admitDue(draft.topic);
+    if (draft === undefined || typeof admitted === 'string') {
+      this.#core.counters.denied.value += 1;
+      return undefined;
+    }
+    return draft === will.draft ? request : { ...request, will: { ...will, draft } };
   }
 
   #untilDurable(session: BrokerSession): Promise<void> {
@@ -199,13 +236,17 @@ export class Broker {
 
   #publishWithoutSession(gateway: string, draft: Draft, credentials: Credentials): void {
     this.#principals.withPrincipal(credentials, draft, (principal, borrowed) => {
-      const { access, clock, counters, router } = this.#core;
-      if (!access.may(principal, { kind: 'publish', topic: borrowed.topic.name })) {
+      const { access, clock, counters, delayed, router } = this.#core;
+      const admitted = new PublishGate(access, principal, this.#pipeline.unmounted(principal)).admit(borrowed.topic);
+      if (typeof admitted === 'string') {
         counters.denied.value += 1;
         return;
       }
       const origin = { gateway, clientId: principal.clientId };
-      router.route(new Message({ ...borrowed, qos: 0 }, origin, { publishedAtMs: clock.nowMs(), expiresAtMs: Number.POSITIVE_INFINITY }), undefined);
+      const stamps = { publishedAtMs: clock.nowMs(), expiresAtMs: Number.POSITIVE_INFINITY };
+      const message = new Message({ ...borrowed, topic: admitted.topic, qos: 0 }, origin, stamps);
+      if (admitted.delaySeconds === undefined) router.route(message, undefined);
+      else delayed.add(message, admitted.delaySeconds, { principal, realm: realm(gateway) });
     });
   }
 

@@ -1,55 +1,69 @@
 // One client's session, while a link serves it and while none does. The publishing side is here; what goes out is `outbound`.
+import type { AuthenticationStep } from '../access/access.ts';
 import type { Subscription } from '../bus/subscription.ts';
-import type { ClientSession, ConnectRequest, Outlet, PauseReason, PublishOutcome, StateSpace, SubscribeOutcome, Will } from '../gateway/gateway.ts';
+import type {
+  ClientSession,
+  ConnectRequest,
+  EndReason,
+  Outlet,
+  PauseReason,
+  ReauthenticationOutcome,
+  StateSpace,
+  SubscribeOutcome,
+  Will,
+} from '../gateway/gateway.ts';
 import { type ClientId, type Principal, principalKey, type Realm } from '../model/client.ts';
 import type { CancelTimer } from '../model/clock.ts';
-import { SUBSCRIPTIONS_PER_SESSION_MAX } from '../model/limits.ts';
-import { type Draft, Message, minQoS, type Origin } from '../model/message.ts';
-import type { Topic, TopicFilter } from '../model/topic.ts';
-import type { DurableWaiter, SessionFacts, StoredSession } from '../session/session-store.ts';
+import { type Draft, Message, type Origin } from '../model/message.ts';
+import type { TopicFilter } from '../model/topic.ts';
+import type { SessionFacts, StoredSession } from '../session/session-store.ts';
+import { Answers } from './answers.ts';
 import type { Core } from './core.ts';
+import { MountedOutlet } from './mounted-outlet.ts';
 import { Outbound } from './outbound.ts';
-import { PendingAcks } from './pending-acks.ts';
+import type { Departure } from './presence.ts';
+import { PublishGate } from './publish-gate.ts';
+import { PublishRate } from './publish-rate.ts';
 import { type OutboundTerms, outboundSettings, saveQueueTerms } from './queue-terms.ts';
+import { Reauthentication } from './reauthentication.ts';
 import { ReceivedIds } from './received-ids.ts';
-import type { RoutedSession } from './router.ts';
+import type { RoutedSession } from './routed-session.ts';
+import type { Routed } from './router.ts';
 import { sessionState } from './session-state.ts';
 import { restoredWill, storedWill } from './stored-will.ts';
+import { type Subscriber, Subscriptions } from './subscriptions.ts';
+import type { PublishTarget } from './topic-pipeline.ts';
 
-export interface SessionIdentity {
+export interface SessionIdentity extends Subscriber {
   readonly realm: Realm;
-  readonly principal: Principal;
   readonly gateway: string;
   /** Told when the link went and the session's will and end are to be looked after. */
   readonly onDetached: (session: BrokerSession) => void;
 }
 
-export class BrokerSession implements ClientSession, DurableWaiter, RoutedSession {
+export class BrokerSession implements ClientSession, RoutedSession {
   readonly clientId: ClientId;
   readonly realm: Realm;
   readonly outbound: Outbound;
-  readonly subscriptions = new Map<TopicFilter, Subscription>();
+  readonly subscriptions: Subscriptions;
   readonly state: StateSpace;
   readonly origin: Origin;
   readonly #core: Core;
-  readonly #acks = new PendingAcks();
-  readonly #later = new Map<number, () => void>();
-  readonly #afterCommit: DurableWaiter = { durable: (token) => this.#runLater(token) };
+  readonly #answers: Answers;
   readonly #onDetached: (session: BrokerSession) => void;
   readonly #receivedIds: ReceivedIds;
   #stored: StoredSession | undefined;
-  #principal: Principal;
+  readonly #gate: PublishGate;
+  readonly #rate: PublishRate;
+  readonly #reauthentication: Reauthentication;
+  #subscriber: Subscriber;
   #ownerKey: string;
   #outlet: Outlet | undefined;
   #attachment = 0;
-  #lastLater = 0;
   #will: Will | undefined;
   #expirySeconds = 0;
   /** Stays when a connection that resumes the session asks for an expiry of 0: what waits is still to be delivered (MQTT-4.1.0-1). */
   #hasQueue = false;
-  #checkedTopic: Topic | undefined;
-  #checkedRevision = -1;
-  #mayPublishChecked = false;
   /** Of the will or the end of a session without a link. */
   #cancelDeadline: CancelTimer | undefined;
 
@@ -58,7 +72,12 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
     this.#onDetached = identity.onDetached;
     this.clientId = identity.principal.clientId;
     this.realm = identity.realm;
-    this.#principal = identity.principal;
+    this.#subscriber = identity;
+    this.#gate = new PublishGate(core.access, identity.principal, identity.topics);
+    this.#rate = new PublishRate(core.access);
+    this.#reauthentication = new Reauthentication(core.access);
+    this.subscriptions = new Subscriptions(core, this);
+    this.#answers = new Answers(core.store);
     this.#ownerKey = principalKey(identity.principal);
     this.origin = { gateway: identity.gateway, clientId: this.clientId };
     this.outbound = new Outbound(core, outboundSettings(terms, core.queueLimits));
@@ -77,6 +96,10 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
 
   get ownerKey(): string {
     return this.#ownerKey;
+  }
+
+  get principal(): Principal {
+    return this.#subscriber.principal;
   }
 
   get isAttached(): boolean {
@@ -105,21 +128,20 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
     this.#hasQueue = this.#expirySeconds > 0;
     this.#receivedIds.attach(this.stored, true);
     if (this.#hasQueue) this.outbound.restore(stored, this.#core.store.boot.lastSequence);
-    for (const subscription of stored.subscriptions.values()) {
-      this.subscriptions.set(subscription.filter, subscription);
-      this.#core.bus.subscribe(this, subscription);
-    }
+    for (const subscription of stored.subscriptions.values()) this.subscriptions.restore(subscription);
     this.#core.router.watchRefusing(this, this.outbound.mayRefuse);
     if (detachedAtMs === undefined && Number.isFinite(expirySeconds)) this.#saveFacts(); // its time without a link runs from now on, over further restarts too
   }
 
-  attach(request: ConnectRequest, principal: Principal, outlet: Outlet): void {
+  /** @param request - its will has been through `topics`. */
+  attach(request: ConnectRequest, { principal, topics }: Subscriber, outlet: Outlet): void {
     this.#cancelDeadline?.();
     this.#cancelDeadline = undefined;
     this.#attachment += 1;
-    this.#outlet = outlet;
-    this.#principal = principal;
-    this.#checkedTopic = undefined;
+    this.#outlet = topics.mountPoint === '' ? outlet : new MountedOutlet(outlet, topics);
+    this.#answers.attach(this.#outlet);
+    this.#serve({ principal, topics });
+    this.#reauthentication.attach(request);
     this.#will = request.will;
     this.#expirySeconds = request.sessionExpirySeconds;
     this.#hasQueue ||= this.#expirySeconds > 0;
@@ -127,27 +149,32 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
     if (this.stored !== undefined) saveQueueTerms(this.#core.store, this.stored, request);
     this.#receivedIds.attach(this.stored, request.isReliableLink);
     this.outbound.useStore(this.stored);
-    this.outbound.attach(outlet, outboundSettings(request, this.#core.queueLimits));
+    this.outbound.attach(this.#outlet, outboundSettings(request, this.#core.queueLimits));
     this.#core.router.watchRefusing(this, this.outbound.mayRefuse);
-    this.#dropForbiddenSubscriptions();
+    this.subscriptions.dropForbidden(this.#subscriber);
   }
 
   publish(draft: Draft, token: number, packetId = 0): void {
     const isExactlyOnce = draft.qos === 2 && packetId !== 0;
-    if (!this.#mayPublish(draft.topic)) {
+    const admitted = this.#gate.admit(draft.topic);
+    if (typeof admitted === 'string') {
       this.#core.counters.denied.value += 1;
-      this.#answerInOrder(token, 'denied');
+      this.#answers.give(token, admitted);
     } else if (isExactlyOnce && this.#receivedIds.isKnown(packetId, draft)) {
       this.#core.counters.duplicates.value += 1;
-      this.#answerLater(token, 'accepted'); // MQTT-4.3.3-10; the first copy may still wait for its commit
+      this.#answers.giveLater(token, 'accepted'); // MQTT-4.3.3-10; the first copy may still wait for its commit
     } else if (isExactlyOnce && this.#receivedIds.isFull) {
-      this.#answerInOrder(token, 'quota-exceeded');
+      this.#core.counters.quotaExceeded.value += 1;
+      this.#answers.give(token, 'quota-exceeded');
     } else {
-      const { outcome, isStored } = this.#core.router.route(this.#stamp(draft), this);
+      const { outcome, isStored } = this.#hand(draft, admitted);
       const isRemembered = isExactlyOnce && outcome !== 'quota-exceeded' && this.#receivedIds.begin(packetId, draft);
-      if (draft.qos > 0 && (isStored || isRemembered)) this.#answerLater(token, outcome);
-      else this.#answerInOrder(token, outcome);
+      if (draft.qos > 0 && (isStored || isRemembered)) this.#answers.giveLater(token, outcome);
+      else this.#answers.give(token, outcome);
     }
+    const held = this.#rate.take(this.#subscriber.principal, draft);
+    if (held === 'abuse') this.kick('rate-exceeded');
+    else if (held > 0) this.#outlet?.throttle(held);
   }
 
   release(packetId: number): void {
@@ -156,26 +183,17 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
   }
 
   subscribe(subscription: Subscription): SubscribeOutcome {
-    const { bus, store, access } = this.#core;
-    if (!access.may(this.#principal, { kind: 'subscribe', filter: subscription.filter })) return { kind: 'denied' };
-    const isNew = !this.subscriptions.has(subscription.filter);
-    if (isNew && this.subscriptions.size >= SUBSCRIPTIONS_PER_SESSION_MAX) return { kind: 'quota-exceeded' };
-    this.subscriptions.set(subscription.filter, subscription);
-    bus.subscribe(this, subscription); // MQTT-3.8.4-3: replaces
-    if (this.stored !== undefined) store.saveSubscription(this.stored, subscription);
-    if (subscription.retainHandling === 0 || (subscription.retainHandling === 1 && isNew)) this.#replayRetained(subscription);
-    return { kind: 'granted', qos: subscription.qosMax };
+    return this.subscriptions.add(subscription, this.#subscriber);
   }
 
   unsubscribe(filter: TopicFilter): boolean {
-    if (!this.subscriptions.delete(filter)) return false;
-    this.#core.bus.unsubscribe(this, filter);
-    if (this.stored !== undefined) this.#core.store.removeSubscription(this.stored, filter);
-    return true;
+    return this.subscriptions.remove(filter, this.#subscriber);
   }
 
   settle(packetId: number): boolean {
-    return this.outbound.settle(packetId);
+    const isKnown = this.outbound.settle(packetId);
+    this.subscriptions.continueReplay();
+    return isKnown;
   }
 
   received(packetId: number): boolean {
@@ -183,7 +201,9 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
   }
 
   refused(packetId: number): boolean {
-    return this.outbound.refused(packetId);
+    const isKnown = this.outbound.refused(packetId);
+    this.subscriptions.continueReplay();
+    return isKnown;
   }
 
   giveBack(packetId: number): boolean {
@@ -201,10 +221,13 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
 
   pause(reason: PauseReason): void {
     this.outbound.pause(reason);
+    if (reason === 'link') this.#core.slowConsumers.full(this);
   }
 
   resume(reason: PauseReason): void {
     this.outbound.resume(reason);
+    this.subscriptions.continueReplay();
+    if (reason === 'link') this.#core.slowConsumers.drained(this);
   }
 
   limitInflight(inflightMax: number): void {
@@ -220,14 +243,24 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
   }
 
   setWill(will: Will | undefined): void {
-    this.#will = will;
+    const draft = will && this.#subscriber.topics.will(will.draft);
+    this.#will = will && draft && { ...will, draft };
     this.#saveFacts();
   }
 
+  reauthenticate(step: AuthenticationStep): Promise<ReauthenticationOutcome> {
+    const attachment = this.#attachment;
+    return this.#reauthentication.begin(step, (principal, authenticationData) => {
+      const isGone = this.#outlet === undefined || this.#attachment !== attachment;
+      if (isGone || principalKey(principal) !== this.#ownerKey) return { kind: 'refused', reason: 'not-authorized' };
+      this.#serve({ principal, topics: this.#subscriber.topics });
+      this.subscriptions.dropForbidden(this.#subscriber);
+      return { kind: 'accepted', authenticationData };
+    });
+  }
+
   whenDurable(run: () => void): void {
-    this.#lastLater += 1;
-    this.#later.set(this.#lastLater, run);
-    this.#core.store.whenDurable(this.#afterCommit, this.#lastLater);
+    this.subscriptions.whenWritten(() => this.#answers.whenDurable(run));
   }
 
   disconnect(cause: { readonly publishWill: boolean; readonly sessionExpirySeconds?: number | undefined }): void {
@@ -235,14 +268,15 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
     if (!cause.publishWill) this.#will = undefined; // MQTT-3.14.4-3
     if (cause.sessionExpirySeconds !== undefined) this.#expirySeconds = cause.sessionExpirySeconds;
     this.detach();
+    this.#left(cause.publishWill ? 'closed' : 'normal');
     this.#onDetached(this);
   }
 
   /** The link is gone; what was promised stays. */
   detach(): void {
     this.#outlet = undefined;
-    this.#acks.clear();
-    this.#later.clear();
+    this.#answers.detach();
+    this.subscriptions.detach();
     this.outbound.detach();
   }
 
@@ -251,16 +285,22 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
     const outlet = this.#outlet;
     this.detach();
     this.#core.counters.takenOver.value += 1;
+    this.#left('takenover');
     outlet?.end('taken-over');
   }
 
-  endLink(reason: 'kicked' | 'shutting-down'): void {
-    this.#outlet?.end(reason);
+  /** Ends the link, as the core will have it; the client may come back if it is let in. */
+  kick(reason: 'kicked' | 'rate-exceeded' | 'slow-consumer'): void {
+    const outlet = this.#outlet;
+    if (outlet === undefined) return;
+    this.detach();
+    this.#left('kicked');
+    outlet.end(reason);
+    this.#onDetached(this);
   }
 
-  /** A commit that a publish of ours waited for is done. `token` is the attachment it was made in. */
-  durable(token: number): void {
-    if (token === this.#attachment) this.#acks.shift((published, outcome) => this.#answer(published, outcome));
+  endLink(reason: Exclude<EndReason, 'taken-over'>): void {
+    this.#outlet?.end(reason);
   }
 
   /** Writes the session's facts, making or ending its record as they ask. */
@@ -279,11 +319,13 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
     const will = this.#will;
     if (will === undefined) return;
     this.#will = undefined;
-    if (!this.#mayPublish(will.draft.topic)) {
+    const admitted = this.#gate.admitDue(will.draft.topic);
+    if (typeof admitted === 'string') {
       this.#core.counters.denied.value += 1;
     } else {
       this.#core.counters.willsPublished.value += 1;
-      this.#core.router.deliver(this.#stamp(will.draft), this);
+      if (admitted.delaySeconds === undefined) this.#core.router.deliver(this.#stamp(will.draft, admitted), this);
+      else this.#hand(will.draft, admitted);
     }
     if (this.#stored !== undefined) this.#saveFacts();
   }
@@ -291,9 +333,8 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
   /** The session is over: nothing of it stays, in memory or on disk. */
   end(): void {
     this.#cancelDeadline?.();
-    this.#core.bus.removeSubscriber(this);
+    this.subscriptions.end();
     this.#core.router.watchRefusing(this, false);
-    this.subscriptions.clear();
     if (this.#stored !== undefined) this.#core.store.removeSession(this.#stored);
     this.#stored = undefined;
     this.#expirySeconds = 0;
@@ -307,58 +348,28 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
     this.#cancelDeadline = this.#core.clock.after(delayMs, run);
   }
 
-  #answer(token: number, outcome: PublishOutcome): void {
-    this.#outlet?.published(token, outcome);
+  #left(how: Departure): void {
+    this.#core.access.left(this.#subscriber.principal);
+    this.#core.slowConsumers.gone(this);
+    this.#core.presence?.disconnected(this.#subscriber.principal, how);
   }
 
-  /** At once, unless earlier answers still wait for the disk. */
-  #answerInOrder(token: number, outcome: PublishOutcome): void {
-    if (this.#acks.length > 0) this.#answerLater(token, outcome);
-    else this.#answer(token, outcome);
+  #serve(subscriber: Subscriber): void {
+    this.#subscriber = subscriber;
+    this.#gate.serve(subscriber.principal, subscriber.topics);
   }
 
-  #answerLater(token: number, outcome: PublishOutcome): void {
-    this.#acks.push(token, outcome);
-    this.#core.store.whenDurable(this, this.#attachment);
+  #hand(draft: Draft, target: PublishTarget): Routed {
+    const { router, delayed } = this.#core;
+    const message = this.#stamp(draft, target);
+    if (target.delaySeconds === undefined) return router.route(message, this);
+    return delayed.add(message, target.delaySeconds, { principal: this.#subscriber.principal, realm: this.realm });
   }
 
-  #runLater(token: number): void {
-    const run = this.#later.get(token);
-    this.#later.delete(token);
-    run?.();
-  }
-
-  #stamp(draft: Draft): Message {
+  #stamp(draft: Draft, { topic }: PublishTarget): Message {
     const { clock } = this.#core;
     const expiresAtMs = draft.expirySeconds === undefined ? Number.POSITIVE_INFINITY : clock.gatewayMs() + draft.expirySeconds * 1000;
-    return new Message(draft, this.origin, { publishedAtMs: clock.nowMs(), expiresAtMs });
-  }
-
-  /** The decision on the last topic is kept until rules change: a sensor publishes to one topic. */
-  #mayPublish(topic: Topic): boolean {
-    const { access } = this.#core;
-    if (topic === this.#checkedTopic && access.revision === this.#checkedRevision) return this.#mayPublishChecked;
-    this.#mayPublishChecked = access.may(this.#principal, { kind: 'publish', topic: topic.name });
-    this.#checkedTopic = topic;
-    this.#checkedRevision = access.revision;
-    return this.#mayPublishChecked;
-  }
-
-  #replayRetained({ filter, qosMax, identifier }: Subscription): void {
-    const { retained, router, clock } = this.#core;
-    const identifiers = identifier === undefined ? [] : [identifier];
-    for (const message of retained.matching(filter)) {
-      if (message.expiresAtMs <= clock.gatewayMs()) continue; // MQTT-3.3.2-5
-      const qos = minQoS(message.qos, qosMax);
-      router.replay(this, message, { qos, isRetain: true, identifiers });
-    }
-  }
-
-  /** Permission is checked again when a stored subscription resumes: rules and owner's rights may have changed. */
-  #dropForbiddenSubscriptions(): void {
-    for (const filter of [...this.subscriptions.keys()]) {
-      if (!this.#core.access.may(this.#principal, { kind: 'subscribe', filter })) this.unsubscribe(filter);
-    }
+    return new Message(topic === draft.topic ? draft : { ...draft, topic }, this.origin, { publishedAtMs: clock.nowMs(), expiresAtMs });
   }
 
   #saveFacts(): void {
@@ -377,7 +388,7 @@ export class BrokerSession implements ClientSession, DurableWaiter, RoutedSessio
     };
     if (this.#stored === undefined) {
       this.#stored = store.createSession(this.realm, this.clientId, facts);
-      if (this.#hasQueue) for (const subscription of this.subscriptions.values()) store.saveSubscription(this.#stored, subscription);
+      if (this.#hasQueue) this.subscriptions.saveAll(this.#stored);
     } else {
       store.changeSession(this.#stored, facts);
     }

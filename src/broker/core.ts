@@ -1,28 +1,37 @@
-import type { Action } from '../access/access.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { QueueLimits } from '../gateway/gateway.ts';
-import type { Principal } from '../model/client.ts';
 import type { GatewayClock } from '../model/clock.ts';
+import type { TopicFilter } from '../model/topic.ts';
 import type { SessionStore } from '../session/session-store.ts';
+import type { Announcer } from './announcer.ts';
 import type { BrokerCounters } from './counters.ts';
+import type { DelayedMessages } from './delayed.ts';
+import type { Access } from './permissions.ts';
+import type { Presence } from './presence.ts';
 import type { RetainedIndex } from './retained-index.ts';
-import type { RoutedSession, Router } from './router.ts';
-
-/** What permissions a session asks about. */
-export interface Permissions {
-  may(principal: Principal, action: Action): boolean;
-  /** Changes whenever an earlier answer may have. */
-  readonly revision: number;
-}
+import type { RoutedSession } from './routed-session.ts';
+import type { Router } from './router.ts';
+import type { SharedGroups } from './shared-groups.ts';
+import type { SlowConsumers } from './slow-consumers.ts';
 
 /** What every session of the broker shares. */
 export interface Core {
   readonly store: SessionStore;
   readonly bus: Bus<RoutedSession>;
   readonly clock: GatewayClock;
-  readonly access: Permissions;
+  readonly access: Access;
   readonly router: Router;
+  readonly shares: SharedGroups;
   readonly retained: RetainedIndex;
+  /** What the gateway says about itself; in memory only. */
+  readonly systemRetained: RetainedIndex;
+  readonly announcer: Announcer;
+  readonly delayed: DelayedMessages;
+  /** Who holds the `$exclusive` subscription to a filter. */
+  readonly exclusiveHolders: Map<TopicFilter, RoutedSession>;
+  /** Undefined: nobody wants to know. */
+  readonly presence: Presence | undefined;
+  readonly slowConsumers: SlowConsumers;
   readonly counters: BrokerCounters;
   /** Of stored queues whose sessions name none. */
   readonly queueLimits: QueueLimits;

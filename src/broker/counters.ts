@@ -14,9 +14,12 @@ export interface BrokerCounters {
   readonly droppedDetached: Counter;
   readonly droppedRefused: Counter;
   readonly droppedUnreadable: Counter;
+  readonly droppedThrottled: Counter;
   readonly willsPublished: Counter;
+  readonly delayedPublished: Counter;
   readonly sessionsExpired: Counter;
   readonly takenOver: Counter;
+  readonly slowConsumers: Counter;
 }
 
 export function brokerCounters(metrics: Metrics): BrokerCounters {
@@ -33,8 +36,11 @@ export function brokerCounters(metrics: Metrics): BrokerCounters {
     droppedDetached: metrics.counter('messages.dropped.detached'),
     droppedRefused: metrics.counter('messages.dropped.refused-by-peer'),
     droppedUnreadable: metrics.counter('messages.dropped.unreadable'),
+    droppedThrottled: metrics.counter('messages.dropped.throttled'),
     willsPublished: metrics.counter('wills.published'),
+    delayedPublished: metrics.counter('delayed.published'),
     sessionsExpired: metrics.counter('sessions.expired'),
     takenOver: metrics.counter('sessions.taken-over'),
+    slowConsumers: metrics.counter('sessions.slow-consumers'),
   };
 }

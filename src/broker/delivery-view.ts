@@ -1,6 +1,13 @@
 import type { Delivery } from '../gateway/gateway.ts';
 import type { Message, QoS } from '../model/message.ts';
 
+/** What a bus match or a queue entry says about one delivery. */
+export interface DeliveryTerms {
+  readonly qos: QoS;
+  readonly isRetain: boolean;
+  readonly identifiers: readonly number[];
+}
+
 const NO_IDENTIFIERS: readonly number[] = [];
 
 /** One delivery object per session, shown anew for each message: none is allocated on the hot path. */
@@ -19,12 +26,7 @@ export class DeliveryView implements Delivery {
   }
 
   /** @param remainingMs - until the message expires; undefined: never. Rounded up, so that 1 s left is never announced as 0. */
-  show(
-    message: Message,
-    terms: { readonly qos: QoS; readonly isRetain: boolean; readonly identifiers: readonly number[] },
-    mark: { readonly packetId: number; readonly isDuplicate: boolean },
-    remainingMs: number | undefined,
-  ): this {
+  show(message: Message, terms: DeliveryTerms, mark: { readonly packetId: number; readonly isDuplicate: boolean }, remainingMs: number | undefined): this {
     this.#message = message;
     this.qos = terms.qos;
     this.isRetain = terms.isRetain;

@@ -1,4 +1,5 @@
 import type { Sequence } from '../session/session-store.ts';
+import type { Claim } from './claim.ts';
 
 /** One QoS 1 or 2 delivery the peer has not settled. Deliveries of sessions without a store carry no sequence: nothing is re-sent for them. */
 export interface Inflight {
@@ -7,6 +8,8 @@ export interface Inflight {
   /** `recording` and `releasing` wait for their commit before PUBLISH or PUBREL may leave. */
   phase: 'recording' | 'sent' | 'releasing' | 'released';
   wasSent: boolean;
+  /** The message is one of a shared subscription; no queue of the session's own holds it. */
+  readonly claim: Claim | undefined;
 }
 
 const PACKET_ID_MAX = 65_535;
@@ -48,8 +51,17 @@ export class InflightTable {
     return this.#flights.get(packetId);
   }
 
-  entries(): Iterable<readonly [packetId: number, flight: Inflight]> {
-    return this.#flights;
+  /** Puts what the peer received but did not complete back to where it was never sent: its packet ids and sequences. */
+  takeReceived(): (readonly [packetId: number, sequence: Sequence])[] {
+    const received: (readonly [number, Sequence])[] = [];
+    for (const [packetId, flight] of this.#flights) {
+      const isReceived = flight.phase === 'releasing' || flight.phase === 'released';
+      if (!isReceived || flight.sequence === undefined) continue;
+      flight.phase = 'recording';
+      flight.wasSent = false;
+      received.push([packetId, flight.sequence]);
+    }
+    return received;
   }
 
   /** @returns the packet id the delivery got. */
@@ -72,6 +84,17 @@ export class InflightTable {
     this.#flights.delete(packetId);
     this.#waiting.delete(packetId);
     if (sequence !== undefined) this.#restored.delete(sequence);
+  }
+
+  /** The link ended: takes out what shared subscriptions get back, in the order it was sent. */
+  takeClaims(): readonly Claim[] {
+    const claims: Claim[] = [];
+    for (const [packetId, flight] of this.#flights) {
+      if (flight.claim === undefined) continue;
+      this.delete(packetId, flight);
+      if (flight.qos === 1 || flight.phase === 'recording') claims.push(flight.claim); // MQTT-4.8.2-5: QoS 2 that was sent ends with its session
+    }
+    return claims;
   }
 
   clear(): void {

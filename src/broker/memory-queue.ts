@@ -1,12 +1,13 @@
-import type { Message, QoS } from '../model/message.ts';
+import type { Message } from '../model/message.ts';
 import { messageSize } from '../session/message-size.ts';
+import type { Claim } from './claim.ts';
+import type { DeliveryTerms } from './delivery-view.ts';
 
 /** A delivery waiting in memory: for sessions that end with their link, and QoS 0 behind a full socket. */
-export interface WaitingDelivery {
+export interface WaitingDelivery extends DeliveryTerms {
   readonly message: Message;
-  readonly qos: QoS;
-  readonly isRetain: boolean;
-  readonly identifiers: readonly number[];
+  /** Of a message from a shared subscription, which others may have instead. */
+  readonly claim?: Claim | undefined;
 }
 
 interface Bounds {
@@ -53,9 +54,12 @@ export class MemoryQueue {
     else this.#ordinary.shift();
   }
 
-  clear(): void {
+  /** Empties the queue. @returns what belongs to shared subscriptions. */
+  clear(): readonly Claim[] {
+    const claims = this.#ordinary.claims();
     this.#retained.clear();
     this.#ordinary.clear();
+    return claims;
   }
 }
 
@@ -97,6 +101,10 @@ class Lane {
     this.#bytes -= sizeOf(entry);
     if (this.#head > 1024 && this.#head * 2 > this.#entries.length) this.#compact();
     if (this.#head === this.#entries.length) this.clear();
+  }
+
+  claims(): Claim[] {
+    return this.#entries.flatMap((entry) => entry?.claim ?? []);
   }
 
   clear(): void {

@@ -1,41 +1,28 @@
 // What goes to one peer: a stored queue (or none), a queue in memory, the in-flight window, and the reasons why nothing may flow now.
 // Three lanes, asked in this order whenever there is room: what is in flight and waits to be sent, the stored queue, the memory queue.
 import type { Delivery, Outlet, PauseReason, QueueLimits } from '../gateway/gateway.ts';
-import type { GatewayClock } from '../model/clock.ts';
 import { RETAINED_MESSAGES_MAX } from '../model/limits.ts';
 import type { Message, QoS } from '../model/message.ts';
-import type { DurableWaiter, Sequence, SessionStore, SettleCause, StoredSession } from '../session/session-store.ts';
-import type { BrokerCounters } from './counters.ts';
-import { DeliveryView } from './delivery-view.ts';
+import type { DurableWaiter, Sequence, SettleCause, StoredDelivery, StoredSession } from '../session/session-store.ts';
+import type { Claim } from './claim.ts';
+import { type DeliveryTerms, DeliveryView } from './delivery-view.ts';
 import { Doubt } from './doubt.ts';
 import { type Inflight, InflightTable } from './inflight.ts';
 import { MemoryQueue } from './memory-queue.ts';
 import { Pauses } from './pauses.ts';
 import { dropOldest, isAtBound } from './queue-bounds.ts';
+import { type QueueReadingParts, readLive } from './queue-reading.ts';
+import type { OutboundSettings } from './queue-terms.ts';
+import type { Recipient } from './recipient.ts';
+import { SharedLane } from './shared-lane.ts';
 
-/** What a bus match or a queue entry says about one delivery. */
-export interface DeliveryTerms {
-  readonly qos: QoS;
-  readonly isRetain: boolean;
-  readonly identifiers: readonly number[];
-}
-
-export interface OutboundParts {
-  readonly store: SessionStore;
-  readonly clock: GatewayClock;
-  readonly counters: BrokerCounters;
+export interface OutboundParts extends QueueReadingParts {
   readonly memoryQueueLimits: QueueLimits;
 }
 
-/** What the connect request says about deliveries. */
-export interface OutboundSettings {
-  readonly inflightMax: number;
-  readonly queueQos0: boolean;
-  readonly whenQueueIsFull: 'drop-oldest' | 'refuse';
-  readonly queueLimits: QueueLimits;
-}
-
-export class Outbound implements DurableWaiter {
+export class Outbound implements DurableWaiter, Recipient {
+  /** What the session takes from queues it shares with others, when nothing of its own is before it. */
+  readonly shared = new SharedLane();
   readonly #parts: OutboundParts;
   readonly #delivery = new DeliveryView();
   readonly #inflight: InflightTable;
@@ -62,12 +49,26 @@ export class Outbound implements DurableWaiter {
     this.#stored = stored;
     this.#doubt.begin(doubtfulUpTo, this.#settings.inflightMax);
     for (const [packetId, { sequence, state }] of stored.sending) {
-      this.#inflight.restore(packetId, { sequence, qos: 2, phase: state, wasSent: true });
+      this.#inflight.restore(packetId, { sequence, qos: 2, phase: state, wasSent: true, claim: undefined });
     }
   }
 
   useStore(stored: StoredSession | undefined): void {
     this.#stored = stored;
+  }
+
+  get stored(): StoredSession | undefined {
+    return this.#stored;
+  }
+
+  /** Deliveries the peer has not settled. */
+  get inflightCount(): number {
+    return this.#inflight.size;
+  }
+
+  /** Whether messages of QoS 0 wait on disk while nothing may flow. */
+  get keepsQos0(): boolean {
+    return this.#stored !== undefined && this.#settings.queueQos0;
   }
 
   get isAttached(): boolean {
@@ -97,9 +98,28 @@ export class Outbound implements DurableWaiter {
   detach(): void {
     this.#outlet = undefined;
     this.#pauses.wakeUpTo = undefined;
-    this.#parts.counters.droppedDetached.value += this.#memory.length;
-    this.#memory.clear();
+    const claims = [...this.#inflight.takeClaims()];
+    const waiting = this.#memory.length;
+    const unsent = this.#memory.clear();
+    this.#parts.counters.droppedDetached.value += waiting - unsent.length;
     if (this.#stored === undefined) this.#inflight.clear();
+    for (const claim of claims.concat(unsent)) claim.giveBack();
+  }
+
+  /** True when a message given now leaves now. */
+  canTakeNow(qos: QoS): boolean {
+    if (this.#outlet === undefined || !this.#pauses.isNone || this.#inflight.hasWaiting || this.#memory.length > 0) return false;
+    return (this.#stored === undefined || this.#isCaughtUp) && (qos === 0 || this.#hasWindow());
+  }
+
+  /** Takes a message of QoS 1 or 2 from a shared subscription; it waits in memory when it cannot leave now. */
+  hold(message: Message, claim: Claim): void {
+    const { store, counters } = this.#parts;
+    if (this.#outlet === undefined) counters.droppedDetached.value += 1;
+    else if (!this.canTakeNow(claim.terms.qos)) counters.droppedQueueFull.value += this.#memory.push({ message: message.keep(), ...claim.terms, claim });
+    else if (claim.terms.qos === 1) this.#send(message, claim.terms, undefined, claim);
+    // The group's queue must have let go of it for good: a restart would give it to another member as well.
+    else store.whenDurable(this, this.#inflight.add({ sequence: undefined, qos: 2, phase: 'recording', wasSent: false, claim }));
   }
 
   /**
@@ -131,7 +151,9 @@ export class Outbound implements DurableWaiter {
 
   /** A message was written into the stored queue: it goes out now when nothing is before it. */
   appended(message: Message, sequence: Sequence, terms: DeliveryTerms): void {
-    this.#keepBounds();
+    const { whenQueueIsFull, queueLimits } = this.#settings;
+    const unsent = { cursor: this.#cursor, inflight: this.#inflight };
+    if (this.#stored !== undefined && whenQueueIsFull !== 'refuse') dropOldest(this.#parts, this.#stored, queueLimits, unsent);
     const isOutOfTurn = !this.#isCaughtUp || this.#pauses.isForLater(sequence) || this.#inflight.hasWaiting;
     if (isOutOfTurn || this.#isBlocked() || (terms.qos > 0 && !this.#hasWindow())) {
       this.#isCaughtUp = false;
@@ -218,13 +240,9 @@ export class Outbound implements DurableWaiter {
    */
   peerForgot(): void {
     const { store } = this.#parts;
-    const stored = this.#stored;
-    for (const [packetId, flight] of this.#inflight.entries()) {
-      const isReceived = flight.phase === 'releasing' || flight.phase === 'released';
-      if (!isReceived || stored === undefined || flight.sequence === undefined) continue;
-      flight.phase = 'recording';
-      flight.wasSent = false;
-      store.beginSending(stored, packetId, flight.sequence);
+    if (this.#stored === undefined) return;
+    for (const [packetId, sequence] of this.#inflight.takeReceived()) {
+      store.beginSending(this.#stored, packetId, sequence);
       store.whenDurable(this, packetId);
     }
   }
@@ -235,7 +253,8 @@ export class Outbound implements DurableWaiter {
     if (flight?.phase === 'recording') flight.phase = 'sent';
     else if (flight?.phase === 'releasing') flight.phase = 'released';
     else return;
-    this.#inflight.sendLater(packetId);
+    if (flight.claim === undefined) this.#inflight.sendLater(packetId);
+    else this.resendNow(packetId); // no queue has it any more: it waits for no pause
     this.pump();
   }
 
@@ -244,7 +263,7 @@ export class Outbound implements DurableWaiter {
     if (this.#isPumping || this.#outlet === undefined) return;
     this.#isPumping = true;
     try {
-      while (!this.#isBlocked() && (this.#pumpWaiting() || this.#pumpStored() || this.#pumpMemory()));
+      while (!this.#isBlocked() && (this.#pumpWaiting() || this.#pumpStored() || this.#pumpMemory() || this.#pumpShared()));
     } finally {
       this.#isPumping = false;
     }
@@ -286,7 +305,7 @@ export class Outbound implements DurableWaiter {
       this.#cursor = sequence;
       return true;
     }
-    const entry = this.#readStored(stored, sequence);
+    const entry = readLive(this.#parts, stored, sequence);
     if (entry === undefined) return true;
     if (entry.qos > 0 && !this.#hasWindow()) return false;
     this.#cursor = sequence;
@@ -294,28 +313,17 @@ export class Outbound implements DurableWaiter {
     return true;
   }
 
-  /** The entry, or undefined after it was settled because it is past its time or gone. */
-  #readStored(stored: StoredSession, sequence: Sequence): ReturnType<SessionStore['read']> {
-    const { store, clock, counters } = this.#parts;
-    const entry = store.read(stored, sequence);
-    if (entry === undefined) {
-      counters.droppedUnreadable.value += 1;
-      store.settle(stored, sequence, 'unreadable');
-    } else if (entry.message.expiresAtMs <= clock.gatewayMs()) {
-      counters.droppedExpired.value += 1;
-      store.settle(stored, sequence, 'expired'); // MQTT-3.3.2-5
-      return undefined;
-    }
-    return entry;
-  }
-
   #pumpMemory(): boolean {
     const entry = this.#memory.peek();
     if (entry === undefined || (entry.qos > 0 && !this.#hasWindow())) return false;
     this.#memory.shift();
     if (entry.message.expiresAtMs <= this.#parts.clock.gatewayMs()) this.#parts.counters.droppedExpired.value += 1;
-    else this.#send(entry.message, entry, undefined);
+    else this.#send(entry.message, entry, undefined, entry.claim);
     return true;
+  }
+
+  #pumpShared(): boolean {
+    return !this.shared.isEmpty && this.canTakeNow(1) && this.shared.feed(this);
   }
 
   #sendStoredMessage(message: Message, sequence: Sequence, terms: DeliveryTerms): void {
@@ -328,27 +336,26 @@ export class Outbound implements DurableWaiter {
     } else if (terms.qos === 1) {
       this.#send(message, terms, sequence);
     } else {
-      const packetId = this.#inflight.add({ sequence, qos: 2, phase: 'recording', wasSent: false });
+      const packetId = this.#inflight.add({ sequence, qos: 2, phase: 'recording', wasSent: false, claim: undefined });
       store.beginSending(stored, packetId, sequence);
       store.whenDurable(this, packetId);
     }
   }
 
   /** First transmission of anything but a stored QoS 2 message. */
-  #send(message: Message, terms: DeliveryTerms, sequence: Sequence | undefined): void {
+  #send(message: Message, terms: DeliveryTerms, sequence: Sequence | undefined, claim?: Claim): void {
     let packetId = 0;
     let isDuplicate = false;
     if (terms.qos > 0) {
-      packetId = this.#inflight.add({ sequence, qos: terms.qos === 1 ? 1 : 2, phase: 'sent', wasSent: true });
+      packetId = this.#inflight.add({ sequence, qos: terms.qos === 1 ? 1 : 2, phase: 'sent', wasSent: true, claim });
       isDuplicate = sequence !== undefined && this.#doubt.takes(sequence);
     }
     this.#deliver(message, terms, { packetId, isDuplicate });
   }
 
   #sendAgain(packetId: number, flight: Inflight): void {
-    const stored = this.#stored;
-    if (stored === undefined || flight.sequence === undefined) return;
-    const entry = this.#parts.store.read(stored, flight.sequence);
+    if (flight.sequence === undefined && flight.claim === undefined) return;
+    const entry = this.#readAgain(flight);
     if (entry === undefined) {
       this.#parts.counters.droppedUnreadable.value += 1;
       this.#finish(packetId, flight, 'unreadable');
@@ -357,6 +364,12 @@ export class Outbound implements DurableWaiter {
     const isDuplicate = flight.wasSent;
     flight.wasSent = true;
     this.#deliver(entry.message, entry, { packetId, isDuplicate });
+  }
+
+  #readAgain({ claim, sequence }: Inflight): StoredDelivery | undefined {
+    if (sequence !== undefined) return this.#stored && this.#parts.store.read(this.#stored, sequence);
+    const message = claim?.read();
+    return claim && message && { ...claim.terms, message };
   }
 
   #deliver(message: Message, terms: DeliveryTerms, mark: Pick<Delivery, 'packetId' | 'isDuplicate'>): void {
@@ -368,17 +381,12 @@ export class Outbound implements DurableWaiter {
   #finish(packetId: number, flight: Inflight, cause: SettleCause): void {
     const { store } = this.#parts;
     this.#inflight.delete(packetId, flight);
+    flight.claim?.settle(cause);
     if (this.#stored !== undefined && flight.sequence !== undefined) {
       if (flight.qos === 2) store.endSending(this.#stored, packetId, cause);
       else store.settle(this.#stored, flight.sequence, cause);
     }
     this.pump();
-  }
-
-  #keepBounds(): void {
-    const { whenQueueIsFull, queueLimits } = this.#settings;
-    if (this.#stored === undefined || whenQueueIsFull === 'refuse') return;
-    dropOldest(this.#parts, this.#stored, queueLimits, { cursor: this.#cursor, inflight: this.#inflight });
   }
 
   #tellDrained(): void {

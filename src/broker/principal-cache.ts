@@ -1,60 +1,82 @@
-import type { AuthenticationVerdict, Credentials } from '../access/access.ts';
+import type { Credentials } from '../access/access.ts';
 import type { Principal } from '../model/client.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Draft } from '../model/message.ts';
+import type { Counter } from '../model/metrics.ts';
+import type { Access } from './permissions.ts';
+import { PublishRate } from './publish-rate.ts';
 
 const ENTRIES_MAX = 1_024;
 const KEPT_MS = 60_000;
 /** Datagrams waiting for a verdict at once; one flood of new sources costs no more. */
 const WAITING_MAX = 64;
 
-/** What the cache asks; the broker's access control. */
-export interface Authentication {
-  authenticate(credentials: Credentials): Promise<Exclude<AuthenticationVerdict, { kind: 'skip' }>>;
+interface Known {
+  readonly principal: Principal;
+  readonly untilMs: number;
+  readonly revision: number;
+  readonly rate: PublishRate;
+  /** What comes before is dropped: who gets no answer cannot be held back. */
+  heldUntilMs: number;
 }
 
 /** Verdicts on publishers without a session, so that a known one's datagram crosses the core in its own turn. */
 export class PrincipalCache {
-  readonly #access: Authentication;
+  readonly #access: Access;
   readonly #clock: Clock;
-  readonly #known = new Map<string, { readonly principal: Principal; readonly untilMs: number }>();
+  readonly #dropped: Counter;
+  readonly #known = new Map<string, Known>();
   #waiting = 0;
 
-  constructor(access: Authentication, clock: Clock) {
+  /** @param dropped - counts what came too fast. */
+  constructor(access: Access, clock: Clock, dropped: Counter) {
     this.#access = access;
     this.#clock = clock;
+    this.#dropped = dropped;
   }
 
-  /** Calls `use` with the principal: at once when it is known, after its authentication otherwise, never when it is denied. */
+  /** Calls `use` with the principal: at once when it is known, after its authentication otherwise, never when it is denied or too fast. */
   withPrincipal(credentials: Credentials, draft: Draft, use: (principal: Principal, draft: Draft) => void): void {
     const key = `${credentials.listener}\0${credentials.peerHost}\0${credentials.clientId}`;
     const known = this.#known.get(key);
-    if (known !== undefined && known.untilMs > this.#clock.monotonicMs()) {
-      use(known.principal, draft);
+    if (known !== undefined && known.untilMs > this.#clock.monotonicMs() && known.revision === this.#access.revision) {
+      this.#use(known, draft, use);
       return;
     }
     if (this.#waiting >= WAITING_MAX) return;
     this.#waiting += 1;
     const kept = { ...draft, payload: new Uint8Array(draft.payload) };
-    void this.#authenticate(key, credentials, (principal) => use(principal, kept));
+    void this.#authenticate(key, credentials, (found) => this.#use(found, kept, use));
   }
 
-  async #authenticate(key: string, credentials: Credentials, use: (principal: Principal) => void): Promise<void> {
+  #use(known: Known, draft: Draft, use: (principal: Principal, draft: Draft) => void): void {
+    const now = this.#clock.monotonicMs();
+    if (known.heldUntilMs > now) {
+      this.#dropped.value += 1;
+      return;
+    }
+    const held = known.rate.take(known.principal, draft);
+    known.heldUntilMs = held === 'abuse' ? known.untilMs : now + held;
+    use(known.principal, draft);
+  }
+
+  async #authenticate(key: string, credentials: Credentials, use: (known: Known) => void): Promise<void> {
     try {
-      const verdict = await this.#access.authenticate(credentials);
-      if (verdict.kind === 'deny') return;
-      this.#remember(key, verdict.principal);
-      use(verdict.principal);
+      const admission = await this.#access.authenticate(credentials);
+      if (admission.kind === 'allow') use(this.#remember(key, admission.principal));
     } finally {
       this.#waiting -= 1;
     }
   }
 
-  #remember(key: string, principal: Principal): void {
+  #remember(key: string, principal: Principal): Known {
     if (this.#known.size >= ENTRIES_MAX) {
       const [oldest] = this.#known.keys();
       if (oldest !== undefined) this.#known.delete(oldest);
     }
-    this.#known.set(key, { principal, untilMs: this.#clock.monotonicMs() + KEPT_MS });
+    const { revision } = this.#access;
+    const known = { principal, untilMs: this.#clock.monotonicMs() + KEPT_MS, revision, rate: new PublishRate(this.#access), heldUntilMs: 0 };
+    this.#known.set(key, known);
+    return known;
   }
 }

@@ -7,15 +7,19 @@ export function isAtBound({ queue }: StoredSession, { messagesMax, bytesMax }: Q
   return queue.count >= messagesMax || queue.bytes >= bytesMax;
 }
 
+export function isOverBound({ queue }: StoredSession, { messagesMax, bytesMax }: QueueLimits): boolean {
+  return queue.count > messagesMax || queue.bytes > bytesMax;
+}
+
 /** Drops the oldest entries behind `cursor` that are not in flight until the queue is within its bounds. */
 export function dropOldest(
   { store, counters }: { readonly store: SessionStore; readonly counters: BrokerCounters },
   stored: StoredSession,
-  { messagesMax, bytesMax }: QueueLimits,
+  limits: QueueLimits,
   unsent: { readonly cursor: Sequence; readonly inflight: InflightTable },
 ): void {
   const { queue } = stored;
-  while (queue.count > messagesMax || queue.bytes > bytesMax) {
+  while (isOverBound(stored, limits)) {
     let oldest = queue.next(unsent.cursor);
     while (oldest !== undefined && unsent.inflight.isRestored(oldest)) oldest = queue.next(oldest);
     if (oldest === undefined) return;

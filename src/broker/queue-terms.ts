@@ -2,7 +2,6 @@
 // back: the queue of a bridge must refuse then as before, not make room by dropping what was acknowledged.
 import type { QueueLimits } from '../gateway/gateway.ts';
 import type { SessionStore, StoredSession } from '../session/session-store.ts';
-import type { OutboundSettings } from './outbound.ts';
 
 export interface QueueTerms {
   readonly queueQos0: boolean;
@@ -13,6 +12,14 @@ export interface QueueTerms {
 
 export interface OutboundTerms extends QueueTerms {
   readonly inflightMax: number;
+}
+
+/** What the connect request says about deliveries. */
+export interface OutboundSettings {
+  readonly inflightMax: number;
+  readonly queueQos0: boolean;
+  readonly whenQueueIsFull: 'drop-oldest' | 'refuse';
+  readonly queueLimits: QueueLimits;
 }
 
 /** Among the session's state; no gateway sees it. */

@@ -8,6 +8,8 @@ const NO_MESSAGES: readonly Message[] = [];
 class Level {
   readonly children = new Map<string, Level>();
   message: Message | undefined;
+  /** When the message came, counted in messages. */
+  stamp = 0;
 }
 
 /** Retained messages by topic level, so that a wildcard subscription visits only what it selects. */
@@ -17,6 +19,7 @@ export class RetainedIndex {
   #expiresAtMs: GatewayMs = Number.POSITIVE_INFINITY;
   #count = 0;
   #bytes = 0;
+  #lastStamp = 0;
 
   get count(): number {
     return this.#count;
@@ -48,6 +51,8 @@ export class RetainedIndex {
     }
     this.#forget(level);
     level.message = message;
+    this.#lastStamp += 1;
+    level.stamp = this.#lastStamp;
     this.#expiresAtMs = Math.min(this.#expiresAtMs, message.expiresAtMs);
     this.#count += 1;
     this.#bytes += messageSize(message);
@@ -77,7 +82,8 @@ export class RetainedIndex {
     if (this.#expiresAtMs > nowMs) return NO_MESSAGES;
     const expired: Message[] = [];
     let next: GatewayMs = Number.POSITIVE_INFINITY;
-    for (const message of everythingBelow(this.#root, false)) {
+    for (const { message } of everythingBelow(this.#root, false)) {
+      if (message === undefined) continue;
       if (message.expiresAtMs <= nowMs) expired.push(message);
       else next = Math.min(next, message.expiresAtMs);
     }
@@ -86,9 +92,12 @@ export class RetainedIndex {
     return expired;
   }
 
-  /** What `filter` selects; a leading wildcard selects no `$` topic (MQTT-4.7.2-1). */
-  *matching(filter: TopicFilter): Generator<Message> {
-    yield* select(this.#root, filter.split('/'), 0);
+  /**
+   * What `filter` selects; a leading wildcard selects no `$` topic (MQTT-4.7.2-1). May be walked over many turns: what is retained meanwhile is
+   * left out, for the walker has seen it come in.
+   */
+  matching(filter: TopicFilter): Generator<Message> {
+    return messagesOf(select(this.#root, filter.split('/'), 0), this.#lastStamp);
   }
 
   #forget(level: Level): void {
@@ -99,10 +108,15 @@ export class RetainedIndex {
   }
 }
 
-function* select(level: Level, wanted: readonly string[], depth: number): Generator<Message> {
+function* messagesOf(levels: Generator<Level>, lastStamp: number): Generator<Message> {
+  for (const { message, stamp } of levels) if (message !== undefined && stamp <= lastStamp) yield message;
+}
+
+/** Levels that hold a message. */
+function* select(level: Level, wanted: readonly string[], depth: number): Generator<Level> {
   const name = wanted[depth];
   if (name === undefined) {
-    if (level.message !== undefined) yield level.message;
+    if (level.message !== undefined) yield level;
     return;
   }
   if (name === '#') {
@@ -120,8 +134,8 @@ function* select(level: Level, wanted: readonly string[], depth: number): Genera
   }
 }
 
-function* everythingBelow(level: Level, isRoot: boolean): Generator<Message> {
-  if (level.message !== undefined) yield level.message; // "#" includes the parent level (MQTT 5 §4.7.1.2)
+function* everythingBelow(level: Level, isRoot: boolean): Generator<Level> {
+  if (level.message !== undefined) yield level; // "#" includes the parent level (MQTT 5 §4.7.1.2)
   for (const [name, child] of level.children) {
     if (isRoot && name.startsWith('$')) continue;
     yield* everythingBelow(child, false);

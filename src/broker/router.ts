@@ -1,48 +1,32 @@
 // One message in, every matching session out, in the turn it arrived in. Order of the work: what may refuse comes first, then deliveries that
 // need no disk, then one append for all stored queues together, then deliveries from those queues.
+import type { Share } from '../bus/audience.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { Match } from '../bus/match.ts';
-import type { GatewayClock } from '../model/clock.ts';
-import { Message, minQoS, type QoS } from '../model/message.ts';
-import { messageSize } from '../session/message-size.ts';
-import type { SessionStore, StoredSession } from '../session/session-store.ts';
+import { type Message, minQoS, type QoS } from '../model/message.ts';
+import type { SessionStore } from '../session/session-store.ts';
 import type { BrokerCounters } from './counters.ts';
-import type { DeliveryTerms, Outbound } from './outbound.ts';
+import type { DeliveryTerms } from './delivery-view.ts';
+import { appendFor, type Recipient, type Referent, unretained } from './recipient.ts';
 import type { RetainedIndex } from './retained-index.ts';
-
-/** A session as the router sees it. */
-export interface RoutedSession {
-  readonly outbound: Outbound;
-  /** The queue on disk; undefined when the session ends with its link. */
-  readonly stored: StoredSession | undefined;
-}
-
-export interface RetainedLimits {
-  readonly messagesMax: number;
-  readonly bytesMax: number;
-}
-
-const NO_PAYLOAD = new Uint8Array(0);
+import type { Retaining } from './retaining.ts';
+import type { RoutedSession } from './routed-session.ts';
+import type { SharedGroups } from './shared-groups.ts';
 
 export interface RouterParts {
   readonly bus: Bus<RoutedSession>;
   readonly store: SessionStore;
-  readonly clock: GatewayClock;
-  readonly retained: RetainedIndex;
+  readonly retaining: Retaining;
+  /** What the gateway says about itself; in memory only. */
+  readonly systemRetained: RetainedIndex;
   readonly counters: BrokerCounters;
-  readonly retainedLimits: RetainedLimits;
+  readonly shares: SharedGroups;
 }
 
 /** `isStored`: something was written that an acknowledgement must wait for. */
 export interface Routed {
   readonly outcome: 'accepted' | 'no-subscribers' | 'quota-exceeded';
   readonly isStored: boolean;
-}
-
-/** A session whose stored queue gets the message that is being routed. */
-interface Referent {
-  readonly session: RoutedSession;
-  readonly terms: DeliveryTerms;
 }
 
 const ACCEPTED: Routed = { outcome: 'accepted', isStored: false };
@@ -57,6 +41,8 @@ export class Router {
   readonly #terms: { qos: QoS; isRetain: boolean; identifiers: readonly number[] } = { qos: 0, isRetain: false, identifiers: [] };
   /** Sessions whose queues refuse when full (bridges): only these must be asked before a message is accepted. */
   readonly #refusing = new Set<RoutedSession>();
+  /** How many got the last message. */
+  #matched = 0;
 
   constructor(parts: RouterParts) {
     this.#parts = parts;
@@ -76,9 +62,32 @@ export class Router {
 
   /** Like `route`, but never refused. */
   deliver(message: Message, publisher: RoutedSession | undefined): Routed {
-    const { bus, counters } = this.#parts;
+    const { counters } = this.#parts;
     counters.received.value += 1;
-    const matches = bus.matches(message.topic);
+    const referents = this.#fanOut(message, publisher);
+    const isMatched = this.#matched > 0; // what is stored next may bring other messages about
+    const isStored = this.#store(message, referents);
+    if (isMatched) return isStored ? ACCEPTED_STORED : ACCEPTED;
+    counters.noSubscribers.value += 1;
+    return isStored ? NOBODY_STORED : NOBODY;
+  }
+
+  /** What the gateway says about itself: retained in memory only, and not counted among what clients publish. */
+  announce(message: Message): void {
+    if (message.isRetain) this.#parts.systemRetained.set(message);
+    const referents = this.#fanOut(message, undefined);
+    if (referents !== undefined) appendFor(this.#parts.store, unretained(message), referents);
+  }
+
+  /** Brings a retained message to one session: as a new entry of its queue if that is stored (MQTT 5 §3.3.1.3). */
+  replay(session: RoutedSession, message: Message, terms: DeliveryTerms): void {
+    if (!session.outbound.takeRetained(message, terms)) return;
+    appendFor(this.#parts.store, unretained(message), [{ recipient: session.outbound, terms }]);
+  }
+
+  /** Delivers to everybody who needs no disk, and counts in `#matched` who gets it. @returns whose stored queues are to get it. */
+  #fanOut(message: Message, publisher: RoutedSession | undefined): Referent[] | undefined {
+    const { matches, shares } = this.#parts.bus.routing(message.topic);
     let referents: Referent[] | undefined;
     let matched = 0;
     for (let index = 0; index < matches.length; index += 1) {
@@ -88,18 +97,25 @@ export class Router {
       const terms = this.#show(message, match);
       if (!match.subscriber.outbound.take(message, terms)) continue;
       referents ??= [];
-      referents.push({ session: match.subscriber, terms: { ...terms } });
+      referents.push({ recipient: match.subscriber.outbound, terms: { ...terms } });
     }
-    const isStored = this.#store(message, referents);
-    if (matched > 0) return isStored ? ACCEPTED_STORED : ACCEPTED;
-    counters.noSubscribers.value += 1;
-    return isStored ? NOBODY_STORED : NOBODY;
+    if (shares.length > 0) {
+      matched += shares.length;
+      referents = this.#share(message, shares, referents);
+    }
+    this.#matched = matched;
+    return referents;
   }
 
-  /** Brings a retained message to one session: as a new entry of its queue if that is stored (MQTT 5 §3.3.1.3). */
-  replay(session: RoutedSession, message: Message, terms: DeliveryTerms): void {
-    if (!session.outbound.takeRetained(message, terms)) return;
-    this.#append(unretained(message), [{ session, terms }]);
+  /** One member of each group gets it too; No Local does not hold there (MQTT-3.8.3-4). */
+  #share(message: Message, shares: readonly Share<RoutedSession>[], plain: Referent[] | undefined): Referent[] | undefined {
+    let referents = plain;
+    const isReferred = (recipient: Recipient): boolean => referents?.some((each) => each.recipient === recipient) === true;
+    for (const share of shares) {
+      const referent = this.#parts.shares.groupOf(share)?.take(message, isReferred);
+      if (referent !== undefined) referents = [...(referents ?? []), referent];
+    }
+    return referents;
   }
 
   #show(message: Message, match: Match<RoutedSession>): DeliveryTerms {
@@ -111,55 +127,16 @@ export class Router {
   }
 
   #store(message: Message, referents: readonly Referent[] | undefined): boolean {
-    const isRetained = message.isRetain && this.#retain(message);
-    if (referents === undefined && !isRetained) return false;
-    this.#append(message.isRetain && !isRetained ? unretained(message) : message, referents ?? []);
+    const { retaining, store } = this.#parts;
+    const retained = message.isRetain ? retaining.take(message) : undefined;
+    if (referents === undefined && retained === undefined) return false;
+    if (retained === message) {
+      appendFor(store, message, referents ?? []);
+      return true;
+    }
+    if (retained !== undefined) store.append(retained);
+    if (referents !== undefined) appendFor(store, message.isRetain ? unretained(message) : message, referents);
     return true;
-  }
-
-  #append(message: Message, referents: readonly Referent[]): void {
-    const { store } = this.#parts;
-    let isReferred = false;
-    for (const { session, terms } of referents) {
-      if (session.stored === undefined) continue;
-      store.refer(session.stored, terms);
-      isReferred = true;
-    }
-    const sequence = store.append(message);
-    if (!isReferred) return;
-    for (const { session, terms } of referents) session.outbound.appended(message, sequence, terms);
-  }
-
-  /** @returns whether the retained set changes, and with it the store. */
-  #retain(message: Message): boolean {
-    const { retained, counters, store } = this.#parts;
-    if (message.qos === 0 && store.isCongested) {
-      counters.retainedRefused.value += 1;
-      return false;
-    }
-    if (message.payload.length === 0) return retained.delete(message.topic.name); // MQTT-3.3.1-6, -7
-    if (!this.#hasRoom(message) && !(this.#endExpired() && this.#hasRoom(message))) {
-      counters.retainedRefused.value += 1;
-      return false;
-    }
-    retained.set(message.keep()); // MQTT-3.3.1-5
-    return true;
-  }
-
-  #hasRoom(message: Message): boolean {
-    const { retained, retainedLimits } = this.#parts;
-    const replaced = retained.get(message.topic.name);
-    const count = retained.count + (replaced === undefined ? 1 : 0);
-    const bytes = retained.bytes + messageSize(message) - (replaced === undefined ? 0 : messageSize(replaced));
-    return count <= retainedLimits.messagesMax && bytes <= retainedLimits.bytesMax;
-  }
-
-  /** Lets go of retained messages whose time is over (MQTT-3.3.2-5). @returns whether there were any. */
-  #endExpired(): boolean {
-    const { retained, store, clock } = this.#parts;
-    const expired = retained.takeExpired(clock.gatewayMs());
-    for (const message of expired) store.append(cleared(message));
-    return expired.length > 0;
   }
 
   #mustRefuse({ topic }: Message, publisher: RoutedSession | undefined): boolean {
@@ -175,15 +152,4 @@ export class Router {
 /** What a subscriber gets of a message, which it may have published itself (MQTT-3.8.3-3). */
 function matchFor(found: Match<RoutedSession> | undefined, publisher: RoutedSession | undefined): Match<RoutedSession> | undefined {
   return found?.subscriber === publisher ? found?.own : found;
-}
-
-/** The message as one queue gets it: appending it must not retain it again. */
-function unretained(message: Message): Message {
-  const { topic, payload, qos, properties } = message;
-  return new Message({ topic, payload, qos, properties, isRetain: false }, message.origin, message);
-}
-
-/** What removes the retained message of that topic from the store. */
-function cleared({ topic, origin, publishedAtMs, expiresAtMs }: Message): Message {
-  return new Message({ topic, payload: NO_PAYLOAD, qos: 0, isRetain: true }, origin, { publishedAtMs, expiresAtMs });
 }

@@ -1,64 +1,23 @@
 // One message in, the matching subscribers out. Synchronous, no queue, no I/O: what happens to a match is the caller's affair.
 import type { Topic, TopicFilter, TopicTable } from '../model/topic.ts';
+import { type Audience, type Entry, Listeners, type Member, type Share } from './audience.ts';
 import { type Match, matchOf, mergeMatches } from './match.ts';
 import { type Route, RouteTable } from './route.ts';
+import { selectedBy, sharedFilter } from './shared-subscription.ts';
 import type { Subscription } from './subscription.ts';
 import { TopicTrie } from './topic-trie.ts';
 
 /** Subscribers removed before the cached routes are rid of them: a route no one publishes to would hold them for ever. */
 const REMOVED_SUBSCRIBERS_MAX = 256;
 
-const NO_MATCHES: readonly never[] = [];
+const NONE: readonly never[] = [];
 
-/** A subscriber's one subscription to one filter. */
-interface Entry<S> {
-  readonly member: Member<S>;
-  readonly audience: Audience<S>;
-  match: Match<S>;
-  /** Where it stands in the audience. */
-  index: number;
-}
-
-/** A subscriber and all it subscribed to. */
-interface Member<S> {
-  readonly entries: Map<TopicFilter, Entry<S>>;
-  /** While several audiences are merged: the resolution the member was last met in, and where its match went. */
-  metIn: number;
-  matchIndex: number;
-}
-
-/** All who subscribed to one filter. */
-class Audience<S> {
-  readonly entries: Entry<S>[] = [];
-  #matches: readonly Match<S>[] | undefined;
-
-  /** A list that never changes: it is replaced when the audience does, so whoever walks it is not disturbed. */
-  get matches(): readonly Match<S>[] {
-    this.#matches ??= this.entries.map((entry) => entry.match);
-    return this.#matches;
-  }
-
-  add(member: Member<S>, match: Match<S>): Entry<S> {
-    const entry = { member, audience: this, match, index: this.entries.length };
-    this.entries.push(entry);
-    this.#matches = undefined;
-    return entry;
-  }
-
-  replace(entry: Entry<S>, match: Match<S>): void {
-    entry.match = match;
-    this.#matches = undefined;
-  }
-
-  /** The last one takes its place. */
-  remove(entry: Entry<S>): void {
-    const last = this.entries.pop();
-    if (last !== undefined && last !== entry) {
-      this.entries[entry.index] = last;
-      last.index = entry.index;
-    }
-    this.#matches = undefined;
-  }
+/** Who gets a topic. Neither list ever changes: subscribing or removing subscribers while walking them takes effect with the next look-up. */
+export interface Routing<S> {
+  /** One match per subscriber, in no order. */
+  readonly matches: readonly Match<S>[];
+  /** Each gets the topic once more, for one of its members. */
+  readonly shares: readonly Share<S>[];
 }
 
 export interface BusStatistics {
@@ -81,7 +40,7 @@ export interface BusStatistics {
  */
 export class Bus<S extends object> {
   readonly #routes: RouteTable<S>;
-  readonly #audiences = new TopicTrie<Audience<S>>();
+  readonly #listeners = new TopicTrie<Listeners<S>>();
   readonly #members = new Map<S, Member<S>>();
   /** `RouteTable.stamp` of the last change of a subscription: a route resolved before it is out of date. */
   #changedAt = 0;
@@ -89,7 +48,7 @@ export class Bus<S extends object> {
   #resolutionCount = 0;
   #removedCount = 0;
   /** Reused by `#resolve`. */
-  readonly #selected: Audience<S>[] = [];
+  readonly #selected: Listeners<S>[] = [];
 
   constructor(options: { readonly routeCacheBytesMax: number }) {
     this.#routes = new RouteTable(options.routeCacheBytesMax);
@@ -106,7 +65,7 @@ export class Bus<S extends object> {
   get statistics(): BusStatistics {
     return {
       subscriptions: this.#subscriptionCount,
-      filters: this.#audiences.size,
+      filters: this.#listeners.size,
       routes: this.#routes.routeCount,
       routeBytes: this.#routes.bytes,
       routeGenerations: this.#routes.generations,
@@ -154,14 +113,21 @@ export class Bus<S extends object> {
     this.#changed();
   }
 
-  /**
-   * One match per subscriber that gets the topic, in no order. The list never changes: subscribing or removing subscribers while walking it
-   * takes effect with the next call. Nothing is allocated while subscriptions stay as they are.
-   */
-  matches(topic: Topic): readonly Match<S>[] {
+  /** Nothing is allocated while subscriptions stay as they are. What it returns is good until subscriptions change; its lists stay good. */
+  routing(topic: Topic): Routing<S> {
     const route = this.#routes.routeOf(topic);
     if (route.checkedAt !== this.#routes.stamp) this.#check(route);
-    return route.matches;
+    return route;
+  }
+
+  matches(topic: Topic): readonly Match<S>[] {
+    return this.routing(topic).matches;
+  }
+
+  /** The shared subscription made with this filter, while it has members. */
+  shareOf(filter: TopicFilter): Share<S> | undefined {
+    const shared = sharedFilter(filter);
+    return shared && this.#listeners.get(shared.filter)?.shares.find((share) => share.filter === filter);
   }
 
   #check(route: Route<S>): void {
@@ -176,19 +142,20 @@ export class Bus<S extends object> {
   #resolve(route: Route<S>): void {
     this.#resolutionCount += 1;
     const selected = this.#selected;
-    this.#audiences.collect(route.name, selected);
+    this.#listeners.collect(route.name, selected);
     const [only] = selected;
-    if (only === undefined) route.setMatches(NO_MATCHES, 0);
-    else if (selected.length === 1) route.setMatches(only.matches, 0);
+    if (only === undefined) route.setMatches(NONE, 0);
+    else if (selected.length === 1) route.setMatches(only.plain.matches, 0);
     else this.#merge(route, selected);
+    route.shares = selected.length === 1 && only !== undefined ? only.shares : selected.flatMap(({ shares }) => shares);
     selected.length = 0;
   }
 
-  #merge(route: Route<S>, audiences: readonly Audience<S>[]): void {
+  #merge(route: Route<S>, listeners: readonly Listeners<S>[]): void {
     const matches: Match<S>[] = [];
     const overlaps = new Map<number, Match<S>[]>();
-    for (const { entries } of audiences) {
-      for (const { member, match } of entries) {
+    for (const { plain } of listeners) {
+      for (const { member, match } of plain.entries) {
         if (member.metIn !== this.#resolutionCount) {
           member.metIn = this.#resolutionCount;
           member.matchIndex = matches.push(match) - 1;
@@ -216,18 +183,26 @@ export class Bus<S extends object> {
   }
 
   #audienceOf(filter: TopicFilter): Audience<S> {
-    let audience = this.#audiences.get(filter);
-    if (audience === undefined) {
-      audience = new Audience();
-      this.#audiences.set(filter, audience);
+    const shared = sharedFilter(filter);
+    const selecting = shared?.filter ?? filter;
+    let listeners = this.#listeners.get(selecting);
+    if (listeners === undefined) {
+      listeners = new Listeners();
+      this.#listeners.set(selecting, listeners);
     }
-    return audience;
+    return shared === undefined ? listeners.plain : listeners.sharedBy(filter, shared.group);
   }
 
   #leave(filter: TopicFilter, entry: Entry<S>): void {
     entry.audience.remove(entry);
-    if (entry.audience.entries.length === 0) this.#audiences.delete(filter);
+    if (entry.audience.entries.length === 0) this.#tidy(selectedBy(filter));
     this.#subscriptionCount -= 1;
+  }
+
+  #tidy(filter: TopicFilter): void {
+    const listeners = this.#listeners.get(filter);
+    listeners?.dropEmptyShares();
+    if (listeners?.isEmpty === true) this.#listeners.delete(filter);
   }
 
   #forget(subscriber: S): void {

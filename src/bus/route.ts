@@ -5,6 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import { GatewayError } from '../model/errors.ts';
 import { type Topic, type TopicName, type TopicTable, topicName } from '../model/topic.ts';
+import type { Share } from './audience.ts';
 import type { Match } from './match.ts';
 
 /** Slots of the look-up by bytes, in pairs; a power of two. */
@@ -16,7 +17,7 @@ const ROUTE_BYTES = 400; // route, map entry, headers of the string and of the b
 const MATCH_REFERENCE_BYTES = 8;
 const MERGED_MATCH_BYTES = 120;
 
-const NO_MATCHES: readonly never[] = [];
+const NONE: readonly never[] = [];
 
 /** A topic with the matches found for it last. Works on after the table forgot it: a connection may hold it. */
 export class Route<S> implements Topic {
@@ -27,8 +28,9 @@ export class Route<S> implements Topic {
   checkedAt = 0;
   /** `table.stamp` when the matches were found. */
   resolvedAt = 0;
-  #matches: readonly Match<S>[] = NO_MATCHES;
+  #matches: readonly Match<S>[] = NONE;
   #mergedCount = 0;
+  shares: readonly Share<S>[] = NONE;
   /** What the table counts for it. */
   countedBytes = 0;
 
@@ -52,13 +54,14 @@ export class Route<S> implements Topic {
   forgetMatches(): void {
     this.checkedAt = 0;
     this.resolvedAt = 0;
-    this.setMatches(NO_MATCHES, 0);
+    this.setMatches(NONE, 0);
+    this.shares = NONE;
   }
 
   /** An estimate from above: a list that several routes share is counted for each. */
   costBytes(): number {
     const nameBytes = this.name.length + this.utf8.length;
-    return ROUTE_BYTES + nameBytes + this.#matches.length * MATCH_REFERENCE_BYTES + this.#mergedCount * MERGED_MATCH_BYTES;
+    return ROUTE_BYTES + nameBytes + (this.#matches.length + this.shares.length) * MATCH_REFERENCE_BYTES + this.#mergedCount * MERGED_MATCH_BYTES;
   }
 }
 

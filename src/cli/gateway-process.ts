@@ -3,7 +3,7 @@ import { changedKeys } from '../config/changes.ts';
 import type { Config } from '../config/config.ts';
 import type { LoadOutcome } from '../config/load.ts';
 import { commandTable } from '../control/commands.ts';
-import type { ReloadOutcome, RunningGateway } from '../control/running-gateway.ts';
+import type { BanBook, ReloadOutcome, RunningGateway } from '../control/running-gateway.ts';
 import { ControlServer } from '../control/server.ts';
 import { GatewayError } from '../model/errors.ts';
 import { SHUTDOWN_TIMEOUT_MS } from '../model/limits.ts';
@@ -102,19 +102,26 @@ export class GatewayProcess {
 
   /** @throws GatewayError - nothing was changed, and the message says why. */
   reload(): ReloadOutcome {
-    const gateway = this.#gateway;
-    if (gateway === undefined || this.#state !== 'running')
-      throw new GatewayError('CONTROL_UNAVAILABLE', `the gateway is ${this.#state}: nothing was reloaded`);
+    const gateway = this.#running('nothing was reloaded');
     const loaded = this.#loadAgain();
     if (loaded.kind === 'invalid') throw new GatewayError('CONFIG_INVALID', `nothing was reloaded:\n${problemText(loaded.problems)}`);
     void this.#serviceManager.reloading();
-    const own = this.#takeOver(loaded.config);
     const judged = gateway.reload(loaded.config);
+    const own = this.#takeOver(loaded.config);
     const outcome = { applied: [...own.applied, ...judged.applied], needsRestart: [...own.needsRestart, ...judged.needsRestart] };
     void this.#serviceManager.ready('Running');
     this.#log.info('configuration reloaded', { applied: outcome.applied.join(' ') || undefined });
     if (outcome.needsRestart.length > 0) this.#log.warn('a restart is needed for part of the configuration', { keys: outcome.needsRestart.join(' ') });
     return outcome;
+  }
+
+  get bans(): BanBook {
+    return this.#running('ask again').bans;
+  }
+
+  #running(consequence: string): RunningGateway {
+    if (this.#gateway !== undefined && this.#state === 'running') return this.#gateway;
+    throw new GatewayError('CONTROL_UNAVAILABLE', `the gateway is ${this.#state}: ${consequence}`);
   }
 
   #takeOver(next: Config): ReloadOutcome {

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import type { StartGateway } from '../control/running-gateway.ts';
 import { createLog, standardError } from '../observe/log.ts';
 import { SystemClock } from '../observe/system-clock.ts';
+import { readSecret } from './secret-input.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** A notification that takes longer would only hold up the next one. */
@@ -26,6 +27,7 @@ export function processSurroundings(): Surroundings {
     clock,
     write: (text) => void process.stdout.write(text),
     complain: (text) => void process.stderr.write(text),
+    readSecret: (called) => readSecret(process.stdin, (text) => void process.stderr.write(text), called),
     isTerminal: process.stderr.isTTY,
     openLog: (settings) => createLog(settings, { clock, output: standardError() }),
     onSignal: (signal, run) => void process.on(signal, run),

@@ -1,5 +1,6 @@
 // The command line: which command, with which options.
 import { Command, CommanderError } from 'commander';
+import { withBanCommands, withUserCommands } from './access-commands.ts';
 import { type CheckOptions, check } from './check.ts';
 import { type ConfigOptions, withConfigOptions } from './config-options.ts';
 import { EXIT } from './exit-codes.ts';
@@ -48,6 +49,12 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     .action(async (options: StatusOptions) => {
       code = await status(options, surroundings);
     });
+  withUserCommands(program, surroundings, (given) => {
+    code = given;
+  });
+  withBanCommands(program, surroundings, (given) => {
+    code = given;
+  });
   program
     .command('version')
     .description('print the version')

@@ -15,6 +15,13 @@ export interface Surroundings {
   write(text: string): void;
   /** Standard error: what went wrong. */
   complain(text: string): void;
+  /**
+   * A secret from standard input: a person types it twice and sees nothing of it, from a program or file the first line is taken.
+   *
+   * @param called - "Password".
+   * @throws GatewayError CONFIG_INVALID - the input ended before, or the two are not the same.
+   */
+  readSecret(called: string): Promise<string>;
   /** Whether a person reads standard error. */
   readonly isTerminal: boolean;
   /** The log, on standard error. */

@@ -1,7 +1,9 @@
 // A loaded configuration: the settings of the schema with the defaults that depend on the machine.
 import { join, resolve } from 'node:path';
 import { type TopicName, topicName } from '../model/topic.ts';
-import type { Settings } from './schema/schema.ts';
+import { isMapping } from './read.ts';
+import type { Node } from './schema/nodes.ts';
+import { SCHEMA, type Settings } from './schema/schema.ts';
 
 type BridgeSettings = Settings['bridges'][number];
 
@@ -14,6 +16,8 @@ export interface BridgeConfig extends BridgeSettings {
 export interface Config extends Settings {
   readonly data: { readonly directory: string };
   readonly control: { readonly socket: string };
+  readonly access: Settings['access'] & { readonly usersFile: string };
+  readonly sys: Settings['sys'] & { readonly node: string };
   readonly bridges: readonly BridgeConfig[];
 }
 
@@ -26,27 +30,28 @@ export interface Machine {
 /** @param dataDirectory - of the command line: wins over every other place. */
 export function complete(settings: Settings, machine: Machine, dataDirectory: string | undefined): Config {
   const directory = resolve(dataDirectory ?? settings.data.directory ?? stateDirectory(machine) ?? 'data');
-  const absolute = (written: string | undefined) => (written === undefined ? undefined : filePath(written, machine));
-  const { tls } = settings.mqtt;
+  const located = withAbsoluteFiles(SCHEMA, settings, machine) as Settings; // the same values but for paths, which stay texts
   return {
-    ...settings,
-    mqtt: { ...settings.mqtt, tls: { ...tls, caFile: absolute(tls.caFile), certFile: absolute(tls.certFile), keyFile: absolute(tls.keyFile) } },
+    ...located,
     data: { directory },
+    access: { ...located.access, usersFile: resolve(settings.access.usersFile ?? join(directory, 'users.json')) },
     control: { socket: resolve(settings.control.socket ?? join(directory, 'control.sock')) },
-    bridges: settings.bridges.map((bridge) => completeBridge(bridge, machine)),
+    sys: { ...settings.sys, node: settings.sys.node ?? `postern@${machine.hostname}` },
+    bridges: located.bridges.map((bridge) => completeBridge(bridge, machine)),
   };
+}
+
+function withAbsoluteFiles(node: Node, value: unknown, machine: Machine): unknown {
+  if (node.node === 'key') return node.kind.file !== undefined && typeof value === 'string' ? filePath(value, machine) : value;
+  if (node.node === 'list') return Array.isArray(value) ? value.map((item) => withAbsoluteFiles(node.item, item, machine)) : value;
+  if (!isMapping(value)) return value;
+  return Object.fromEntries(Object.entries(node.entries).map(([name, child]) => [name, withAbsoluteFiles(child, value[name], machine)]));
 }
 
 function completeBridge(bridge: BridgeSettings, machine: Machine): BridgeConfig {
   const clientId = bridge.clientId ?? `postern-${machine.hostname}-${bridge.name}`;
-  const absolute = (written: string | undefined) => (written === undefined ? undefined : filePath(written, machine));
-  return {
-    ...bridge,
-    clientId,
-    statusTopic: bridge.statusTopic ?? topicName(`$SYS/broker/connection/${clientId.replace(/[+#/]/g, '_')}/state`),
-    passwordFile: absolute(bridge.passwordFile),
-    tls: { ...bridge.tls, caFile: absolute(bridge.tls.caFile), certFile: absolute(bridge.tls.certFile), keyFile: absolute(bridge.tls.keyFile) },
-  };
+  const statusTopic = bridge.statusTopic ?? topicName(`$SYS/broker/connection/${clientId.replace(/[+#/]/g, '_')}/state`);
+  return { ...bridge, clientId, statusTopic };
 }
 
 const CREDENTIAL = 'credential:';

@@ -2,10 +2,12 @@
 import { isLoopback } from '../model/client.ts';
 import { GatewayError } from '../model/errors.ts';
 import { topicFilter } from '../model/topic.ts';
+import { type MqttListenerSettings, mqttListeners, type TlsListener } from './mqtt-listeners.ts';
 import { formatPath, type Path } from './paths.ts';
 import type { Finding } from './read.ts';
 import type { Settings } from './schema/schema.ts';
 import { type Endpoint, formatEndpoint } from './schema/values.ts';
+import { connectionContradictions } from './tls-rules.ts';
 
 type BridgeSettings = Settings['bridges'][number];
 
@@ -13,7 +15,9 @@ type BridgeSettings = Settings['bridges'][number];
 export function contradictions(settings: Settings): Finding[] {
   return [
     ...exposure(settings),
-    ...tlsContradictions(settings),
+    ...mqttListeners(settings.mqtt).flatMap(listenerContradictions),
+    ...mqttListeners(settings.mqtt).flatMap(connectionContradictions),
+    ...listenerNames(settings),
     ...repeated(settings.mqttSn.predefinedTopics, ['mqttSn', 'predefinedTopics'], 'id', ({ id, clientId }) => `${id} for client ${clientId}`),
     ...repeated(settings.bridges, ['bridges'], 'name', ({ name }) => name),
     ...settings.bridges.flatMap((bridge, index) => bridgeContradictions(bridge, ['bridges', index])),
@@ -34,14 +38,14 @@ function caution(path: Path, message: string): Finding {
   return { path, role: 'value', message };
 }
 
-/** Listeners that other hosts can reach. */
+/** Listeners that other hosts can reach, by themselves or through a proxy. */
 function openListeners({ mqtt, mqttSn }: Settings): { readonly path: Path; readonly bind: Endpoint }[] {
-  const listeners = [
-    { path: ['mqtt', 'tcp', 'bind'], ...mqtt.tcp },
-    { path: ['mqtt', 'tls', 'bind'], ...mqtt.tls },
-    { path: ['mqttSn', 'udp', 'bind'], ...mqttSn.udp },
-  ];
-  return listeners.filter(({ enabled, bind }) => enabled && !isLoopback(bind.host));
+  const streams = mqttListeners(mqtt).flatMap(({ at, bind, proxy }) => {
+    const isOpen = bind !== undefined && (!isLoopback(bind.host) || proxy.proxyProtocol !== 'off');
+    return isOpen ? [{ path: [...at, 'bind'], bind }] : [];
+  });
+  const { enabled, bind } = mqttSn.udp;
+  return enabled && !isLoopback(bind.host) ? [...streams, { path: ['mqttSn', 'udp', 'bind'], bind }] : streams;
 }
 
 function exposure(settings: Settings): Finding[] {
@@ -52,10 +56,32 @@ function exposure(settings: Settings): Finding[] {
   return [{ path: ['access', 'anonymous'], role: 'value', message: `is always, and other hosts can reach ${open.join(' and ')}: ${remedy}` }];
 }
 
-function tlsContradictions({ mqtt: { tls } }: Settings): Finding[] {
-  if (!tls.enabled) return [];
-  const missing = (['certFile', 'keyFile'] as const).filter((name) => tls[name] === undefined);
-  return missing.map((name) => ({ path: ['mqtt', 'tls', 'enabled'], role: 'value', message: `needs mqtt.tls.${name}` }));
+function listenerContradictions(listener: MqttListenerSettings): Finding[] {
+  const { at, type, bind, path } = listener;
+  const isListed = at.includes('listeners');
+  const tlsAt = isListed ? 'tls.' : '';
+  const missing = [
+    ...(type === 'unix' && path === undefined ? ['path'] : []),
+    ...(type !== 'unix' && bind === undefined ? ['bind'] : []),
+    ...('tls' in listener ? missingTls(listener.tls).map((name) => tlsAt + name) : []),
+  ];
+  const place: Path = [...at, isListed ? 'type' : 'enabled'];
+  return missing.map((name) => ({ path: place, role: 'value', message: `needs ${formatPath(at)}.${name}` }));
+}
+
+/** Pre-shared keys stand in for a certificate, not for the key that belongs to one. */
+function missingTls(tls: TlsListener['tls']): readonly string[] {
+  if (tls.pskFile !== undefined && tls.certFile === undefined && tls.keyFile === undefined) return [];
+  return (['certFile', 'keyFile'] as const).filter((name) => tls[name] === undefined);
+}
+
+const SHORT_NAMES: readonly string[] = ['tcp', 'tls', 'ws', 'wss'];
+
+function listenerNames({ mqtt }: Settings): Finding[] {
+  const taken = mqtt.listeners.flatMap(({ name }, index): Finding[] =>
+    SHORT_NAMES.includes(name) ? [{ path: ['mqtt', 'listeners', index, 'name'], role: 'value', message: `${name} is the name of mqtt.${name}` }] : [],
+  );
+  return [...taken, ...repeated(mqtt.listeners, ['mqtt', 'listeners'], 'name', ({ name }) => name)];
 }
 
 function repeated<T>(items: readonly T[], path: Path, key: keyof T & string, identity: (item: T) => string): Finding[] {

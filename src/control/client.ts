@@ -12,13 +12,13 @@ const ID = 1;
  *
  * @throws GatewayError CONTROL_UNAVAILABLE - nobody listens there, it is not ours to ask, or no answer came in time.
  */
-export async function ask(path: string, clock: Clock, command: string): Promise<Answer> {
+export async function ask(path: string, clock: Clock, command: string, parameters: Readonly<Record<string, unknown>> = {}): Promise<Answer> {
   const socket = createConnection(path);
   const cancelTimeout = clock.after(CONTROL_TIMEOUT_MS, () =>
     socket.destroy(unavailable(`the gateway at ${path} did not answer within ${CONTROL_TIMEOUT_MS / 1_000} s`)),
   );
   try {
-    socket.write(`${JSON.stringify({ id: ID, command })}\n`);
+    socket.write(`${JSON.stringify({ ...parameters, id: ID, command })}\n`);
     return parseAnswer(await firstLine(socket, path));
   } catch (error) {
     throw error instanceof GatewayError ? error : unavailable(explain(error, path), error);

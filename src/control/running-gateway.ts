@@ -26,8 +26,37 @@ export interface RunningGateway {
   isHealthy(): boolean;
   /** Takes over what can change while running. Keys of `log` and `control` are the process's own and are left to it. */
   reload(next: Config): ReloadOutcome;
+  readonly bans: BanBook;
   /** Says goodbye to peers, waits for the last commit and closes the store. */
   stop(): Promise<void>;
+}
+
+export const BANNED_KINDS = ['client', 'user', 'address'] as const;
+export type BannedKind = (typeof BANNED_KINDS)[number];
+
+/** Whom the gateway does not let in, whatever they can prove. */
+export interface Ban {
+  readonly kind: BannedKind;
+  /** A client id, a user name, or an address or range of them. */
+  readonly value: string;
+  /** What is left of it; `Infinity`: until it is removed. */
+  readonly seconds: number;
+  /** For people. */
+  readonly reason: string;
+}
+
+/** The bans in force; they survive a restart. */
+export interface BanBook {
+  list(): readonly Ban[];
+  /**
+   * Adds one, or gives one that exists a new end and reason, and ends the links it is about.
+   *
+   * @returns how many links there were.
+   * @throws GatewayError LIMIT_EXCEEDED, CONFIG_INVALID - an address that is none.
+   */
+  add(ban: Ban): number;
+  /** @returns whether there was one. */
+  remove(kind: BannedKind, value: string): boolean;
 }
 
 export interface ListenerAddress {

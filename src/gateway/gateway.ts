@@ -1,6 +1,6 @@
 // The contract between protocols and the core: the one door. Native MQTT has no privilege; what is not here, a gateway does not need.
 // Everything is synchronous but `connect`: a message crosses the core in the turn it arrived in.
-import type { Credentials } from '../access/access.ts';
+import type { AuthenticationStep, Credentials } from '../access/access.ts';
 import type { Subscription } from '../bus/subscription.ts';
 import type { ClientId, Realm } from '../model/client.ts';
 import type { Clock } from '../model/clock.ts';
@@ -8,6 +8,8 @@ import type { Log } from '../model/log.ts';
 import type { Draft, Message, QoS } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { TopicFilter, TopicTable } from '../model/topic.ts';
+
+export type { AuthenticationStep } from '../access/access.ts';
 
 /** A protocol front end. Owns its transports and its peers; owns no messages. */
 export interface Gateway {
@@ -72,6 +74,17 @@ export interface ConnectRequest {
   /** QoS 2 ids completed on a link that duplicates and reorders (UDP, serial) stay in quarantine. */
   readonly isReliableLink: boolean;
   readonly will?: Will | undefined;
+  /** `restart`: no peer asks, its gateway takes up what a restart left; no rate counts it. */
+  readonly origin?: 'peer' | 'restart' | undefined;
+  /** How the client wants to prove who it is, instead of a password (MQTT 5 §4.12). */
+  readonly authentication?: AuthenticationStep | undefined;
+  /**
+   * Put before every topic and filter the client names and taken off what it is sent: the part of the name space it lives in. May hold
+   * `${clientid}` and `${username}`; a client whose name cannot stand there as a part of a level is refused. `''` or absent: none.
+   */
+  readonly mountPoint?: string | undefined;
+  /** For presence messages; absent where the protocol has none. */
+  readonly keepAliveSeconds?: number | undefined;
 }
 
 export interface QueueLimits {
@@ -87,10 +100,49 @@ export interface Will {
 }
 
 export type ConnectOutcome =
-  | { readonly kind: 'accepted'; readonly session: ClientSession; readonly isSessionPresent: boolean }
-  | { readonly kind: 'refused'; readonly reason: RefusalReason };
+  | {
+      readonly kind: 'accepted';
+      readonly session: ClientSession;
+      readonly isSessionPresent: boolean;
+      /** The last word of an exchange of challenges, e.g. a proof that the server knows the secret too. */
+      readonly authenticationData?: Uint8Array | undefined;
+    }
+  | Challenge<ConnectOutcome>
+  | Refusal;
 
-export type RefusalReason = 'bad-credentials' | 'banned' | 'not-authorized' | 'identifier-taken' | 'busy' | 'unavailable';
+export type ReauthenticationOutcome =
+  | { readonly kind: 'accepted'; readonly authenticationData?: Uint8Array | undefined }
+  | Challenge<ReauthenticationOutcome>
+  | Refusal;
+
+/** More is needed from the client. Only requests with an `authentication` are challenged; unanswered, it ends after a time as a refusal. */
+export interface Challenge<Outcome> {
+  readonly kind: 'challenge';
+  readonly data: Uint8Array | undefined;
+  /** Once. */
+  respond(data: Uint8Array | undefined): Promise<Outcome>;
+  /** The link is gone, or its protocol has no challenges. Safe at any time. */
+  abandon(): void;
+}
+
+export interface Refusal {
+  readonly kind: 'refused';
+  readonly reason: RefusalReason;
+  /** Where to go instead, for `use-another-server` and `server-moved` (MQTT 5 §3.2.2.3.16). */
+  readonly serverReference?: string | undefined;
+}
+
+export type RefusalReason =
+  | 'bad-credentials'
+  | 'bad-authentication-method'
+  | 'banned'
+  | 'not-authorized'
+  | 'identifier-taken'
+  | 'rate-exceeded'
+  | 'busy'
+  | 'unavailable'
+  | 'use-another-server'
+  | 'server-moved';
 
 /**
  * `link`: the peer's buffer is full, or it has not been answered yet. `asleep`: a sleeping client. `upstream`: a bridge out of reach.
@@ -98,7 +150,8 @@ export type RefusalReason = 'bad-credentials' | 'banned' | 'not-authorized' | 'i
  */
 export type PauseReason = 'link' | 'asleep' | 'upstream' | 'subscribing';
 
-export type PublishOutcome = 'accepted' | 'no-subscribers' | 'denied' | 'quota-exceeded';
+/** `invalid-topic`: no name can be made of it, e.g. `$delayed/` without a number of seconds. */
+export type PublishOutcome = 'accepted' | 'no-subscribers' | 'denied' | 'invalid-topic' | 'quota-exceeded';
 
 export type SubscribeOutcome = { readonly kind: 'granted'; readonly qos: QoS } | { readonly kind: 'denied' } | { readonly kind: 'quota-exceeded' };
 
@@ -150,6 +203,11 @@ export interface ClientSession {
   /** While asleep: delivers what is queued up to now and tells `outlet.drained()` when all of it is settled; what comes later waits. */
   wake(): void;
   setWill(will: Will | undefined): void;
+  /**
+   * The client proves again who it is, while its session goes on (MQTT 5 §4.12.1). `accepted` when it is the same principal as before, whose
+   * rights are judged anew from now on; after `refused` the protocol says goodbye and disconnects.
+   */
+  reauthenticate(step: AuthenticationStep): Promise<ReauthenticationOutcome>;
   /** Runs when everything this session wrote so far is on disk; at once when nothing is pending. For SUBACK, UNSUBACK, REGACK and their kin. */
   whenDurable(run: () => void): void;
   /** The link is gone or says goodbye. `sessionExpirySeconds` replaces the value of the connect request (MQTT 5 §3.14.2.2.2). */
@@ -167,11 +225,16 @@ export interface Outlet {
   completed(packetId: number, wasKnown: boolean): void;
   /** Everything a `wake` was to bring is settled. */
   drained(): void;
+  /**
+   * The client used up its rate: read nothing more of it for `delayMs`. Nothing is lost; what was read already may still be handed over, and
+   * may move the time further out. Protocols over datagrams answer "congestion" until then, or drop what has no answer.
+   */
+  throttle(delayMs: number): void;
   /** The core ended the session; the gateway tells the peer in its own words and closes the link. */
   end(reason: EndReason): void;
 }
 
-export type EndReason = 'taken-over' | 'kicked' | 'shutting-down';
+export type EndReason = 'taken-over' | 'kicked' | 'rate-exceeded' | 'slow-consumer' | 'shutting-down';
 
 /** One message on its way to one peer. */
 export interface Delivery {

@@ -24,6 +24,8 @@ export interface Principal {
   readonly username?: string;
   readonly certificateSubject?: string;
   readonly peer: PeerAddress;
+  /** The address is what a proxy says, or the proxy's own: loopback means nothing. */
+  readonly isProxied?: true;
   /** Name of the listener the client came through, e.g. `mqtt.tcp`. */
   readonly listener: string;
   readonly protocol: string;
@@ -52,6 +54,11 @@ export function peerAddress(text: string): PeerAddress {
 /** The host of a peer on the network, without port and brackets; other peers as they are. */
 export function hostOf(peer: string): string {
   return /^\[?([^\]/]+)\]?:\d+$/.exec(peer)?.[1] ?? peer;
+}
+
+/** Peers on loopback, behind a Unix socket and in this process; devices are not. */
+export function isOfThisHost(peer: PeerAddress): boolean {
+  return isLoopback(hostOf(peer)) || (peer.startsWith('/') && !peer.startsWith('/dev/'));
 }
 
 /** Loopback by address text: 127.0.0.0/8, ::1 and their v4-mapped form; a Unix socket and in-process links count as local too. */

@@ -15,20 +15,51 @@ export const OUT_BUFFERS_KEPT_BYTES = 12 * 1024 * 1024;
 export const LINK_CLOSE_TIMEOUT_MS = 5_000;
 /** Time from accepted link to the end of its TLS handshake. */
 export const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
+/** Certificates of one TLS listener by server name; each takes about 100 KiB of memory. */
+export const SERVER_NAMES_MAX = 64;
+/** A list of cipher suites; all that OpenSSL knows together are shorter. */
+export const CIPHERS_TEXT_BYTES_MAX = 4_096;
+/** A file of certificates, of revocation lists or of pre-shared keys: 100,000 revoked certificates take about 4 MB. */
+export const TLS_FILE_BYTES_MAX = 16 * 1024 * 1024;
+/** Identity of a pre-shared key, and the key itself: what OpenSSL 3 takes; RFC 4279 §5.3 asks for 128 and 64. */
+export const PSK_IDENTITY_BYTES_MAX = 256;
+export const PSK_KEY_BYTES_MAX = 512;
+/** Addresses and ranges of the proxies before one listener. */
+export const PROXIES_MAX = 256;
+/** A PROXY header, version 2: the largest addresses and 4 KiB of what the proxy tells besides. Version 1 has 107 bytes by itself. */
+export const PROXY_HEADER_BYTES_MAX = 16 + 216 + 4_096;
+/** Time from accepted link to the end of its PROXY header; a proxy sends it at once. EMQX's value. */
+export const PROXY_HEADER_TIMEOUT_MS = 3_000;
+/** Time from accepted link, or the end of its TLS handshake, to a request that makes it a WebSocket. */
+export const WEBSOCKET_HANDSHAKE_TIMEOUT_MS = 10_000;
+/** That request without a body; browsers send about 1 KiB, cookies of the host included. */
+export const WEBSOCKET_REQUEST_BYTES_MAX = 8 * 1024;
 /** Connections the kernel holds until they are accepted; it caps this at net.core.somaxconn. */
 export const ACCEPT_BACKLOG = 1_024;
 /** Largest UDP payload over IPv4. */
 export const UDP_PAYLOAD_BYTES_MAX = 65_507;
 /** Datagrams waiting for a full kernel buffer; beyond this they are lost, as on the network. */
 export const DATAGRAM_QUEUE_BYTES_MAX = 1024 * 1024;
+/** Listeners of `mqtt.listeners`: a file with more is made by a mistake. */
+export const MQTT_LISTENERS_MAX = 64;
 /** Remote ends of datagrams whose text form is remembered. */
 export const DATAGRAM_PEERS_REMEMBERED = 8_192;
 /** Time from accepted link to CONNECT; EMQX's idle time-out. */
 export const CONNECT_TIMEOUT_MS = 15_000;
 /** Time all sources of identity together have to answer a CONNECT; well below what clients wait for a CONNACK. */
 export const AUTHENTICATION_TIMEOUT_MS = 5_000;
+/** Time an exchange of challenges may take from its first word to its last; as long as a CONNECT may take to come. */
+export const AUTHENTICATION_EXCHANGE_TIMEOUT_MS = 15_000;
+/** Exchanges of challenges under way at once; each holds a few hundred bytes. */
+export const AUTHENTICATION_EXCHANGES_MAX = 256;
+/** Passwords hashed at once: each takes a thread and 19 MiB. */
+export const PASSWORD_CHECKS_AT_ONCE = 2;
+/** Passwords waiting to be hashed; about what a board gets through before its clients give up. */
+export const PASSWORD_CHECKS_WAITING_MAX = 64;
 /** Connections over all listeners: about 10 KiB each keeps 10,000 within a 512 MB board. */
 export const CONNECTIONS_MAX = 10_000;
+/** Connections above the limit that are heard so far as to be told so; further ones are closed unread. */
+export const CONNECTIONS_TOLD_MAX = 64;
 
 /** Client identifier, bytes: EMQX accepts the full 65,535, no device needs more than this. */
 export const CLIENT_ID_BYTES_MAX = 1_024;
@@ -38,6 +69,8 @@ export const TOPIC_LEVELS_MAX = 128;
 export const SUBSCRIPTIONS_PER_SESSION_MAX = 1_000;
 /** Stored sessions, offline ones included. */
 export const SESSIONS_MAX = 20_000;
+/** Groups of shared subscriptions with a strategy of their own: each is looked at when a group forms. */
+export const SHARE_GROUPS_CONFIGURED_MAX = 100;
 
 /** Bytes of interned topics with their cached routes; the table forgets the older half when it is full. */
 export const ROUTE_CACHE_BYTES_MAX = 8 * 1024 * 1024;
@@ -50,6 +83,10 @@ export const INFLIGHT_MAX = 1_024;
 export const RECEIVING_MAX = 1_024;
 /** Topic aliases accepted from a client per connection; Mosquitto's default. */
 export const TOPIC_ALIAS_MAX = 10;
+/** Topic aliases used towards a client per connection, if it allows that many: about 200 bytes each. */
+export const TOPIC_ALIAS_OUT_MAX = 32;
+/** Work of one client before the others have their turn, in deliveries its packets cause (a packet itself counts as two): about 2 ms. */
+export const TURN_WORK_MAX = 8_192;
 
 /** Stored queue of an ordinary client session. */
 export const QUEUE_MESSAGES_MAX = 100_000;
@@ -64,6 +101,8 @@ export const MEMORY_QUEUE_BYTES_MAX = 1024 * 1024;
 /** Retained messages: they are held in memory as well. */
 export const RETAINED_MESSAGES_MAX = 100_000;
 export const RETAINED_BYTES_MAX = 64 * 1024 * 1024;
+/** Largest payload that is retained: all that fits into a packet. */
+export const RETAINED_PAYLOAD_BYTES_MAX = 2_000_000;
 
 /** Bytes of the open group before publishers wait for a commit. */
 export const GROUP_BYTES_MAX = 1024 * 1024;
@@ -85,6 +124,20 @@ export const WILL_RESTART_GRACE_SECONDS = 60;
 /** Rules of the access list: each may be looked at for every new topic of a client. */
 export const ACCESS_RULES_MAX = 1_000;
 
+/** Rules of the file of them; those of one user or client are found by name. */
+export const ACL_FILE_RULES_MAX = 10_000;
+export const ACL_FILE_BYTES_MAX = 2 * 1024 * 1024;
+/** Decisions on topics a session remembers: a client that publishes to more asks the rules again. */
+export const PUBLISH_DECISIONS_MAX = 32;
+/** Users of the users file; each takes about 1 KiB of memory. */
+export const USERS_MAX = 10_000;
+export const USERS_FILE_BYTES_MAX = 16 * 1024 * 1024;
+/** Bans in force at once; ranges among them are looked at one after the other for each connection. */
+export const BANS_MAX = 1_000;
+/** Addresses whose connection rate, and client ids whose disconnects are counted apart; the oldest is forgotten. */
+export const RATE_ADDRESSES_MAX = 8_192;
+export const FLAPPING_CLIENTS_MAX = 8_192;
+
 /** Lines of the same event from the same peer per minute; the rest is counted and summed up. */
 export const LOG_LINES_PER_EVENT_MINUTE = 10;
 /** Pairs of event and peer counted apart within a minute; what comes from further peers is counted together. */
@@ -100,3 +153,20 @@ export const CONTROL_CONNECTIONS_MAX = 16;
 export const CONTROL_TIMEOUT_MS = 10_000;
 /** Time a stopping gateway has to say goodbye and make its last commit. */
 export const SHUTDOWN_TIMEOUT_MS = 20_000;
+
+/** Rules of topic rewrite: each is looked at for every new topic of a client. */
+export const REWRITE_RULES_MAX = 100;
+/** A regular expression of the configuration; nobody reads a longer one. */
+export const PATTERN_CHARS_MAX = 256;
+/** Names a rewrite pattern is tried on: with two repetitions that is half a million steps, about 2 ms. */
+export const REWRITE_TOPIC_CHARS_MAX = 1_024;
+
+/** Longest delay of `$delayed/{seconds}/…`, about 50 days: EMQX's documented bound. */
+export const DELAY_SECONDS_MAX = 4_294_967;
+/** Messages waiting for their time, and their bytes. */
+export const DELAYED_MESSAGES_MAX = 100_000;
+export const DELAYED_BYTES_MAX = 64 * 1024 * 1024;
+/** Auto-subscriptions: every client that connects is compared with each. */
+export const AUTO_SUBSCRIPTIONS_MAX = 100;
+/** Time a client's link may be full before it counts as a slow consumer. */
+export const SLOW_CONSUMER_SECONDS = 60;

@@ -33,12 +33,19 @@ const WILDCARD = /[+#]/;
 /** @throws GatewayError INVALID_TOPIC - with the clause in its message. */
 export function topicName(text: string): TopicName {
   requireTopicText(text);
+  requireDepth(text);
   if (WILDCARD.test(text)) throw new GatewayError('INVALID_TOPIC', `wildcard in topic name "${text}" [MQTT-4.7.1-1]`);
   return text as TopicName;
 }
 
 /** @throws GatewayError INVALID_TOPIC - with the clause in its message. */
 export function topicFilter(text: string): TopicFilter {
+  requireDepth(text);
+  return topicFilterOfAnyDepth(text);
+}
+
+/** For protocols that refuse a filter that `isTooDeep` with a code of its own, and go on with the others. @throws GatewayError - as `topicFilter`. */
+export function topicFilterOfAnyDepth(text: string): TopicFilter {
   requireTopicText(text);
   const levels = text.split('/');
   for (const [index, level] of levels.entries()) {
@@ -69,6 +76,11 @@ export function topicMatches(filter: TopicFilter, topic: TopicName): boolean {
   return wanted.length === given.length;
 }
 
+/** Whether text from elsewhere (a client id, a user name) can be a level of a topic or filter without widening or moving it. */
+export function isPlainLevel(text: string): boolean {
+  return text !== '' && text.isWellFormed() && !/[+#/\0]/.test(text);
+}
+
 /** `#` would select a name without levels and `/#` the empty name; neither exists (MQTT-4.7.3-1), so they select what these do. */
 const SAME_TOPICS: ReadonlyMap<string, string> = new Map([
   ['#', '+/#'],
@@ -96,9 +108,15 @@ function requireTopicText(text: string): void {
   if (text.length * 3 > TOPIC_BYTES_MAX && Buffer.byteLength(text) > TOPIC_BYTES_MAX) {
     throw new GatewayError('INVALID_TOPIC', `topic longer than ${TOPIC_BYTES_MAX} bytes [MQTT-4.7.3-3]`);
   }
-  if (text.length >= TOPIC_LEVELS_MAX && levelCount(text) > TOPIC_LEVELS_MAX) {
-    throw new GatewayError('INVALID_TOPIC', `topic deeper than ${TOPIC_LEVELS_MAX} levels, the limit of this gateway`);
-  }
+}
+
+function requireDepth(text: string): void {
+  if (isTooDeep(text)) throw new GatewayError('INVALID_TOPIC', `topic deeper than ${TOPIC_LEVELS_MAX} levels, the limit of this gateway`);
+}
+
+/** More than `TOPIC_LEVELS_MAX` levels. */
+export function isTooDeep(text: string): boolean {
+  return text.length >= TOPIC_LEVELS_MAX && levelCount(text) > TOPIC_LEVELS_MAX;
 }
 
 function levelCount(text: string): number {

@@ -1,4 +1,5 @@
 // The CONNECT conversation: what the packet asks for in the core's terms, and what CONNACK says to it (MQTT 5 §3.1, §3.2).
+import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import type { ConnectRequest, GatewayContext, Will } from '../gateway/gateway.ts';
 import { CLIENT_ID_BYTES_MAX } from '../model/limits.ts';
@@ -8,6 +9,8 @@ import { type ConnackProperties, type ConnectPacket, MqttCodecError, type Protoc
 import type { MqttSettings } from './settings.ts';
 
 const NEVER_EXPIRES = 0xffff_ffff; // MQTT 5 §3.1.2.11.2
+/** In `responseInformation`. */
+const CLIENT_ID_PLACE = /\$\{clientid\}/g;
 const RECEIVE_MAXIMUM_DEFAULT = 65_535; // MQTT 5 §3.1.2.11.3
 
 /** What a connection agreed on with its client. */
@@ -26,6 +29,14 @@ export interface Terms {
   readonly inflightMax: number;
   /** Largest packet the client takes; `Infinity`: any (MQTT-3.1.2-24). */
   readonly packetBytesMax: number;
+  /** Topic aliases to be used towards the client (MQTT-3.1.2-26, MQTT-3.1.2-27). */
+  readonly topicAliasMax: number;
+  /** Request Problem Information (MQTT-3.1.2-29). */
+  readonly wantsProblemInformation: boolean;
+  /** Request Response Information (MQTT-3.1.2-28). */
+  readonly wantsResponseInformation: boolean;
+  /** Undefined: none, and no AUTH either (MQTT-4.12.0-6). */
+  readonly authenticationMethod: string | undefined;
 }
 
 /**
@@ -33,12 +44,9 @@ export interface Terms {
  */
 export function termsOf(packet: ConnectPacket, settings: MqttSettings): Terms {
   const { version, properties = {}, clientId } = packet;
-  if (packet.isBridge && !settings.allowBridgeBit)
-    throw new MqttCodecError(REASON.unsupportedProtocolVersion, 'MQTT-3.1.2-2', 'bridge bit is not accepted here');
-  if (properties.authenticationMethod !== undefined) {
-    throw new MqttCodecError(REASON.badAuthenticationMethod, 'MQTT-4.12.0-1', `authentication method "${properties.authenticationMethod}" is not supported`);
-  }
+  requireVersion(packet, settings);
   requireClientId(clientId);
+  if (packet.will !== undefined) requireWill(packet.will, settings);
   const asked = version === 5 ? expiryOf(properties.sessionExpirySeconds ?? 0) : packet.cleanStart ? 0 : Number.POSITIVE_INFINITY;
   const max = settings.keepAliveMaxSeconds;
   const isKeepAliveOurs = version === 5 && max > 0 && (packet.keepAliveSeconds === 0 || packet.keepAliveSeconds > max);
@@ -53,6 +61,10 @@ export function termsOf(packet: ConnectPacket, settings: MqttSettings): Terms {
     sessionExpiryAsked: asked,
     inflightMax: Math.min(properties.receiveMaximum ?? RECEIVE_MAXIMUM_DEFAULT, settings.inflightMax),
     packetBytesMax: properties.maximumPacketSize ?? Number.POSITIVE_INFINITY,
+    topicAliasMax: Math.min(properties.topicAliasMaximum ?? 0, settings.topicAliasOutMax),
+    wantsProblemInformation: properties.requestProblemInformation ?? true,
+    wantsResponseInformation: properties.requestResponseInformation ?? false,
+    authenticationMethod: properties.authenticationMethod,
   };
 }
 
@@ -60,18 +72,31 @@ export function expiryOf(seconds: number): number {
   return seconds === NEVER_EXPIRES ? Number.POSITIVE_INFINITY : seconds;
 }
 
-export function connectRequest(packet: ConnectPacket, terms: Terms, link: Link, context: GatewayContext): ConnectRequest {
+export function connectRequest(
+  packet: ConnectPacket,
+  terms: Terms,
+  link: Link,
+  { context, settings }: { readonly context: GatewayContext; readonly settings: MqttSettings },
+): ConnectRequest {
+  const { authenticationMethod: method } = terms;
   return {
     credentials: {
       clientId: terms.clientId,
       username: packet.username,
       password: packet.password,
       certificateSubject: link.certificateSubject,
+      certificateCommonName: link.certificateCommonName,
+      certificateIdentity: link.certificateIdentity,
+      pskIdentity: link.pskIdentity,
+      serverName: link.serverName,
+      isProxied: link.isProxied,
       peer: link.peer,
       peerHost: link.peerHost,
       listener: link.listener,
       protocol: `mqtt ${terms.version === 5 ? '5.0' : terms.version === 4 ? '3.1.1' : '3.1'}`,
     },
+    mountPoint: settings.mountPoint === '' ? undefined : settings.mountPoint,
+    keepAliveSeconds: terms.keepAliveSeconds,
     cleanStart: packet.cleanStart,
     sessionExpirySeconds: terms.sessionExpirySeconds,
     inflightMax: terms.inflightMax,
@@ -79,6 +104,7 @@ export function connectRequest(packet: ConnectPacket, terms: Terms, link: Link, 
     whenQueueIsFull: 'drop-oldest',
     isReliableLink: true,
     will: packet.will === undefined ? undefined : willOf(packet.will, context),
+    authentication: method === undefined ? undefined : { method, data: packet.properties?.authenticationData },
   };
 }
 
@@ -93,7 +119,26 @@ export function connackProperties(terms: Terms, settings: MqttSettings): Connack
     sessionExpirySeconds: sessionExpirySeconds === sessionExpiryAsked ? undefined : sessionExpirySeconds,
     assignedClientIdentifier: terms.isIdAssigned ? terms.clientId : undefined,
     serverKeepAliveSeconds: terms.isKeepAliveOurs ? terms.keepAliveSeconds : undefined,
+    maximumQoS: settings.maximumQos === 2 ? undefined : settings.maximumQos, // MQTT-3.2.2-9
+    retainAvailable: settings.retainAvailable ? undefined : false,
+    wildcardSubscriptionAvailable: settings.wildcardSubscriptionAvailable ? undefined : false,
+    subscriptionIdentifierAvailable: settings.subscriptionIdentifiersAvailable ? undefined : false,
+    sharedSubscriptionAvailable: settings.sharedSubscriptionAvailable ? undefined : false,
+    responseInformation: terms.wantsResponseInformation ? settings.responseInformation?.replaceAll(CLIENT_ID_PLACE, () => terms.clientId) : undefined,
   };
+}
+
+function requireVersion({ version, isBridge }: ConnectPacket, { versions, allowBridgeBit }: MqttSettings): void {
+  if (!versions.includes(version)) throw new MqttCodecError(REASON.unsupportedProtocolVersion, 'MQTT-3.1.2-2', `version ${version} is not spoken here`);
+  if (isBridge && !allowBridgeBit) throw new MqttCodecError(REASON.unsupportedProtocolVersion, 'MQTT-3.1.2-2', 'bridge bit is not accepted here');
+}
+
+function requireWill({ qos, isRetain, payload, properties }: WillMessage, settings: MqttSettings): void {
+  if (qos > settings.maximumQos) throw new MqttCodecError(REASON.qosNotSupported, 'MQTT-3.2.2-12', `a will of QoS ${qos}`);
+  if (isRetain && !settings.retainAvailable) throw new MqttCodecError(REASON.retainNotSupported, 'MQTT-3.2.2-13', 'a will that is retained');
+  if (settings.payloadFormatCheck && properties?.isUtf8 === true && !isUtf8(payload)) {
+    throw new MqttCodecError(REASON.payloadFormatInvalid, 'MQTT 5 §3.1.3.2.3', 'the will is not the UTF-8 it says it is');
+  }
 }
 
 /** Which versions may leave it empty the codec knows. */

@@ -1,5 +1,5 @@
 // The data types of MQTT 5 §1.5, read from one packet.
-import { type TopicFilter, type TopicName, topicFilter, topicName } from '../model/topic.ts';
+import { type TopicFilter, type TopicName, topicFilterOfAnyDepth, topicName } from '../model/topic.ts';
 import { inspectUtf8 } from '../wire/utf8.ts';
 import { MqttCodecError, type ProtocolVersion, REASON } from './packets.ts';
 
@@ -109,12 +109,12 @@ export class FieldReader {
     }
   }
 
-  /** A string that is a Topic Filter. */
+  /** A string that is a Topic Filter, of any depth. */
   topicFilter(): TopicFilter {
     const text = this.text();
     if (text === '') this.fail('MQTT-4.7.3-1', 'empty Topic Filter');
     try {
-      return topicFilter(text);
+      return topicFilterOfAnyDepth(text);
     } catch {
       return this.fail(WILDCARD_PLACE, 'misplaced wildcard in a Topic Filter');
     }

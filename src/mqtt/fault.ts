@@ -13,6 +13,8 @@ export interface Fault {
   readonly reasonCode: number;
   /** Close without a word; see MqttCodecError. */
   readonly isSilent: boolean;
+  /** What a peer may be told in words. */
+  readonly text: string | undefined;
 }
 
 /** Where a fault is written down. */
@@ -37,13 +39,13 @@ export function noteFault(error: unknown, bytes: Uint8Array | undefined, { peer,
 function faultOf(error: unknown): Fault {
   if (error instanceof MqttCodecError) {
     const { clause, reasonCode, closesSilently } = error;
-    return { kind: reasonCode === REASON.malformedPacket ? 'malformed' : 'protocol-error', clause, reasonCode, isSilent: closesSilently };
+    return { kind: reasonCode === REASON.malformedPacket ? 'malformed' : 'protocol-error', clause, reasonCode, isSilent: closesSilently, text: error.message };
   }
   if (error instanceof ProtocolViolationError) {
-    return { kind: 'protocol-error', clause: error.clause, reasonCode: REASON.protocolError, isSilent: false };
+    return { kind: 'protocol-error', clause: error.clause, reasonCode: REASON.protocolError, isSilent: false, text: error.message };
   }
   if (error instanceof GatewayError && error.code === 'INVALID_TOPIC') {
-    return { kind: 'protocol-error', clause: 'MQTT 5 §4.7.3', reasonCode: REASON.topicNameInvalid, isSilent: false };
+    return { kind: 'protocol-error', clause: 'MQTT 5 §4.7.3', reasonCode: REASON.topicNameInvalid, isSilent: false, text: error.message };
   }
-  return { kind: 'internal-error', clause: undefined, reasonCode: REASON.implementationSpecificError, isSilent: false };
+  return { kind: 'internal-error', clause: undefined, reasonCode: REASON.implementationSpecificError, isSilent: false, text: undefined };
 }

@@ -1,39 +1,53 @@
 // MQTT 3.1, 3.1.1 and 5.0 as one more gateway: no door the others lack.
 import type { Gateway, GatewayContext } from '../gateway/gateway.ts';
 import type { StreamTransport } from '../transport/transport.ts';
+import { TurnQueue } from '../transport/turn-queue.ts';
+import type { ListenerState } from './admission.ts';
 import { MqttConnection } from './connection.ts';
 import { mqttCounters } from './counters.ts';
 import { PublishEncoders } from './publish-encoders.ts';
 import type { MqttSettings } from './settings.ts';
 
+/** One way in, and what holds for those who come by it. */
+export interface MqttListener {
+  readonly transport: StreamTransport;
+  readonly settings: MqttSettings;
+}
+
 export class MqttGateway implements Gateway {
   readonly name = 'mqtt';
-  readonly #settings: MqttSettings;
-  readonly #transports: readonly StreamTransport[];
+  readonly #listeners: readonly MqttListener[];
   readonly #connections = new Set<MqttConnection>();
   #allClosed: (() => void) | undefined;
 
-  constructor(settings: MqttSettings, transports: readonly StreamTransport[]) {
-    this.#settings = settings;
-    this.#transports = transports;
-  }
-
-  get addresses(): readonly { readonly name: string; readonly address: string }[] {
-    return this.#transports.map(({ name, address }) => ({ name, address }));
+  constructor(listeners: readonly MqttListener[]) {
+    this.#listeners = listeners;
   }
 
   async start(context: GatewayContext): Promise<void> {
     const counters = mqttCounters(context.metrics);
-    const encoders = new PublishEncoders();
-    const shared = { context, settings: this.#settings, counters, encoders, onClosed: (connection: MqttConnection) => this.#closed(connection) };
+    const work = { done: 0, turns: new TurnQueue(), yields: counters.turnsYielded };
+    const shared = { context, counters, work, encoders: new PublishEncoders() };
     context.metrics.gauge('mqtt.connections', () => this.#connections.size);
-    for (const transport of this.#transports) {
-      await transport.listen((link) => void this.#connections.add(new MqttConnection(link, shared)));
+    const connectionsMax = Math.max(...this.#listeners.map(({ settings }) => settings.connectionsMax));
+    for (const { transport, settings } of this.#listeners) {
+      const own = new Set<MqttConnection>();
+      const listener: ListenerState = { settings, isFull: () => own.size > settings.connectionsMax || this.#connections.size > connectionsMax };
+      const onClosed = (connection: MqttConnection): void => {
+        own.delete(connection);
+        this.#closed(connection);
+      };
+      const parts = { ...shared, listener, onClosed };
+      await transport.listen((link) => {
+        const connection = new MqttConnection(link, parts);
+        own.add(connection);
+        this.#connections.add(connection);
+      });
     }
   }
 
   async stop(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#transports.map((transport) => transport.close()));
+    await Promise.all(this.#listeners.map(({ transport }) => transport.close()));
     for (const connection of [...this.#connections]) connection.shutDown();
     if (this.#connections.size > 0 && !signal.aborted) {
       await new Promise<void>((resolve) => {

@@ -5,7 +5,8 @@ import { MqttCodecError, type PublishView, REASON } from './packets.ts';
 export class InboundTopics {
   readonly #table: TopicTable;
   readonly #aliasMax: number;
-  readonly #aliases = new Map<number, Topic>();
+  /** Made for the first one: most clients set none. */
+  #aliases: Map<number, Topic> | undefined;
   #last: Topic | undefined;
 
   /** @param aliasMax - Topic Alias Maximum we announced. */
@@ -31,10 +32,11 @@ export class InboundTopics {
     if (alias > this.#aliasMax) throw new MqttCodecError(REASON.topicAliasInvalid, 'MQTT-3.2.2-17', `topic alias ${alias} is above ${this.#aliasMax}`);
     if (view.topicEnd > view.topicStart) {
       const topic = this.#named(view);
+      this.#aliases ??= new Map();
       this.#aliases.set(alias, topic);
       return topic;
     }
-    const topic = this.#aliases.get(alias);
+    const topic = this.#aliases?.get(alias);
     if (topic === undefined) throw new MqttCodecError(REASON.protocolError, 'MQTT 5 §3.3.2.3.4', `topic alias ${alias} was never set`);
     return topic;
   }

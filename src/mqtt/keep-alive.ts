@@ -3,19 +3,25 @@ import type { CancelTimer, Clock } from '../model/clock.ts';
 /** A client that sends no packet for this share of its keep-alive is gone (MQTT-3.1.2-22; MQTT-3.1.2-24 of 3.1.1). */
 const GRACE = 1.5;
 
+export interface Watched {
+  /** Not read just now: its silence says nothing. */
+  isHeld(): boolean;
+  onSilence(): void;
+}
+
 /** Watches one client's silence. A packet costs it a look at the clock, no timer. */
 export class KeepAlive {
   readonly #clock: Clock;
   readonly #limitMs: number;
-  readonly #onSilence: () => void;
+  readonly #watched: Watched;
   #heardAtMs: number;
   #cancel: CancelTimer;
 
   /** @param seconds - the keep-alive agreed on, above 0. */
-  constructor(clock: Clock, seconds: number, onSilence: () => void) {
+  constructor(clock: Clock, seconds: number, watched: Watched) {
     this.#clock = clock;
     this.#limitMs = seconds * 1000 * GRACE;
-    this.#onSilence = onSilence;
+    this.#watched = watched;
     this.#heardAtMs = clock.monotonicMs();
     this.#cancel = clock.after(this.#limitMs, () => this.#check());
   }
@@ -29,8 +35,9 @@ export class KeepAlive {
   }
 
   #check(): void {
+    if (this.#watched.isHeld()) this.heard();
     const silentMs = this.#clock.monotonicMs() - this.#heardAtMs;
-    if (silentMs >= this.#limitMs) this.#onSilence();
+    if (silentMs >= this.#limitMs) this.#watched.onSilence();
     else this.#cancel = this.#clock.after(this.#limitMs - silentMs, () => this.#check());
   }
 }

@@ -192,7 +192,7 @@ export interface AckPacket {
 
 /** One Topic Filter with its Subscription Options (MQTT 5 §3.8.3.1); 3.x has the QoS only. */
 export interface SubscriptionRequest {
-  /** Wildcards stand where they may, and a `$share/` filter of 5.0 has its two parts. */
+  /** Wildcards stand where they may, and a `$share/` filter of 5.0 has its two parts. Of any depth: who takes it asks `isTooDeep`. */
   readonly filter: TopicFilter;
   readonly qosMax: QoS;
   readonly noLocal: boolean;
@@ -219,7 +219,7 @@ export interface SubackPacket {
 export interface UnsubscribePacket {
   readonly type: 'unsubscribe';
   readonly packetId: number;
-  /** At least one, in the order of the packet. */
+  /** At least one, in the order of the packet, of any depth. */
   readonly filters: readonly TopicFilter[];
   readonly properties?: UnsubscribeProperties | undefined;
 }

@@ -7,7 +7,8 @@ import { MqttCodecError, REASON } from './packets.ts';
 export class ReceiveWindow {
   readonly #max: number;
   #atLeastOnce = 0;
-  readonly #exactlyOnce = new Set<number>();
+  /** Made for the first one: most clients never use QoS 2. */
+  #exactlyOnce: Set<number> | undefined;
 
   /** @param max - Receive Maximum we announced. */
   constructor(max: number) {
@@ -17,8 +18,8 @@ export class ReceiveWindow {
   /** @throws MqttCodecError - 0x93: the client has more under way than it may. */
   begin(qos: 1 | 2, packetId: number): void {
     if (qos === 1) this.#atLeastOnce += 1;
-    else this.#exactlyOnce.add(packetId);
-    if (this.#atLeastOnce + this.#exactlyOnce.size <= this.#max) return;
+    else this.#open().add(packetId);
+    if (this.#atLeastOnce + (this.#exactlyOnce?.size ?? 0) <= this.#max) return;
     throw new MqttCodecError(REASON.receiveMaximumExceeded, 'MQTT-3.3.4-9', `more than ${this.#max} publishes without their last answer`);
   }
 
@@ -29,6 +30,11 @@ export class ReceiveWindow {
 
   /** PUBCOMP, or a PUBREC that refuses, goes out. */
   completed(packetId: number): void {
-    this.#exactlyOnce.delete(packetId);
+    this.#exactlyOnce?.delete(packetId);
+  }
+
+  #open(): Set<number> {
+    this.#exactlyOnce ??= new Set();
+    return this.#exactlyOnce;
   }
 }

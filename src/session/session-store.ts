@@ -13,8 +13,8 @@ import type { TopicFilter, TopicName } from '../model/topic.ts';
  */
 export type Sequence = number;
 
-/** Why a queue entry ended; counted by cause and recorded in the same group. */
-export type SettleCause = 'delivered' | 'refused-by-peer' | 'expired' | 'queue-full' | 'session-ended' | 'unreadable';
+/** Why a queue entry ended; counted by cause and recorded in the same group. `moved`: the message was appended for another queue just before. */
+export type SettleCause = 'delivered' | 'moved' | 'refused-by-peer' | 'expired' | 'queue-full' | 'session-ended' | 'unreadable';
 
 /** What of a session changes as a whole. */
 export interface SessionFacts {

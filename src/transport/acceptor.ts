@@ -1,6 +1,6 @@
 import { chmodSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { type PeerAddress, peerAddress } from '../model/client.ts';
+import { peerAddress } from '../model/client.ts';
 import type { Clock } from '../model/clock.ts';
 import { ACCEPT_BACKLOG } from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
@@ -9,7 +9,12 @@ import { endpointText, remoteEnd } from './address.ts';
 import { addressError } from './address-error.ts';
 import type { LinkBudget } from './link-budget.ts';
 import type { LinkCounters } from './link-counters.ts';
+import { type ProxyOptions, proxiedFacts, readProxyHeader } from './proxied.ts';
+import { type LinkFacts, NO_HANDSHAKE } from './transport.ts';
 import type { TurnWriter } from './turn-writer.ts';
+import { makeWay } from './unix-socket.ts';
+
+const OWNER_ONLY = 0o600;
 
 /** Where a stream listener listens, and what it works with. */
 export interface ListenerOptions {
@@ -19,10 +24,16 @@ export interface ListenerOptions {
   readonly host: string;
   /** 0: any free port, see `StreamTransport.address`. */
   readonly port: number;
-  /** Listens on a Unix socket instead, for the owner of the process only. */
+  /** Listens on a Unix socket instead. */
   readonly path?: string;
+  /** Permissions of the Unix socket: who may write to it may connect. Its owner alone when absent. */
+  readonly mode?: number;
+  /** Section of the configuration that a person would look at, e.g. `mqtt.listeners[0]`; the name when absent. */
+  readonly setting?: string;
   /** Connections waiting to be accepted; `ACCEPT_BACKLOG` when absent. */
   readonly backlog?: number;
+  /** Set when connections come through a proxy. */
+  readonly proxy?: ProxyOptions | undefined;
   /** Shared by the listeners that may together hold so many links; absent: no bound. */
   readonly budget?: LinkBudget;
   readonly clock: Clock;
@@ -34,12 +45,21 @@ export interface ListenerOptions {
 /** A connection that was let in. */
 export interface Accepted {
   readonly socket: Socket;
-  readonly peer: PeerAddress;
-  readonly peerHost: string;
+  readonly facts: LinkFacts;
+}
+
+/** Where connections come from. */
+export interface ConnectionSource {
+  /** As bound, after `listen`. */
+  readonly address: string;
+  /** @throws GatewayError ADDRESS_UNAVAILABLE */
+  listen(onAccepted: (accepted: Accepted) => void): Promise<void>;
+  /** Stops accepting. */
+  close(): void;
 }
 
 /** The listening socket under TCP and TLS: binds, lets connections in while the budget lasts, and counts both. */
-export class Acceptor {
+export class Acceptor implements ConnectionSource {
   readonly #options: ListenerOptions;
   readonly #counters: LinkCounters;
   readonly #server: Server;
@@ -58,10 +78,11 @@ export class Acceptor {
 
   /** @throws GatewayError ADDRESS_UNAVAILABLE */
   async listen(onAccepted: (accepted: Accepted) => void): Promise<void> {
-    const { name, host, port, path, log } = this.#options;
+    const { name, host, port, path, mode = OWNER_ONLY, setting = name, log } = this.#options;
+    if (path !== undefined) await makeWay(path, `${setting}.path`);
     this.#server.on('connection', (socket) => this.#accept(socket, onAccepted));
     await new Promise<void>((resolve, reject) => {
-      const refuse = (error: Error): void => reject(addressError(error, { setting: `${name}.bind`, host, port, path }));
+      const refuse = (error: Error): void => reject(addressError(error, { setting: `${setting}.${path === undefined ? 'bind' : 'path'}`, host, port, path }));
       this.#server.once('error', refuse);
       this.#server.listen(this.#listenOptions(), () => {
         this.#server.off('error', refuse);
@@ -73,7 +94,7 @@ export class Acceptor {
       this.#counters.failed.value += 1;
       log.error('connection not accepted', { listener: name, error: error.message });
     });
-    if (path !== undefined) chmodSync(path, 0o600);
+    if (path !== undefined) chmodSync(path, mode);
     const bound = this.#server.address();
     if (bound !== null && typeof bound === 'object') this.#address = endpointText(bound.address, bound.port);
   }
@@ -104,6 +125,33 @@ export class Acceptor {
     }
     socket.on('close', () => budget?.giveBack());
     this.#counters.accepted.value += 1;
-    onAccepted({ socket, ...remote });
+    this.#introduce({ socket, facts: { ...remote, listener: name, isProxied: false, ...NO_HANDSHAKE } }, onAccepted);
+  }
+
+  /** Behind a proxy it is the proxy that says who came. */
+  #introduce({ socket, facts }: Accepted, onAccepted: (accepted: Accepted) => void): void {
+    const { name, proxy, clock, log, metrics } = this.#options;
+    if (proxy === undefined) {
+      onAccepted({ socket, facts });
+      return;
+    }
+    const refuse = (event: string, counter: string, reason?: string): void => {
+      this.#counters.failed.value += 1;
+      metrics.counter(`transport.${name}.proxy.${counter}`).value += 1;
+      log.warn(event, { listener: name, peer: facts.peer, reason });
+      socket.destroy();
+    };
+    if (!proxy.isTrusted(facts.peerHost)) {
+      refuse('connection refused, its address is not in proxyTrusted', 'untrusted');
+      return;
+    }
+    readProxyHeader(
+      socket,
+      { versions: proxy.versions, clock },
+      {
+        onHeader: (header) => onAccepted({ socket, facts: proxiedFacts(facts, header) }),
+        onFailure: (reason) => refuse('PROXY header failed', 'failed', reason),
+      },
+    );
   }
 }

@@ -7,7 +7,7 @@ import { endpointText, remoteEnd } from './address.ts';
 import { dialError } from './dial-error.ts';
 import { LinkCounters } from './link-counters.ts';
 import { SocketLink } from './socket-link.ts';
-import type { Link, LinkHandlers } from './transport.ts';
+import type { HandshakeFacts, Link, LinkHandlers } from './transport.ts';
 import type { TurnWriter } from './turn-writer.ts';
 
 /** Where a dialer leads, and what it works with. */
@@ -29,7 +29,7 @@ export interface DialerOptions {
 export interface SocketKind<S extends Socket> {
   open(): S;
   readonly readyEvent: 'connect' | 'secureConnect';
-  certificateSubject(socket: S): string | undefined;
+  handshake(socket: S): HandshakeFacts;
 }
 
 /** The part of dialing that TCP and TLS share: time-out, abort, and the link of the socket that came up. */
@@ -77,7 +77,7 @@ export class Dialing<S extends Socket> {
   #adopt(socket: S, handlers: (link: Link) => LinkHandlers): Link {
     const { name, clock, writer, host } = this.#options;
     const remote = remoteEnd(socket) ?? { peer: peerAddress(this.#place), peerHost: host };
-    const facts = { ...remote, listener: name, certificateSubject: this.#kind.certificateSubject(socket) };
+    const facts = { ...remote, listener: name, isProxied: false, ...this.#kind.handshake(socket) };
     const link = new SocketLink(socket, facts, { clock, writer, counters: this.#counters });
     link.handlers = handlers(link);
     link.start();

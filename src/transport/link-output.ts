@@ -5,6 +5,8 @@ import type { TurnOutput, TurnWriter } from './turn-writer.ts';
 
 /** Where the output of a link goes: its socket. */
 export interface OutputSink {
+  /** Bytes it wants to itself before the output in each buffer. */
+  readonly headroom: number;
   /**
    * Writes the buffers in one go, in order.
    * @returns true when their bytes were taken at once. Otherwise `onTaken` follows, with the error if they never will be; until then the
@@ -78,7 +80,8 @@ export class LinkOutput implements TurnOutput {
   }
 
   #open(size: number): OutBuffer {
-    const buffer = this.#writer.buffers.take(size);
+    const buffer = this.#writer.buffers.take(size + this.#sink.headroom);
+    buffer.length = this.#sink.headroom;
     this.#current = buffer;
     if (this.#underWay.length === 0 && !this.#isEnded) this.#writer.schedule(this);
     return buffer;
@@ -86,7 +89,7 @@ export class LinkOutput implements TurnOutput {
 
   /** Room when the current buffer has too little: by growing it while that is cheaper than a second write, else by handing it on. */
   #replace(full: OutBuffer, size: number): OutBuffer {
-    if (this.#isEnded || full.length === 0) this.#dropCurrent(full);
+    if (this.#isEnded || this.#isEmpty(full)) this.#dropCurrent(full);
     else if (full.bytes.length < LARGE_BUFFER_BYTES && full.length + size <= LARGE_BUFFER_BYTES) return this.#grow(full);
     else if (this.#underWay.length === 0) this.#writeAll();
     else this.#setAside(full);
@@ -107,6 +110,10 @@ export class LinkOutput implements TurnOutput {
     this.#waiting.push(full);
     this.#heldBytes += full.length;
     this.#noteFull();
+  }
+
+  #isEmpty({ length }: OutBuffer): boolean {
+    return length === this.#sink.headroom;
   }
 
   #dropCurrent(buffer: OutBuffer): void {
@@ -132,7 +139,7 @@ export class LinkOutput implements TurnOutput {
     const current = this.#current;
     this.#waiting = [];
     if (current === undefined) return buffers;
-    if (current.length === 0) this.#dropCurrent(current);
+    if (this.#isEmpty(current)) this.#dropCurrent(current);
     else buffers.push(current);
     this.#current = undefined;
     return buffers;

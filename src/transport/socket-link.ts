@@ -5,18 +5,10 @@ import { GatewayError } from '../model/errors.ts';
 import { LINK_CLOSE_TIMEOUT_MS, LINK_OUT_UNREAD_BYTES } from '../model/limits.ts';
 import type { OutBuffer } from '../wire/out-buffer.ts';
 import type { LinkCounters } from './link-counters.ts';
-import { LinkOutput } from './link-output.ts';
-import { SocketSink } from './socket-sink.ts';
-import type { Link, LinkHandlers } from './transport.ts';
+import { LinkOutput, type OutputWatcher } from './link-output.ts';
+import { type Envelope, SocketSink } from './socket-sink.ts';
+import type { Link, LinkFacts, LinkHandlers } from './transport.ts';
 import type { TurnWriter } from './turn-writer.ts';
-
-/** What is known of a connection before its first byte. */
-export interface LinkFacts {
-  readonly peer: PeerAddress;
-  readonly peerHost: string;
-  readonly listener: string;
-  readonly certificateSubject: string | undefined;
-}
 
 /** What the links of one listener or dialer share. */
 export interface LinkSupport {
@@ -25,17 +17,33 @@ export interface LinkSupport {
   readonly counters: LinkCounters;
 }
 
+/** A protocol between the socket and the link, as WebSocket is. */
+export interface Framing extends Envelope {
+  /** @returns the bytes of the link within what the socket brought: a part of `bytes`, which may have been changed. */
+  open(bytes: Buffer): Buffer;
+  /** Set once the peer has ended its side of the protocol, or broken its rules: then with what it did. */
+  readonly end: { readonly violation: string | undefined } | undefined;
+  /** The last words on the socket. */
+  farewell(): Buffer;
+}
+
 const UNOWNED: LinkHandlers = { onBytes() {}, onFull() {}, onDrain() {}, onClose() {} };
 
 /** A connection over a TCP, Unix or TLS socket. */
-export class SocketLink implements Link {
+export class SocketLink implements Link, OutputWatcher {
   handlers: LinkHandlers = UNOWNED;
   readonly peer: PeerAddress;
   readonly peerHost: string;
   readonly listener: string;
+  readonly isProxied: boolean;
   readonly certificateSubject: string | undefined;
+  readonly certificateCommonName: string | undefined;
+  readonly certificateIdentity: string | undefined;
+  readonly pskIdentity: string | undefined;
+  readonly serverName: string | undefined;
   readonly #socket: Socket;
   readonly #support: LinkSupport;
+  readonly #framing: Framing | undefined;
   readonly #output: LinkOutput;
   #state: 'open' | 'closing' | 'closed' = 'open';
   #isPausedByOwner = false;
@@ -44,17 +52,20 @@ export class SocketLink implements Link {
   #cause: GatewayError | undefined;
   #cancelTimeout: CancelTimer | undefined;
 
-  constructor(socket: Socket, facts: LinkFacts, support: LinkSupport) {
+  constructor(socket: Socket, facts: LinkFacts, support: LinkSupport, framing?: Framing) {
     this.peer = facts.peer;
     this.peerHost = facts.peerHost;
     this.listener = facts.listener;
+    this.isProxied = facts.isProxied;
     this.certificateSubject = facts.certificateSubject;
+    this.certificateCommonName = facts.certificateCommonName;
+    this.certificateIdentity = facts.certificateIdentity;
+    this.pskIdentity = facts.pskIdentity;
+    this.serverName = facts.serverName;
     this.#socket = socket;
     this.#support = support;
-    this.#output = new LinkOutput(support.writer, new SocketSink(socket, support.counters.bytesSent), {
-      onFull: () => this.handlers.onFull(),
-      onDrain: () => this.#drained(),
-    });
+    this.#framing = framing;
+    this.#output = new LinkOutput(support.writer, new SocketSink(socket, support.counters.bytesSent, framing), this);
   }
 
   /** Begins to read. The owner has set `handlers`; it may have closed the link already. */
@@ -65,6 +76,17 @@ export class SocketLink implements Link {
     this.#socket.on('end', () => this.close()); // Node.js would end the socket right after, without what still waits here
     this.#socket.on('data', (bytes) => this.#receive(bytes));
     if (this.#isPausedByOwner) this.#socket.pause();
+  }
+
+  /** Told by the output, as the next: an object for it would cost each idle link 200 bytes. */
+  onFull(): void {
+    this.handlers.onFull();
+  }
+
+  onDrain(): void {
+    this.#isPausedByFlood = false;
+    this.#readOn();
+    this.handlers.onDrain();
   }
 
   reserve(size: number): OutBuffer {
@@ -92,6 +114,7 @@ export class SocketLink implements Link {
     if (this.#state !== 'open') return;
     this.#state = 'closing';
     this.#output.end();
+    if (this.#framing !== undefined) this.#socket.write(this.#framing.farewell());
     this.#socket.end();
     this.#socket.resume();
     this.#cancelTimeout = this.#support.clock.after(LINK_CLOSE_TIMEOUT_MS, () => this.#socket.destroy());
@@ -106,18 +129,19 @@ export class SocketLink implements Link {
 
   #receive(bytes: Buffer): void {
     if (this.#state !== 'open') return;
-    this.#support.counters.bytesReceived.value += bytes.length;
+    const content = this.#framing?.open(bytes) ?? bytes;
+    this.#support.counters.bytesReceived.value += content.length;
     this.#support.writer.countRead();
-    this.handlers.onBytes(bytes);
+    if (content.length > 0) this.handlers.onBytes(content);
+    if (this.#framing?.end !== undefined) this.#endFraming(this.#framing.end);
     if (this.#output.heldBytes <= LINK_OUT_UNREAD_BYTES || this.#state !== 'open') return;
     this.#isPausedByFlood = true;
     this.#socket.pause();
   }
 
-  #drained(): void {
-    this.#isPausedByFlood = false;
-    this.#readOn();
-    this.handlers.onDrain();
+  #endFraming({ violation }: NonNullable<Framing['end']>): void {
+    if (violation !== undefined) this.#fail(new GatewayError('LINK_CLOSED', violation));
+    this.close();
   }
 
   #readOn(): void {

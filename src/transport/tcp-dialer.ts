@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { type DialerOptions, Dialing } from './dialing.ts';
-import type { Link, LinkHandlers, StreamDialer } from './transport.ts';
+import { type Link, type LinkHandlers, NO_HANDSHAKE, type StreamDialer } from './transport.ts';
 
 /** Connects to a TCP port. */
 export class TcpDialer implements StreamDialer {
@@ -12,7 +12,7 @@ export class TcpDialer implements StreamDialer {
     this.#dialing = new Dialing(options, {
       open: () => connect({ host, port, ...from, noDelay: true }),
       readyEvent: 'connect',
-      certificateSubject: () => undefined,
+      handshake: () => NO_HANDSHAKE,
     });
   }
 

@@ -24,8 +24,8 @@ export class TcpTransport implements StreamTransport {
   async listen(onLink: (link: Link) => void): Promise<void> {
     const { clock, writer } = this.#options;
     const support = { clock, writer, counters: this.#counters };
-    await this.#acceptor.listen(({ socket, peer, peerHost }) => {
-      const link = new SocketLink(socket, { peer, peerHost, listener: this.name, certificateSubject: undefined }, support);
+    await this.#acceptor.listen(({ socket, facts }) => {
+      const link = new SocketLink(socket, facts, support);
       onLink(link);
       link.start();
     });

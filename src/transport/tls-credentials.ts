@@ -1,5 +1,6 @@
-import type { TLSSocket } from 'node:tls';
+import type { X509Certificate } from 'node:crypto';
 import { GatewayError } from '../model/errors.ts';
+import { type HandshakeFacts, NO_HANDSHAKE } from './transport.ts';
 
 /** PEM, as read from the files. */
 export interface TlsIdentity {
@@ -14,8 +15,17 @@ export function credentialsError(setting: string, error: unknown): GatewayError 
   return new GatewayError('CONFIG_INVALID', `certificate or key of ${setting} cannot be used: ${reason}`, { cause: error });
 }
 
-/** Subject of the verified certificate of the other end, attributes from the least specific: `C=DE,O=Acme,CN=valve-1` (escaped as in RFC 2253). */
-export function verifiedSubject(socket: TLSSocket): string | undefined {
-  if (!socket.authorized) return undefined;
-  return socket.getPeerX509Certificate()?.subject.replaceAll('\n', ',');
+/** Which part of a certificate names its holder. */
+export type CertificateIdentity = 'common-name' | 'subject';
+
+/** What a verified certificate says of its holder. */
+export function certificateFacts(certificate: X509Certificate, identity: CertificateIdentity): HandshakeFacts {
+  const certificateSubject = certificate.subject.replaceAll('\n', ',');
+  const certificateCommonName = [certificate.toLegacyObject().subject.CN].flat().at(-1);
+  return {
+    ...NO_HANDSHAKE,
+    certificateSubject,
+    certificateCommonName,
+    certificateIdentity: identity === 'subject' ? certificateSubject : certificateCommonName,
+  };
 }

@@ -1,8 +1,8 @@
 import { isIP, type TcpNetConnectOpts } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { type DialerOptions, Dialing } from './dialing.ts';
-import { credentialsError, type TlsIdentity, verifiedSubject } from './tls-credentials.ts';
-import type { Link, LinkHandlers, StreamDialer } from './transport.ts';
+import { certificateFacts, credentialsError, type TlsIdentity } from './tls-credentials.ts';
+import { type HandshakeFacts, type Link, type LinkHandlers, NO_HANDSHAKE, type StreamDialer } from './transport.ts';
 
 export interface TlsDialerOptions extends DialerOptions {
   /** Authorities to trust, PEM; those that Node.js knows when absent. */
@@ -28,7 +28,7 @@ export class TlsDialer implements StreamDialer {
     this.#dialing = new Dialing(options, {
       open: () => openTls(options),
       readyEvent: 'secureConnect',
-      certificateSubject: verifiedSubject,
+      handshake: verifiedFacts,
     });
   }
 
@@ -36,6 +36,11 @@ export class TlsDialer implements StreamDialer {
   dial(handlers: (link: Link) => LinkHandlers, signal: AbortSignal): Promise<Link> {
     return this.#dialing.dial(handlers, signal);
   }
+}
+
+function verifiedFacts(socket: TLSSocket): HandshakeFacts {
+  const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
+  return certificate === undefined ? NO_HANDSHAKE : certificateFacts(certificate, 'subject');
 }
 
 function openTls(options: TlsDialerOptions): TLSSocket {

@@ -14,16 +14,45 @@ export interface StreamTransport {
   listen(onLink: (link: Link) => void): Promise<void>;
   /** Stops accepting; open links stay until their owners close them. */
   close(): Promise<void>;
+  /** Reads certificates and keys again, where there are any; open links stay. What cannot be used is logged, and changes nothing. */
+  reload?(): void;
 }
 
-/** One stream connection. Bytes arrive in order or the link closes. */
-export interface Link {
+/** What a handshake told of a peer; nothing of it on a link without one. */
+export interface HandshakeFacts {
+  /** Subject of the verified certificate of the peer, attributes from the least specific: `C=DE,O=Acme,CN=valve-1` (escaped as in RFC 2253). */
+  readonly certificateSubject: string | undefined;
+  /** Most specific common name of that subject. */
+  readonly certificateCommonName: string | undefined;
+  /** The one of the two that names the peer on this listener. */
+  readonly certificateIdentity: string | undefined;
+  /** Identity of the pre-shared key the peer proved to have. */
+  readonly pskIdentity: string | undefined;
+  /** Host name the peer asked for (RFC 6066 §3), in lower case. Not proven: anybody can ask. */
+  readonly serverName: string | undefined;
+}
+
+/** Of a link without a handshake. */
+export const NO_HANDSHAKE: HandshakeFacts = {
+  certificateSubject: undefined,
+  certificateCommonName: undefined,
+  certificateIdentity: undefined,
+  pskIdentity: undefined,
+  serverName: undefined,
+};
+
+/** What is known of a connection before its first byte. */
+export interface LinkFacts extends HandshakeFacts {
   readonly peer: PeerAddress;
   /** Remote host without the port, as access rules see it; `''` for in-process links. */
   readonly peerHost: string;
   readonly listener: string;
-  /** Subject of a verified client certificate. */
-  readonly certificateSubject: string | undefined;
+  /** Whether proxies connect to the listener: its peer address is what a proxy says, and loopback means nothing. */
+  readonly isProxied: boolean;
+}
+
+/** One stream connection. Bytes arrive in order or the link closes. */
+export interface Link extends LinkFacts {
   /**
    * Room for `size` bytes in this turn's one write. Never refuses: who must stop writing is told by `onFull`. Once the link is closing the
    * room leads nowhere.

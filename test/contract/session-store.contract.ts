@@ -242,6 +242,23 @@ export function sessionStoreContract(name: string, makeBench: () => StoreBench):
         await nowAndAfterRestart(() => expect([found().queue.count, found().queue.bytes]).toEqual([1, 7 + perTopic]));
       });
 
+      test('a message moves from one queue to another: it is appended for the one and settled in the other', async () => {
+        const from = session('group');
+        const to = session();
+        const sequence = queue(from, 'a');
+        await durable(store);
+        const { message } = store.read(from, sequence) ?? expect.unreachable('it was queued');
+        store.refer(to, { qos: 2, isRetain: true, identifiers: [7] });
+        const moved = store.append(message);
+        store.beginSending(to, 1, moved);
+        store.settle(from, sequence, 'moved');
+        await nowAndAfterRestart(() => {
+          expect([found('group').queue.count, payloads(found()), store.status().queuedMessages]).toEqual([0, ['a'], 1]);
+          expect(store.read(found(), moved)).toMatchObject({ qos: 2, isRetain: true, identifiers: [7] });
+          expect([...found().sending]).toEqual([[1, { sequence: moved, state: 'sent' }]]);
+        });
+      });
+
       test('sequences grow over restarts', async () => {
         const before = queue(session(), 'a');
         await durable(store);

@@ -5,6 +5,8 @@ export interface FuzzOptions {
   readonly seed: number;
   /** Inputs to try. */
   readonly count: number;
+  /** Ends sooner, after this many seconds. */
+  readonly secondsMax?: number | undefined;
 }
 
 export interface FuzzReport {
@@ -15,6 +17,12 @@ export interface FuzzReport {
 
 /** Ends with an AssertionError that names seed and input when what is fuzzed misbehaves. */
 export type Fuzzer = (options: FuzzOptions) => FuzzReport | Promise<FuzzReport>;
+
+/** @returns whether that many seconds have passed since. */
+export function timeBox(seconds = Number.POSITIVE_INFINITY): () => boolean {
+  const end = performance.now() + seconds * 1_000;
+  return () => performance.now() > end;
+}
 
 /** Mulberry32: 32 bits of state are plenty for choosing damage. */
 export class Chance {

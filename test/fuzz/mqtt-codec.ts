@@ -16,7 +16,7 @@ import {
 } from '../../src/mqtt/packets.ts';
 import { greeting, outgoingPublish, packetFrom, type Role } from '../unit/mqtt/codec/arbitraries.ts';
 import { Collector, greeted, type Seen, Sink } from '../unit/mqtt/codec/support.ts';
-import { Chance, damaged, type FuzzOptions, type FuzzReport } from './fuzzer.ts';
+import { Chance, damaged, type FuzzOptions, type FuzzReport, timeBox } from './fuzzer.ts';
 
 const PACKET_BYTES_MAX = 5_000;
 const READ_BYTES_MAX = 65_536;
@@ -26,10 +26,14 @@ const DIRECTIONS: readonly (readonly [Role, ProtocolVersion])[] = [3, 4, 5].flat
   ['client', version as ProtocolVersion],
 ]);
 
-/** Streams of one direction: valid greetings, and valid packets to follow them. */
-interface Corpus {
+export interface Direction {
+  /** Who reads. */
   readonly role: Role;
   readonly version: ProtocolVersion;
+}
+
+/** Streams of one direction: valid greetings, and valid packets to follow them. */
+interface Corpus extends Direction {
   readonly greetings: readonly Buffer[];
   readonly packets: readonly Buffer[];
 }
@@ -41,24 +45,26 @@ interface Outcome {
 }
 
 /** @throws AssertionError - with seed, number and bytes of the input. */
-export function fuzzMqttCodec({ seed, count }: FuzzOptions): FuzzReport {
+export function fuzzMqttCodec({ seed, count, secondsMax }: FuzzOptions): FuzzReport {
   const corpora = DIRECTIONS.map(([role, version]) => corpus(role, version, seed));
   const chance = new Chance(seed);
+  const isOver = timeBox(secondsMax);
   let refused = 0;
-  for (let input = 0; input < count; input += 1) {
+  let input = 0;
+  for (; input < count && !isOver(); input += 1) {
     const from = corpora[input % corpora.length] ?? assert.fail('no corpus');
     const bytes = damaged(stream(from, chance), pick(from.packets, chance), chance);
     try {
-      if (check(from, bytes, chance)) refused += 1;
+      if (requireSound(from, bytes, chance)) refused += 1;
     } catch (cause) {
       throw new assert.AssertionError({ message: `seed ${seed}, input ${input}, ${from.role} of version ${from.version}: ${bytes.toString('hex')}\n${cause}` });
     }
   }
-  return { inputs: count, refused };
+  return { inputs: input, refused };
 }
 
-/** True when the input was refused. */
-function check(from: Corpus, bytes: Buffer, chance: Chance): boolean {
+/** True when the input was refused. @throws AssertionError - what is read depends on how it came, or cannot be written again. */
+export function requireSound(from: Direction, bytes: Buffer, chance: Chance): boolean {
   const whole = decode(from, [bytes], () => new Collector());
   const chunked = decode(from, cut(bytes, chance), () => new Collector());
   assert.deepStrictEqual(chunked, whole, 'chunks change what is read');
@@ -69,7 +75,7 @@ function check(from: Corpus, bytes: Buffer, chance: Chance): boolean {
 }
 
 /** What the decoder makes of the chunks; only MqttCodecError may come out of it. */
-function decode(from: Corpus, chunks: readonly Buffer[], collectorFor: (decoder: MqttDecoder) => Collector): Outcome {
+function decode(from: Direction, chunks: readonly Buffer[], collectorFor: (decoder: MqttDecoder) => Collector): Outcome {
   const decoder = newDecoder(from);
   const collector = collectorFor(decoder);
   let error: MqttCodecError | undefined;
@@ -127,7 +133,7 @@ class PausingCollector extends Collector {
 }
 
 /** A packet that was read can be written, and is then read as the same. */
-function rewrite({ role }: Corpus, packet: Packet, version: ProtocolVersion): void {
+function rewrite({ role }: Direction, packet: Packet, version: ProtocolVersion): void {
   const sink = new Sink();
   assert.ok(encodePacket(packet, version, sink), 'a packet that was read cannot be written');
   const isGreeting = packet.type === 'connect' || packet.type === 'connack';
@@ -137,7 +143,7 @@ function rewrite({ role }: Corpus, packet: Packet, version: ProtocolVersion): vo
   assert.deepStrictEqual(collector.seen, [packet], 'a packet changes when it is written and read');
 }
 
-function newDecoder({ role, version }: Pick<Corpus, 'role' | 'version'>): MqttDecoder {
+function newDecoder({ role, version }: Direction): MqttDecoder {
   return role === 'server' ? new MqttDecoder({ role, packetBytesMax: PACKET_BYTES_MAX }) : new MqttDecoder({ role, packetBytesMax: PACKET_BYTES_MAX, version });
 }
 

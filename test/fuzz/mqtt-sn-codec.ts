@@ -6,16 +6,18 @@ import { decode, encode } from '../../gateways/mqtt-sn/codec.ts';
 import type { Packet } from '../../gateways/mqtt-sn/packets.ts';
 import { MalformedPacketError } from '../../src/model/errors.ts';
 import { anyPacket } from '../unit/mqtt-sn/packet-arbitrary.ts';
-import { Chance, damaged, type FuzzOptions, type FuzzReport } from './fuzzer.ts';
+import { Chance, damaged, type FuzzOptions, type FuzzReport, timeBox } from './fuzzer.ts';
 
 const SAMPLES = 500;
 
 /** @throws AssertionError - with seed, number and bytes of the input. */
-export function fuzzMqttSnCodec({ seed, count }: FuzzOptions): FuzzReport {
+export function fuzzMqttSnCodec({ seed, count, secondsMax }: FuzzOptions): FuzzReport {
   const chance = new Chance(seed);
   const datagrams = fc.sample(anyPacket, { seed, numRuns: SAMPLES }).map(encode);
+  const isOver = timeBox(secondsMax);
   let refused = 0;
-  for (let input = 0; input < count; input += 1) {
+  let input = 0;
+  for (; input < count && !isOver(); input += 1) {
     const bytes = relengthened(damaged(pick(datagrams, chance), pick(datagrams, chance), chance), chance);
     try {
       if (!isRead(bytes)) refused += 1;
@@ -23,7 +25,7 @@ export function fuzzMqttSnCodec({ seed, count }: FuzzOptions): FuzzReport {
       assert.fail(`seed ${seed}, input ${input}, ${bytes.toString('hex')}: ${finding instanceof Error ? finding.stack : String(finding)}`);
     }
   }
-  return { inputs: count, refused };
+  return { inputs: input, refused };
 }
 
 /** False when the input was refused. */

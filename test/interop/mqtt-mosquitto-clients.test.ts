@@ -72,7 +72,7 @@ async function subscriber(port: number, version: string, ...args: readonly strin
   return client;
 }
 
-describeWithPeers(['mosquitto_pub', 'mosquitto_sub', 'stdbuf'], 'mosquitto_pub and mosquitto_sub', () => {
+describeWithPeers(['mosquitto_pub', 'mosquitto_sub', 'mosquitto_rr', 'stdbuf'], 'mosquitto_pub, mosquitto_sub and mosquitto_rr', () => {
   test.each(VERSIONS)('%s: QoS 0, 1 and 2 arrive as they were sent, once', async (version) => {
     const { port } = await interopGateway();
     const sub = await subscriber(port, version, '-t', 'a/#', '-q', '2', '-C', '3');
@@ -129,6 +129,44 @@ describeWithPeers(['mosquitto_pub', 'mosquitto_sub', 'stdbuf'], 'mosquitto_pub a
       expect(await sub.ended).toBe(0);
       expect(sub.messages).toEqual(['big 2 1900000']);
     }
+  });
+
+  test.each([['mqttv311'], ['mqttv5']])('%s: mosquitto_rr asks, and gets the answer that is published to its response topic', async (version) => {
+    const { port } = await interopGateway();
+    const responder = await subscriber(port, version, '-t', 'ask/+', '-q', '1', '-C', '1');
+    const requester = new Client('mosquitto_rr', [
+      ...options(port, version),
+      '-t',
+      'ask/a',
+      '-e',
+      'answer/a',
+      '-q',
+      '1',
+      '-m',
+      'question',
+      '-d',
+      '-F',
+      '>%t %p',
+    ]);
+    await responder.ended;
+    expect(responder.messages).toEqual(['ask/a 1 0 question']);
+    await publishes(port, version, '-t', 'answer/a', '-q', '1', '-m', 'answer');
+    expect(await requester.ended).toBe(0);
+    expect(requester.messages).toEqual(['answer/a answer']);
+  });
+
+  test('5.0: mosquitto_rr: the request carries response topic and correlation data', async () => {
+    const { port } = await interopGateway();
+    const responder = await subscriber(port, 'mqttv5', '-t', 'ask', '-F', '>%R %D', '-C', '1');
+    const requester = new Client('mosquitto_rr', [
+      ...[...options(port, 'mqttv5'), '-t', 'ask', '-e', 'answer', '-m', 'question', '-F', '>%p'],
+      ...['-D', 'publish', 'correlation-data', '42'],
+    ]);
+    await responder.ended;
+    expect(responder.messages).toEqual(['answer 42']);
+    await publishes(port, 'mqttv5', '-t', 'answer', '-m', 'answer', '-D', 'publish', 'correlation-data', '42');
+    expect(await requester.ended).toBe(0);
+    expect(requester.messages).toEqual(['answer']);
   });
 
   test('5.0: properties arrive, in order', async () => {

@@ -46,12 +46,12 @@ describe('a machine that gives no room', () => {
     expect(readdirSync(data).filter((name) => name.includes('damaged'))).toHaveLength(1);
   });
 
-  test('Node.js is too old: one sentence', async () => {
-    const old = 'data:text/javascript,Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.20.2" } })';
+  test.each(['20.20.2', '24.6.0'])('Node.js %s is too old: one sentence', async (version) => {
+    const old = `data:text/javascript,Object.defineProperty(process, "versions", { value: { ...process.versions, node: "${version}" } })`;
     expect(await postern(['start'], { before: old })).toMatchObject({
       code: 69,
       stdout: '',
-      stderr: 'postern needs Node.js 24 or newer, and this is 20.20.2: install a newer one, or start with `npm start`, which brings its own\n',
+      stderr: `postern needs Node.js 24.7 or newer, and this is ${version}: install a newer one, or start with \`npm start\`, which brings its own\n`,
     });
   });
 });

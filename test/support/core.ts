@@ -1,6 +1,8 @@
 // The real core over a store in memory, for tests of protocols and of the broker itself.
-import type { Action, AuthenticationVerdict, Credentials } from '../../src/access/access.ts';
-import { type Access, Broker, type BrokerSettings, DEFAULT_BROKER_SETTINGS } from '../../src/broker/broker.ts';
+import type { Action, Admission, AuthenticationStep, Credentials } from '../../src/access/access.ts';
+import type { PublishMeter } from '../../src/access/rate-limits.ts';
+import { Broker, type BrokerSettings, DEFAULT_BROKER_SETTINGS } from '../../src/broker/broker.ts';
+import type { Access } from '../../src/broker/permissions.ts';
 import type { GatewayContext } from '../../src/gateway/gateway.ts';
 import { clientId, type Principal } from '../../src/model/client.ts';
 import { gatewayClock } from '../../src/model/clock.ts';
@@ -14,15 +16,32 @@ export class OpenAccess implements Access {
   revision = 0;
   /** Actions that are refused. */
   forbids: (action: Action, principal: Principal) => boolean = () => false;
+  /** What measures every client. */
+  rate: PublishMeter | undefined;
+  /** Whose links ended, in order. */
+  readonly gone: string[] = [];
 
-  async authenticate(credentials: Credentials): Promise<Exclude<AuthenticationVerdict, { kind: 'skip' }>> {
+  async authenticate(credentials: Credentials, step?: AuthenticationStep): Promise<Admission> {
+    if (step !== undefined) return { kind: 'deny', reason: 'bad-authentication-method' };
     const { username, peer, listener, protocol } = credentials;
     const principal = { clientId: clientId(credentials.clientId), peer, listener, protocol, isSuperuser: false };
     return { kind: 'allow', principal: username === undefined ? principal : { ...principal, username } };
   }
 
+  async reauthenticate(_credentials: Credentials, _step: AuthenticationStep): Promise<Admission> {
+    return { kind: 'deny', reason: 'bad-authentication-method' };
+  }
+
   may(principal: Principal, action: Action): boolean {
     return !this.forbids(action, principal);
+  }
+
+  meter(): PublishMeter | undefined {
+    return this.rate;
+  }
+
+  left(principal: Principal): void {
+    this.gone.push(principal.clientId);
   }
 }
 
@@ -41,15 +60,17 @@ export interface CoreOptions {
   /** A store that has seen other boots; a new, self-committing one when absent. */
   readonly store?: MemoryStore;
   readonly settings?: Partial<BrokerSettings>;
+  /** In the place of one that is open to everybody. */
+  readonly judge?: Access;
 }
 
-export function startCore({ clock, store = new MemoryStore({ clock }), settings }: CoreOptions): TestCore {
+export function startCore({ clock, store = new MemoryStore({ clock }), settings, judge }: CoreOptions): TestCore {
   const access = new OpenAccess();
   const metrics = new MetricsTable();
   const broker = new Broker({
     store,
     clock: gatewayClock(clock, store.boot.gatewayTimeOffsetMs),
-    access,
+    access: judge ?? access,
     log: silentLog,
     metrics,
     settings: { ...DEFAULT_BROKER_SETTINGS, ...settings },

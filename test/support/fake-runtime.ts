@@ -29,6 +29,7 @@ export const startGateway: StartGateway = async ({ config, log }) => {
     status: () => ({ receiveMax: config.mqtt.receiveMax, bridges: [] }),
     isHealthy: () => behaviour !== 'unhealthy',
     reload: (next) => ({ applied: ['access.rules'], needsRestart: next.mqtt.receiveMax === config.mqtt.receiveMax ? [] : ['mqtt.receiveMax'] }),
+    bans: { list: () => [], add: () => 0, remove: () => false },
     stop: async () => {
       log.info('fake gateway says goodbye');
       if (behaviour === 'never-stops') await new Promise(() => undefined);

@@ -128,7 +128,12 @@ class MemoryLink implements Link {
   readonly peer: PeerAddress;
   readonly peerHost = '';
   readonly listener: string;
+  readonly isProxied = false;
   readonly certificateSubject = undefined;
+  readonly certificateCommonName = undefined;
+  readonly certificateIdentity = undefined;
+  readonly pskIdentity = undefined;
+  readonly serverName = undefined;
   readonly #far: MemoryPeer;
   readonly #output: LinkOutput;
   #state: 'open' | 'closing' | 'closed' = 'open';
@@ -141,7 +146,7 @@ class MemoryLink implements Link {
     this.peer = peerAddress(`memory#${facts.number}`);
     this.#output = new LinkOutput(
       facts.writer,
-      { write: (buffers, onTaken) => far.take(copyOf(buffers), onTaken) },
+      { headroom: 0, write: (buffers, onTaken) => far.take(copyOf(buffers), onTaken) },
       {
         onFull: () => this.handlers.onFull(),
         onDrain: () => this.#drained(),

@@ -33,7 +33,10 @@ import { requestOf, TestClient } from './test-client.ts';
 export type FilterRequest = Omit<Partial<SubscriptionRequest>, 'filter'> & { readonly filter: string };
 
 export interface MqttBenchOptions {
+  /** Of the listener `mqtt.tcp`. */
   readonly settings?: Partial<MqttSettings>;
+  /** Further listeners by name. */
+  readonly listeners?: Readonly<Record<string, Partial<MqttSettings>>>;
   readonly broker?: Partial<BrokerSettings>;
   /** False: nothing is durable until the test says `store.commit()`. */
   readonly autoCommit?: boolean;
@@ -43,12 +46,21 @@ export class MqttBench {
   readonly clock = new FakeClock();
   readonly core: TestCore;
   readonly gateway: MqttGateway;
-  readonly #transport = new MemoryTransport('mqtt.tcp');
+  readonly #transports: readonly MemoryTransport[];
 
-  private constructor({ settings, broker, autoCommit = true }: MqttBenchOptions) {
+  private constructor({ settings, listeners, broker, autoCommit = true }: MqttBenchOptions) {
     const store = new MemoryStore({ clock: this.clock, autoCommit });
     this.core = startCore({ clock: this.clock, store, ...(broker === undefined ? {} : { settings: broker }) });
-    this.gateway = new MqttGateway({ ...DEFAULT_MQTT_SETTINGS, ...settings }, [this.#transport]);
+    const all = Object.entries({ 'mqtt.tcp': settings, ...listeners }).map(([name, over]) => {
+      return { transport: new MemoryTransport(name), settings: { ...DEFAULT_MQTT_SETTINGS, ...over } };
+    });
+    this.#transports = all.map(({ transport }) => transport);
+    this.gateway = new MqttGateway(all);
+  }
+
+  /** For a test that starts the gateway itself, on a core of its own. */
+  static unstarted(options: MqttBenchOptions): MqttBench {
+    return new MqttBench(options);
   }
 
   static async start(options: MqttBenchOptions = {}): Promise<MqttBench> {
@@ -58,8 +70,10 @@ export class MqttBench {
   }
 
   /** A link on which nothing was sent yet; what comes is read as a client of that version would. */
-  peer(version: ProtocolVersion = 5): MqttPeer {
-    return new MqttPeer(this.#transport.connect(), version);
+  peer(version: ProtocolVersion = 5, listener = 'mqtt.tcp'): MqttPeer {
+    const transport = this.#transports.find(({ name }) => name === listener);
+    if (transport === undefined) throw new TypeError(`no listener ${listener}`);
+    return new MqttPeer(transport.connect(), version);
   }
 
   /** A client that has connected. Clean, without keep-alive and will, unless said otherwise. */

@@ -27,7 +27,12 @@ class RemoteLine implements Link {
   readonly peer = peerAddress('remote');
   readonly peerHost = '';
   readonly listener = 'test';
+  readonly isProxied = false;
   readonly certificateSubject = undefined;
+  readonly certificateCommonName = undefined;
+  readonly certificateIdentity = undefined;
+  readonly pskIdentity = undefined;
+  readonly serverName = undefined;
   handlers: LinkHandlers = UNSET;
   isOpen = true;
   readonly #decoder = new MqttDecoder({ role: 'server', packetBytesMax: 2_000_000 });

@@ -47,6 +47,7 @@ const OPERATIONS: readonly (readonly [weight: number, name: string, run: Operati
   [8, 'receive', receive],
   [7, 'complete receiving', completeReceiving],
   [20, 'deliver', deliver],
+  [5, 'move', move],
   [8, 'begin sending', beginSending],
   [6, 'release sending', releaseSending],
   [6, 'end sending', endSending],
@@ -138,6 +139,18 @@ function deliver(store: SessionStore, draws: Draws): void {
   const causes: readonly SettleCause[] = ['delivered', 'delivered', 'delivered', 'expired', 'refused-by-peer'];
   store.read(session, sequence);
   if (draws.below(4) > 0) store.settle(session, sequence, draws.pick(causes) ?? 'delivered');
+}
+
+/** A message from one queue to another; whoever looks finds it in exactly one of the two. */
+function move(store: SessionStore, draws: Draws): void {
+  const from = anySession(store, draws);
+  const to = anySession(store, draws);
+  const sequence = from === undefined ? undefined : freeEntry(from, draws);
+  if (from === undefined || to === undefined || sequence === undefined) return;
+  const { topic, payload } = store.read(from, sequence)?.message ?? messageOf('plant/lost', '');
+  store.refer(to, { qos: 2, isRetain: false, identifiers: [] });
+  store.append(messageOf(topic.name, payload));
+  store.settle(from, sequence, 'moved');
 }
 
 function beginSending(store: SessionStore, draws: Draws): void {

@@ -36,6 +36,8 @@ export class TestClient implements Outlet {
   readonly released: number[] = [];
   readonly completions: [packetId: number, wasKnown: boolean][] = [];
   readonly ends: EndReason[] = [];
+  /** What the core asked to wait, in milliseconds. */
+  readonly throttles: number[] = [];
   drainedCount = 0;
   isSessionPresent = false;
   readonly #context: GatewayContext;
@@ -95,6 +97,10 @@ export class TestClient implements Outlet {
 
   drained(): void {
     this.drainedCount += 1;
+  }
+
+  throttle(delayMs: number): void {
+    this.throttles.push(delayMs);
   }
 
   end(reason: EndReason): void {

@@ -10,7 +10,8 @@ export type AnonymousAccess = 'always' | 'loopback' | 'never';
  * knows users, and then the name proves nothing and is dropped, so that no rule can be met by claiming it.
  */
 export function anonymousAuthenticator(access: AnonymousAccess): Authenticator {
-  const isAllowed = ({ peerHost }: Credentials) => access === 'always' || (access === 'loopback' && isLoopback(peerHost));
+  const isOfThisHost = ({ peerHost, isProxied }: Credentials) => isProxied !== true && isLoopback(peerHost);
+  const isAllowed = (credentials: Credentials) => access === 'always' || (access === 'loopback' && isOfThisHost(credentials));
   return {
     name: 'anonymous',
     async authenticate(credentials) {

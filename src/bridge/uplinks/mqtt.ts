@@ -210,6 +210,10 @@ export class MqttUplink implements Uplink, MqttVisitor {
       this.#refused(packet);
       return;
     }
+    if (packet.isSessionPresent && this.#settings.cleanStart) {
+      this.#down('remote has a session that a clean start must have ended'); // MQTT-3.2.2-4
+      return;
+    }
     this.#remote = remoteLimits(packet, this.#settings);
     if (!packet.isSessionPresent) this.#handlers?.onForgotten();
     const { filters } = this.#settings;

@@ -78,3 +78,15 @@ export function section<E extends Entries>(about: string, entries: E): Section<E
 export function list<E extends Entries>(about: string, itemsMax: number, item: Section<E>): List<E> {
   return { node: 'list', about, item, itemsMax };
 }
+
+/** Keys that may be given once more in another place. */
+type Overriding<E> = { readonly [K in keyof E]: E[K] extends Key<infer T> ? Key<T | undefined> : never };
+
+/** `keys` of the section called `place` once more, without a default: what is not given holds as it does there. */
+export function overriding<E extends Readonly<Record<string, Key<unknown>>>>(place: string, keys: E): Overriding<E> {
+  const entries = Object.entries(keys).map(([name, given]) => {
+    const about = `As ${place}.${name}, for this one.`;
+    return [name, optionalKey(given.kind, about, given.default ?? given.example ?? '')];
+  });
+  return Object.fromEntries(entries) as Overriding<E>; // the entries of `keys`, one by one
+}

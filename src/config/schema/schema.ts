@@ -6,6 +6,8 @@ import { mqtt } from './mqtt.ts';
 import { mqttSn } from './mqtt-sn.ts';
 import { section, type Value } from './nodes.ts';
 import { control, data, log } from './process.ts';
+import { autoSubscribe, delayed, slowConsumer, sys, topicRewrite } from './services.ts';
+import { sharedSubscriptions } from './shared-subscriptions.ts';
 import { qos2, queue, retained, sessions, store, will } from './storage.ts';
 
 export const SCHEMA = section('Configuration of Postern.', {
@@ -19,6 +21,12 @@ export const SCHEMA = section('Configuration of Postern.', {
   sessions,
   queue,
   retained,
+  delayed,
+  topicRewrite,
+  autoSubscribe,
+  sys,
+  slowConsumer,
+  sharedSubscriptions,
   will,
   qos2,
   store,

@@ -6,14 +6,16 @@ import {
   QUEUE_MESSAGES_MAX,
   RETAINED_BYTES_MAX,
   RETAINED_MESSAGES_MAX,
+  RETAINED_PAYLOAD_BYTES_MAX,
   SESSIONS_MAX,
   WILL_RESTART_GRACE_SECONDS,
 } from '../../model/limits.ts';
 import { key, section } from './nodes.ts';
-import { bytes, formatBytes, integer, seconds } from './values.ts';
+import { bytes, formatBytes, integer, seconds, secondsOrNever } from './values.ts';
 
 const KIB = 1_024;
 const GIB = KIB ** 3;
+const UINT32_MAX = 4_294_967_295;
 const MESSAGES_BOUND = 1_000_000_000;
 
 export const sessions = section('Sessions that outlive their connection.', {
@@ -28,6 +30,12 @@ export const queue = section('The stored queue of each client session; at a boun
 export const retained = section('Retained messages, which are also held in memory; beyond a bound a new topic is refused.', {
   messagesMax: key(integer({ min: 0, max: MESSAGES_BOUND }), 'Topics with a retained message.', RETAINED_MESSAGES_MAX),
   bytesMax: key(bytes({ min: 0, max: 64 * GIB }), 'Bytes of all retained messages.', formatBytes(RETAINED_BYTES_MAX)),
+  payloadBytesMax: key(
+    bytes({ min: 0, max: GIB }),
+    'Largest payload that is retained; a larger one is passed on and not kept.',
+    formatBytes(RETAINED_PAYLOAD_BYTES_MAX),
+  ),
+  expirySeconds: key(secondsOrNever({ min: 1, max: UINT32_MAX }), 'Time a retained message stays that was published without an expiry of its own.', 'never'),
 });
 
 export const will = section('Wills.', {

@@ -1,6 +1,7 @@
 // The kinds of values a configuration key can have. Every scalar arrives as text, from the file, the environment or the command line alike: the
 // schema alone decides that `5.0` is a version and `15` a number.
 import * as v from 'valibot';
+import { patternProblem } from '../../model/bounded-pattern.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { QoS } from '../../model/message.ts';
 import { type TopicFilter, type TopicName, topicFilter, topicName } from '../../model/topic.ts';
@@ -99,6 +100,15 @@ export function choice<const T extends string>(options: readonly T[]): ValueKind
   return kind(`one of ${options.join(', ')}`, (message) => v.picklist(options, message), { json: { enum: options } });
 }
 
+/** Some of a few texts, at least one. */
+export function choices<const T extends string>(options: readonly T[]): ValueKind<readonly T[]> {
+  const allowed = `a list of one or more of ${options.join(', ')}`;
+  return kind(allowed, (message) => v.pipe(v.array(v.picklist(options, message), message), v.minLength(1, message), v.maxLength(options.length, message)), {
+    isList: true,
+    json: { type: 'array', items: { enum: options }, minItems: 1, maxItems: options.length },
+  });
+}
+
 export const qos: ValueKind<QoS> = kind('one of 0, 1, 2', (message) => v.pipe(v.picklist(['0', '1', '2'], message), v.transform(toQoS)), {
   json: { enum: [0, 1, 2] },
 });
@@ -171,6 +181,20 @@ function topicKind<T>(allowed: string, read: (written: string) => T): ValueKind<
   return kind(allowed, (message) => v.pipe(v.string(message), v.rawTransform(transform)), { json: { type: 'string', minLength: 1 } });
 }
 
+/** A regular expression that takes no longer than quadratic time on any text. */
+export const pattern: ValueKind<string> = kind(
+  'a regular expression',
+  (message) =>
+    v.pipe(
+      v.string(message),
+      v.check(
+        (written) => patternProblem(written) === undefined,
+        ({ input }) => `${message}: ${patternProblem(String(input))}`,
+      ),
+    ),
+  { json: { type: 'string', minLength: 1 } },
+);
+
 const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
 
 /** An IP address, a range of them by prefix length, or the device a serial peer is behind. */
@@ -189,12 +213,44 @@ function isPeerPattern(written: string): boolean {
   return isAddress && rest.length === 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits));
 }
 
+/** IP addresses, and ranges of them by prefix length. */
+export function addressRanges(itemsMax: number): ValueKind<readonly string[]> {
+  const allowed = `a list of at most ${itemsMax} IP addresses and ranges (10.0.0.0/8, fd00::/8)`;
+  const isRange = (written: string): boolean => !written.startsWith('/') && isPeerPattern(written);
+  const range = (message: string) => v.pipe(v.string(message), v.check(isRange, message));
+  return kind(allowed, (message) => v.pipe(v.array(range(message), message), v.maxLength(itemsMax, message)), {
+    isList: true,
+    json: { type: 'array', items: { type: 'string' }, maxItems: itemsMax },
+  });
+}
+
+const SERVER_NAME = /^(?:\*\.)?[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*$/;
+
+/** A host name as clients ask for it (RFC 6066 §3), or `*.` and one, for every name one level below (RFC 6125 §6.4.3). Loads in lower case. */
+export const serverName: ValueKind<string> = kind(
+  'a host name, perhaps with *. before it',
+  (message) => v.pipe(v.string(message), v.maxLength(253, message), v.regex(SERVER_NAME, message), v.toLowerCase()),
+  { json: { type: 'string', pattern: SERVER_NAME.source } },
+);
+
 const PATH_BYTES_MAX = 4_096; // PATH_MAX of Linux
 
 /** A path that need not exist yet. */
 export const path: ValueKind<string> = kind('a path', (message) => boundedText({ min: 1, max: PATH_BYTES_MAX }, message), {
   json: { type: 'string', minLength: 1 },
 });
+
+/** Permissions of a file, as chmod(1) takes them; loads as their number. */
+export const fileMode: ValueKind<number> = kind(
+  'three octal digits, perhaps after a 0: 0660',
+  (message) =>
+    v.pipe(
+      v.string(message),
+      v.regex(/^0?[0-7]{3}$/, message),
+      v.transform((written) => Number.parseInt(written, 8)),
+    ),
+  { json: { type: 'string', pattern: '^0?[0-7]{3}$' } },
+);
 
 /** A file the program reads. */
 export const file: ValueKind<string> = { ...path, allowed: 'the path of a readable file', file: 'readable' };

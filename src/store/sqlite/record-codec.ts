@@ -33,6 +33,7 @@ export const CAUSE_CODE: Record<SettleCause, number> = {
   'queue-full': 3,
   'session-ended': 4,
   unreadable: 5,
+  moved: 6,
 };
 
 /** @returns where the body starts, for `endRecord`. */

@@ -58,7 +58,6 @@ void client_subscribe(struct client *client, const char *filter, int qos) {
   uint8_t packet[MQTT_SMALL_PACKET_MAX];
   client->subscribed_qos = qos;
   buffer_append(&client->output, packet, mqtt_write_subscribe(packet, client_next_packet_id(client), filter, qos));
-  client_flush(client);
 }
 
 uint16_t client_next_packet_id(struct client *client) {
@@ -95,24 +94,30 @@ static void on_suback(struct client *client, const struct mqtt_packet *packet) {
   int granted = packet->body[2];
   // A lower QoS than asked would make every figure of the run one of another workload.
   if (granted != client->subscribed_qos) fail("the server granted client %u QoS 0x%02x instead of %d", client->index, (unsigned)granted, client->subscribed_qos);
-  client->is_subscribed = true;
+  client->subscribed_count++;
+}
+
+static void answer(struct client *client, enum mqtt_packet_type type, uint16_t packet_id) {
+  mqtt_write_ack(buffer_extend(&client->output, MQTT_ACK_SIZE), type, packet_id);
 }
 
 static void on_publish(struct client *client, const struct mqtt_packet *packet, uint64_t received_ns) {
   struct mqtt_publication publication;
-  if (!mqtt_read_publication(packet, &publication) || publication.qos > 1) fail("malformed PUBLISH");
+  if (!mqtt_read_publication(packet, &publication) || publication.qos > 2) fail("malformed PUBLISH");
   const struct client_events *events = &client->loop->events;
   if (events->publication == NULL) fail("client %u received a message, which nothing asked for", client->index);
-  if (publication.qos == 1) mqtt_write_puback(buffer_extend(&client->output, MQTT_PUBACK_SIZE), publication.packet_id);
+  if (publication.qos > 0) answer(client, publication.qos == 1 ? MQTT_PUBACK : MQTT_PUBREC, publication.packet_id);
   events->publication(events->context, client, &publication, received_ns);
 }
 
-static void on_puback(struct client *client, const struct mqtt_packet *packet, uint64_t received_ns) {
-  if (packet->body_size != 2) fail("malformed PUBACK");
+static void on_ack(struct client *client, const struct mqtt_packet *packet, uint64_t received_ns) {
+  if (packet->body_size != 2) fail("malformed packet of type %d", (int)packet->type);
   uint16_t packet_id = mqtt_get_uint16(packet->body);
+  if (packet->type == MQTT_PUBREC) return answer(client, MQTT_PUBREL, packet_id); // §4.3.3
+  if (packet->type == MQTT_PUBREL) return answer(client, MQTT_PUBCOMP, packet_id);
   const struct client_events *events = &client->loop->events;
-  if (events->puback == NULL) fail("client %u received PUBACK %u, it published nothing", client->index, packet_id);
-  events->puback(events->context, client, packet_id, received_ns);
+  if (events->acked == NULL) fail("client %u received an acknowledgement of %u, it published nothing", client->index, packet_id);
+  events->acked(events->context, client, packet_id, received_ns);
 }
 
 static void on_packet(struct client *client, const struct mqtt_packet *packet, uint64_t received_ns) {
@@ -120,7 +125,10 @@ static void on_packet(struct client *client, const struct mqtt_packet *packet, u
     case MQTT_CONNACK: return on_connack(client, packet);
     case MQTT_SUBACK: return on_suback(client, packet);
     case MQTT_PUBLISH: return on_publish(client, packet, received_ns);
-    case MQTT_PUBACK: return on_puback(client, packet, received_ns);
+    case MQTT_PUBACK:
+    case MQTT_PUBREC:
+    case MQTT_PUBREL:
+    case MQTT_PUBCOMP: return on_ack(client, packet, received_ns);
     default: fail("the server sent a packet of type %d, which nothing asked for", (int)packet->type);
   }
 }

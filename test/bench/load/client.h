@@ -22,7 +22,7 @@ struct client {
   uint32_t index; // the owner's number for it
   struct loop *loop;
   bool is_session_present; // valid once ready
-  bool is_subscribed;
+  uint32_t subscribed_count; // SUBACKs
   bool is_waiting_to_write;
   bool may_be_closed; // the server ending the connection is part of the run, not a failure of it
   int subscribed_qos;
@@ -31,11 +31,11 @@ struct client {
   struct buffer output;
 };
 
-// Told about every publication and every PUBACK, with the time of the read that brought it. NULL: none may come, one fails the run.
+// Told about every publication and every PUBACK (QoS 2: PUBCOMP), with the time of the read that brought it. NULL: none may come, one fails the run.
 struct client_events {
   void *context;
   void (*publication)(void *context, struct client *client, const struct mqtt_publication *publication, uint64_t received_ns);
-  void (*puback)(void *context, struct client *client, uint16_t packet_id, uint64_t received_ns);
+  void (*acked)(void *context, struct client *client, uint16_t packet_id, uint64_t received_ns);
 };
 
 struct loop {
@@ -54,6 +54,7 @@ void loop_turn(struct loop *loop, int timeout_ms);
 void loop_until(struct loop *loop, bool (*is_done)(const void *context), const void *context, const char *what);
 
 void client_open(struct loop *loop, struct client *client, const char *client_id, bool clean_session);
+// Puts one SUBSCRIBE into `output`; the caller flushes.
 void client_subscribe(struct client *client, const char *filter, int qos);
 // 1 to 65535, in turn; the window keeps one from being given again while it is in use.
 uint16_t client_next_packet_id(struct client *client);

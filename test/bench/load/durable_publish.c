@@ -61,7 +61,7 @@ static void set_up(struct publishing *publishing, const struct options *options)
   publishing->fastest_ns = UINT64_MAX;
   publishing->acked = ledger_make((uint32_t)options->publishers);
   publishing->in_flight = allocate((size_t)options->publishers, sizeof *publishing->in_flight);
-  loop_start(&publishing->loop, options->host, options->port, (struct client_events){.context = publishing, .puback = on_puback});
+  loop_start(&publishing->loop, options->host, options->port, (struct client_events){.context = publishing, .acked = on_puback});
   publishing->publishers = publishers_open(&publishing->loop, options);
   loop_until(&publishing->loop, is_everyone_ready, publishing, "CONNACK for every publisher");
 }

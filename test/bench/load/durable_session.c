@@ -26,7 +26,7 @@ static bool is_ready(const void *context) {
 }
 
 static bool is_subscribed(const void *context) {
-  return ((const struct client *)context)->is_subscribed;
+  return ((const struct client *)context)->subscribed_count > 0;
 }
 
 static void open_session(struct loop *loop, struct client *client, const struct options *options, struct client_events events) {
@@ -40,6 +40,7 @@ void durable_subscribe(const struct options *options) {
   struct client client = {0};
   open_session(&loop, &client, options, (struct client_events){0});
   client_subscribe(&client, DURABLE_FILTER, 1);
+  client_flush(&client);
   loop_until(&loop, is_subscribed, &client, "SUBACK");
   client_leave(&client);
   printf("{\"mode\":\"dursub\",\"session_present\":%d}\n", client.is_session_present);

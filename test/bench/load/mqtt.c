@@ -55,11 +55,12 @@ size_t mqtt_write_subscribe(uint8_t *out, uint16_t packet_id, const char *filter
   return size;
 }
 
-size_t mqtt_write_puback(uint8_t *out, uint16_t packet_id) {
-  out[0] = MQTT_PUBACK << 4;
+size_t mqtt_write_ack(uint8_t *out, enum mqtt_packet_type type, uint16_t packet_id) {
+  unsigned flags = type == MQTT_PUBREL ? 0x02 : 0; // MQTT-3.6.1-1
+  out[0] = (uint8_t)((unsigned)type << 4 | flags);
   out[1] = 2;
   mqtt_put_uint16(out + 2, packet_id);
-  return MQTT_PUBACK_SIZE;
+  return MQTT_ACK_SIZE;
 }
 
 size_t mqtt_write_disconnect(uint8_t *out) {

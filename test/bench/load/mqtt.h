@@ -12,6 +12,9 @@ enum mqtt_packet_type {
   MQTT_CONNACK = 2,
   MQTT_PUBLISH = 3,
   MQTT_PUBACK = 4,
+  MQTT_PUBREC = 5,
+  MQTT_PUBREL = 6,
+  MQTT_PUBCOMP = 7,
   MQTT_SUBSCRIBE = 8,
   MQTT_SUBACK = 9,
   MQTT_DISCONNECT = 14,
@@ -21,16 +24,18 @@ enum {
   MQTT_SMALL_PACKET_MAX = 256,     // bytes of any CONNECT, SUBSCRIBE or PUBLISH header written here
   MQTT_NAME_MAX = 64,              // bytes of a client identifier, topic name or filter, with its final zero
   MQTT_SUBACK_FAILURE = 0x80,      // §3.9.3
-  MQTT_PUBACK_SIZE = 4,
+  MQTT_ACK_SIZE = 4,               // PUBACK, PUBREC, PUBREL, PUBCOMP
+  MQTT_RETAIN = 0x01,              // flag of a PUBLISH, §3.3.1.3
   MQTT_DISCONNECT_SIZE = 2,
 };
 
 // Each writes one whole packet to `out` (MQTT_SMALL_PACKET_MAX bytes) and returns its size.
 size_t mqtt_write_connect(uint8_t *out, const char *client_id, bool clean_session);
 size_t mqtt_write_subscribe(uint8_t *out, uint16_t packet_id, const char *filter, int qos);
-size_t mqtt_write_puback(uint8_t *out, uint16_t packet_id);
+// PUBACK, PUBREC, PUBREL or PUBCOMP.
+size_t mqtt_write_ack(uint8_t *out, enum mqtt_packet_type type, uint16_t packet_id);
 size_t mqtt_write_disconnect(uint8_t *out);
-// Everything of a PUBLISH before its payload; at QoS 1 the last two bytes are the packet identifier, left zero.
+// Everything of a PUBLISH before its payload; at QoS 1 and 2 the last two bytes are the packet identifier, left zero.
 size_t mqtt_write_publish_header(uint8_t *out, const char *topic, int qos, size_t payload_size);
 
 void mqtt_put_uint16(uint8_t *out, uint16_t value);

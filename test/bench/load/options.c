@@ -18,17 +18,20 @@ static const char HELP[] =
     "                     fanout    one publisher, many subscribers\n"
     "                     p2p       pairs: each publisher has its own subscriber\n"
     "                     conn      idle connections\n"
+    "                     retained  --topics retained messages, a subscriber of #, and how long another client waits meanwhile\n"
+    "                     probe     how long a message to oneself takes\n"
     "                     dursub    makes the persistent session that durpub fills and durdrain empties\n"
     "                     durpub    publishes at QoS 1 and records what was acknowledged\n"
     "                     durdrain  counts what was acknowledged and did not arrive\n"
     "  --port PORT        --host ADDRESS (127.0.0.1)\n"
     "  --pid PID          the server, for its CPU time and memory\n"
     "  --publishers N (1) --subscribers N (1; fanout only)\n"
-    "  --qos 0|1 (0)      --payload BYTES (64)\n"
+    "  --qos 0|1|2 (0)    --payload BYTES (64)\n"
+    "  --topics N (1)     of each publisher; p2p then subscribes to each by a filter of its own, plain or with a wildcard\n"
     "  --window N         messages in flight per publisher (fanin 8, fanout 32, others 16)\n"
     "  --rate N           messages per second in all, sent when due and not when answered\n"
     "  --warmup S (1.5)   --seconds S (5)\n"
-    "  --connections N    for conn\n"
+    "  --connections N    for conn: so many; --from M (0) counts memory from the Mth on; --rest S (2) of silence before it is read\n"
     "  --ack-file FILE    for durpub and durdrain\n"
     "  --kill             durpub: SIGKILL the server at the end, with messages in flight\n"
     "  --settle S (2)     durdrain: give up after that long without a message\n"
@@ -62,7 +65,7 @@ static int parse_count(const char *name, const char *text, int least, int most) 
   return (int)number;
 }
 
-enum { PUBLISHERS_MAX = 10000, CONNECTIONS_MAX = 60000, SECONDS_MAX = 3600, RATE_MAX = 10000000, PID_MAX = 4194304 };
+enum { PUBLISHERS_MAX = 10000, CONNECTIONS_MAX = 60000, TOPICS_MAX = 1000000, SECONDS_MAX = 3600, RATE_MAX = 10000000, PID_MAX = 4194304 };
 
 static const struct option LONG_OPTIONS[] = {
     {"mode", required_argument, NULL, 'm'},        {"host", required_argument, NULL, 'H'},     {"port", required_argument, NULL, 'p'},
@@ -70,6 +73,7 @@ static const struct option LONG_OPTIONS[] = {
     {"qos", required_argument, NULL, 'q'},         {"payload", required_argument, NULL, 'b'},  {"window", required_argument, NULL, 'w'},
     {"rate", required_argument, NULL, 'r'},        {"warmup", required_argument, NULL, 'u'},   {"seconds", required_argument, NULL, 'd'},
     {"connections", required_argument, NULL, 'c'}, {"ack-file", required_argument, NULL, 'a'}, {"kill", no_argument, NULL, 'k'},
+    {"topics", required_argument, NULL, 'T'},      {"from", required_argument, NULL, 'f'},     {"rest", required_argument, NULL, 'R'},
     {"settle", required_argument, NULL, 't'},      {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
 };
 
@@ -81,13 +85,16 @@ static void set_option(struct options *options, int letter, const char *name, co
     case 'P': options->server_pid = parse_count(name, value, 1, PID_MAX); break;
     case 'n': options->publishers = parse_count(name, value, 1, PUBLISHERS_MAX); break;
     case 's': options->subscribers = parse_count(name, value, 1, PUBLISHERS_MAX); break;
-    case 'q': options->qos = parse_count(name, value, 0, 1); break;
+    case 'q': options->qos = parse_count(name, value, 0, 2); break;
     case 'b': options->payload_bytes = parse_count(name, value, SAMPLE_SIZE, SAMPLE_PAYLOAD_MAX); break;
     case 'w': options->window = parse_count(name, value, 1, WINDOW_MAX); break;
     case 'r': options->rate = parse_number(name, value, 0, RATE_MAX); break;
     case 'u': options->warmup = parse_number(name, value, 0, SECONDS_MAX); break;
     case 'd': options->seconds = parse_number(name, value, 0.05, SECONDS_MAX); break;
     case 'c': options->connections = parse_count(name, value, 1, CONNECTIONS_MAX); break;
+    case 'T': options->topics = parse_count(name, value, 1, TOPICS_MAX); break;
+    case 'f': options->from = parse_count(name, value, 0, CONNECTIONS_MAX); break;
+    case 'R': options->rest = parse_number(name, value, 0, SECONDS_MAX); break;
     case 'a': options->ack_file = value; break;
     case 'k': options->kill = true; break;
     case 't': options->settle = parse_number(name, value, 0.1, SECONDS_MAX); break;
@@ -104,8 +111,9 @@ static bool is_mode(const struct options *options, const char *mode) {
 static void apply_mode(struct options *options) {
   bool is_durable = is_mode(options, "durpub") || is_mode(options, "durdrain");
   if (is_durable && options->ack_file == NULL) usage("--mode %s needs --ack-file", options->mode);
-  if (is_mode(options, "conn") && options->connections == 0) usage("--mode conn needs --connections");
+  if (is_mode(options, "conn") && options->connections <= options->from) usage("--mode conn needs --connections, more than --from");
   if (options->kill && (!is_mode(options, "durpub") || options->server_pid == 0)) usage("--kill goes with --mode durpub and --pid");
+  if (options->topics > 1 && !is_mode(options, "p2p") && !is_mode(options, "retained")) usage("--topics goes with --mode p2p and retained");
   if (is_mode(options, "durpub")) options->qos = 1;
   if (is_mode(options, "fanin")) options->subscribers = 1;
   if (is_mode(options, "fanout")) options->publishers = 1;
@@ -118,6 +126,8 @@ struct options options_parse(int argument_count, char **arguments) {
       .host = "127.0.0.1",
       .publishers = 1,
       .subscribers = 1,
+      .topics = 1,
+      .rest = 2,
       .payload_bytes = 64,
       .warmup = 1.5,
       .seconds = 5,

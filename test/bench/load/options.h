@@ -18,7 +18,10 @@ struct options {
   double rate;   // open loop: messages per second over all publishers; 0 means closed loop
   double warmup; // seconds under load before the measured ones
   double seconds;
+  int topics;           // per publisher
   int connections;      // mode conn
+  int from;             // mode conn: memory is counted from this many connections on
+  double rest;          // mode conn: seconds of silence before memory is read
   const char *ack_file; // modes durpub (written) and durdrain (read)
   bool kill;            // mode durpub: SIGKILL the server while messages are in flight
   double settle;        // mode durdrain: seconds without a message after which nothing more is expected

@@ -4,23 +4,33 @@
 
 #include "support.h"
 
+static struct publish_template *make_packets(const struct options *options, int publisher) {
+  struct publish_template *packets = allocate((size_t)options->topics, sizeof *packets);
+  for (int i = 0; i < options->topics; i++) {
+    char topic[MQTT_NAME_MAX];
+    if (options->topics == 1) snprintf(topic, sizeof topic, "bench/%d/data", publisher);
+    else snprintf(topic, sizeof topic, "bench/%d/%d/data", publisher, i);
+    packets[i] = publish_template_make(topic, options->qos, (size_t)options->payload_bytes);
+  }
+  return packets;
+}
+
 struct publisher *publishers_open(struct loop *loop, const struct options *options) {
   struct publisher *publishers = allocate((size_t)options->publishers, sizeof *publishers);
   for (int i = 0; i < options->publishers; i++) {
     char client_id[MQTT_NAME_MAX];
-    char topic[MQTT_NAME_MAX];
     snprintf(client_id, sizeof client_id, "bench-pub-%d", i);
-    snprintf(topic, sizeof topic, "bench/%d/data", i);
     struct publisher *publisher = &publishers[i];
     publisher->client.index = (uint32_t)i;
-    publisher->packet = publish_template_make(topic, options->qos, (size_t)options->payload_bytes);
+    publisher->packets = make_packets(options, i);
+    publisher->topics = (uint32_t)options->topics;
     client_open(loop, &publisher->client, client_id, true);
   }
   return publishers;
 }
 
 void publisher_send(struct publisher *publisher, uint64_t due_ns) {
-  const struct publish_template *packet = &publisher->packet;
+  const struct publish_template *packet = &publisher->packets[publisher->sent % publisher->topics];
   uint16_t packet_id = packet->qos > 0 ? client_next_packet_id(&publisher->client) : 0;
   struct sample sample = {.sent_ns = due_ns, .publisher = publisher->client.index, .sequence = publisher->sent};
   publish_template_write(packet, buffer_extend(&publisher->client.output, packet->size), packet_id, &sample);

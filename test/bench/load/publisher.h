@@ -10,14 +10,15 @@
 
 struct publisher {
   struct client client;
-  struct publish_template packet;
+  struct publish_template *packets; // one per topic, sent in turn
+  uint32_t topics;
   uint32_t sent;      // also the sequence of the next sample
   uint32_t settled;   // sent, and nothing more is expected of it
   uint32_t acked;     // routing: PUBACKs
   uint32_t delivered; // routing: copies that reached a subscriber
 };
 
-// Opens `count` publishers on topics bench/0/data, bench/1/data, ...
+// Opens the publishers. The topic of publisher i is bench/i/data; with several each, bench/i/0/data, bench/i/1/data, ...
 struct publisher *publishers_open(struct loop *loop, const struct options *options);
 // Puts one message into the output; the caller flushes. due_ns: see struct sample.
 void publisher_send(struct publisher *publisher, uint64_t due_ns);

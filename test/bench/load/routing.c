@@ -40,6 +40,9 @@ struct routing {
   uint64_t first_due_ns;
   uint64_t due_count;
   bool is_measuring;
+  uint64_t subscribing_ns; // from the first SUBSCRIBE to the last SUBACK
+  long unsubscribed_kib;   // of the server's memory before the first
+  long subscribed_kib;
   struct histogram latency; // of the measured span
 };
 
@@ -68,10 +71,10 @@ static struct mark mark_now(const struct routing *routing) {
   };
 }
 
-// A message is settled once its last copy arrived and, at QoS 1, its PUBACK: both bound the window, whichever the server delays.
+// A message is settled once its last copy arrived and, above QoS 0, its acknowledgement: both bound the window, whichever the server delays.
 static void settle(struct publisher *publisher, uint32_t copies) {
   uint32_t settled = publisher->delivered / copies;
-  if (publisher->packet.qos > 0 && publisher->acked < settled) settled = publisher->acked;
+  if (publisher->packets[0].qos > 0 && publisher->acked < settled) settled = publisher->acked;
   if (settled > publisher->sent) settled = publisher->sent; // what was written off may still come
   if (settled > publisher->settled) publisher->settled = settled;
 }
@@ -93,8 +96,8 @@ static void on_publication(void *context, struct client *client, const struct mq
   if (routing->is_measuring) histogram_add(&routing->latency, received_ns - sample.sent_ns);
 }
 
-static void on_puback(void *context, struct client *client, uint16_t packet_id, uint64_t received_ns) {
-  (void)packet_id; // every PUBACK counts; which one it is matters only to the durable modes
+static void on_acked(void *context, struct client *client, uint16_t packet_id, uint64_t received_ns) {
+  (void)packet_id; // every acknowledgement counts; which one it is matters only to the durable modes
   (void)received_ns;
   struct routing *routing = context;
   struct publisher *publisher = &routing->publishers[client->index];
@@ -111,7 +114,7 @@ static bool is_everyone_ready(const void *context) {
 static bool is_everyone_subscribed(const void *context) {
   const struct routing *routing = context;
   for (int i = 0; i < routing->options->subscribers; i++) {
-    if (!routing->subscribers[i].client.is_subscribed) return false;
+    if (routing->subscribers[i].client.subscribed_count < (uint32_t)routing->options->topics) return false;
   }
   return true;
 }
@@ -129,28 +132,46 @@ static void open_subscribers(struct routing *routing) {
   }
 }
 
+// With several topics: of ten filters six are plain, and each selects one topic.
+static void write_filter(char *filter, const struct options *options, int subscriber, int topic) {
+  static const char *const SHAPES[] = {"bench/%d/%d/+", "bench/%d/%d/+", "bench/%d/%d/#", "+/%d/%d/data"};
+  static const int SHAPES_OF_TEN = sizeof SHAPES / sizeof *SHAPES;
+  if (strcmp(options->mode, "fanin") == 0) snprintf(filter, MQTT_NAME_MAX, "bench/#");
+  else if (strcmp(options->mode, "fanout") == 0) snprintf(filter, MQTT_NAME_MAX, "bench/0/data");
+  else if (options->topics == 1) snprintf(filter, MQTT_NAME_MAX, "bench/%d/data", subscriber);
+  else {
+    int shape = (subscriber + topic) % 10;
+    snprintf(filter, MQTT_NAME_MAX, shape < SHAPES_OF_TEN ? SHAPES[shape] : "bench/%d/%d/data", subscriber, topic);
+  }
+}
+
 static void subscribe_all(struct routing *routing) {
   const struct options *options = routing->options;
-  bool is_fan_in = strcmp(options->mode, "fanin") == 0;
-  bool is_fan_out = strcmp(options->mode, "fanout") == 0;
   for (int i = 0; i < options->subscribers; i++) {
-    char filter[MQTT_NAME_MAX];
-    if (is_fan_in) snprintf(filter, sizeof filter, "bench/#");
-    else snprintf(filter, sizeof filter, "bench/%d/data", is_fan_out ? 0 : i);
-    client_subscribe(&routing->subscribers[i].client, filter, options->qos);
+    struct client *client = &routing->subscribers[i].client;
+    for (int topic = 0; topic < options->topics; topic++) {
+      char filter[MQTT_NAME_MAX];
+      write_filter(filter, options, i, topic);
+      client_subscribe(client, filter, options->qos);
+    }
+    client_flush(client);
   }
 }
 
 static void set_up(struct routing *routing, const struct options *options) {
   routing->options = options;
   routing->copies = strcmp(options->mode, "fanout") == 0 ? (uint32_t)options->subscribers : 1;
-  struct client_events events = {.context = routing, .publication = on_publication, .puback = on_puback};
+  struct client_events events = {.context = routing, .publication = on_publication, .acked = on_acked};
   loop_start(&routing->loop, options->host, options->port, events);
   open_subscribers(routing);
   routing->publishers = publishers_open(&routing->loop, options);
   loop_until(&routing->loop, is_everyone_ready, routing, "CONNACK for every client");
+  routing->unsubscribed_kib = server_resident_kib(options->server_pid);
+  uint64_t start_ns = now_ns();
   subscribe_all(routing);
   loop_until(&routing->loop, is_everyone_subscribed, routing, "SUBACK for every subscriber");
+  routing->subscribing_ns = now_ns() - start_ns;
+  routing->subscribed_kib = server_resident_kib(options->server_pid);
 }
 
 // A server may drop QoS 0; without this the window would close for ever over what never arrives.
@@ -229,6 +250,8 @@ static void report(const struct routing *routing, const struct mark *from, const
          server_cpu_us / 1e6 / seconds, ns_to_seconds(to->own_cpu_ns - from->own_cpu_ns) / seconds);
   printf("\"latency_us_p50\":%.1f,\"latency_us_p99\":%.1f,\"latency_us_p999\":%.1f,", histogram_quantile_us(&routing->latency, 0.5),
          histogram_quantile_us(&routing->latency, 0.99), histogram_quantile_us(&routing->latency, 0.999));
+  printf("\"topics\":%d,\"subscribing_s\":%.4f,\"subscriptions_kib\":%ld,", options->topics, ns_to_seconds(routing->subscribing_ns),
+         routing->subscribed_kib - routing->unsubscribed_kib);
   printf("\"lost\":%llu,\"duplicates\":%llu,\"stalled\":%llu,\"server_rss_kib\":%ld}\n", (unsigned long long)(wanted - routing->totals.delivered),
          (unsigned long long)routing->totals.duplicates, (unsigned long long)routing->stalled, server_resident_kib(options->server_pid));
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { AuthenticationVerdict } from '../../../src/access/access.ts';
-import { connect, disconnect, MqttBench, type MqttPeer, publishBytes, will } from '../../support/mqtt.ts';
+import { connect, disconnect, MqttBench, type MqttPeer, will } from '../../support/mqtt.ts';
 
 const V4 = { version: 4 } as const;
 
@@ -187,57 +187,5 @@ describe('bridges of MQTT 3.1 and 3.1.1 (version byte with its top bit set)', ()
   test('5.0 has no such bit', async () => {
     const bench = await MqttBench.start();
     await bench.peer(5).sends('10 0f 0004 4d515454 85 00 0000 00 0002 6777').expectsOctets('20 03 00 84 00');
-  });
-});
-
-describe('MQTT 3.1', () => {
-  const MQISDP = '0006 4d5149736470 03';
-
-  test('is let in by its name, and is never told of a session', async () => {
-    const bench = await MqttBench.start();
-    for (let round = 0; round < 2; round += 1) {
-      const peer = bench.peer(3).sends(`10 10 ${MQISDP} 00 003c 0002 6777`);
-      await peer.expectsOctets('20 02 00 00');
-      await peer.breaks();
-    }
-    expect(bench.core.broker.sessionCount).toBe(1);
-  });
-
-  test.each([
-    ['a client id of more than 23 characters', `10 2e ${MQISDP} 02 003c 0020 ${'61'.repeat(32)}`],
-    ['a user name that is flagged and missing', `10 10 ${MQISDP} 82 003c 0002 6777`],
-    ['DUP on SUBSCRIBE, and the packets behind it', `10 10 ${MQISDP} 02 003c 0002 6777`],
-  ])('bears %s', async (_, hex) => {
-    const bench = await MqttBench.start();
-    const peer = bench.peer(3).sends(hex);
-    await peer.expectsOctets('20 02 00 00');
-    await peer.sends('8a 06 0001 0001 61 01').expectsOctets('90 03 0001 01');
-  });
-
-  test('an empty client id is return code 2', async () => {
-    const bench = await MqttBench.start();
-    await bench.peer(3).sends(`10 0e ${MQISDP} 02 003c 0000`).expectsOctets('20 02 00 02');
-  });
-
-  test('version 3 with the name of 3.1.1 is a version nobody speaks', async () => {
-    const bench = await MqttBench.start();
-    await bench.peer(4).sends('10 0e 0004 4d515454 03 02 0000 0002 6777').expectsOctets('20 03 00 84 00');
-  });
-
-  test('its will goes out when its link breaks', async () => {
-    const bench = await MqttBench.start();
-    const watcher = await (await bench.connected({ clientId: 'watcher' })).subscribed({ filter: 'will' });
-    await (await bench.connected({ clientId: 'gw', version: 3, will: will() })).breaks();
-    await watcher.expects({ type: 'publish', payload: 'gone' });
-  });
-
-  test('may retry a PUBLISH on the same connection: QoS 2 is passed on once', async () => {
-    const bench = await MqttBench.start();
-    const watcher = await (await bench.connected({ clientId: 'watcher' })).subscribed({ filter: 'a' });
-    const peer = await bench.connected({ clientId: 'gw', version: 3 });
-    for (const isDuplicate of [false, true, true]) peer.sends(publishBytes(3, 'a', 'x', { qos: 2, packetId: 5, isDuplicate }));
-    await peer.expects({ type: 'pubrec' }, { type: 'pubrec' }, { type: 'pubrec' });
-    await peer.sends('6a 02 0005', '6a 02 0005').expects({ type: 'pubcomp' }, { type: 'pubcomp' });
-    expect(await watcher.payloads()).toEqual(['x']);
   });
 });

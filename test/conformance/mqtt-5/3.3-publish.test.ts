@@ -115,7 +115,7 @@ describe('MQTT 5 §3.3 PUBLISH from a client', () => {
 describe('MQTT 5 §3.3.2.3.4 Topic Alias', () => {
   const alias = (hex: string): { readonly properties: string } => ({ properties: `23 ${hex}` });
 
-  test('MQTT-3.3.2-10, -12: every alias from 1 to the maximum is taken, may be set anew, and is no part of the message', async () => {
+  test('MQTT-3.3.2-12: every alias from 1 to the maximum is taken, may be set anew, and is no part of the message', async () => {
     const { sender, receiver } = await pair();
     sender.publishes('one', '1', alias('0001')).publishes('ten', '2', alias('000a'));
     sender.publishes('', '3', alias('0001')).publishes('', '4', alias('000a'));

@@ -37,7 +37,7 @@ describe('MQTT 5 §3.8 SUBSCRIBE', () => {
       { filter: '$share/group/a' },
       { filter: 'two/#', qosMax: 2 },
     ] as const;
-    await receiver.sends(subscribe(4_660, ...requests)).expectsOctets('90 08 1234 00 00 87 01 9e 02');
+    await receiver.sends(subscribe(4_660, ...requests)).expectsOctets('90 08 1234 00 00 87 01 02 02');
   });
 
   test('MQTT-3.8.4-3: the same filter replaces: one copy, with the new options', async () => {

@@ -41,7 +41,7 @@ describe('MQTT 5 §4.1 Session State', () => {
   test.each([
     ['just before', 9_999, true],
     ['at', 10_000, false],
-  ])('MQTT-4.1.0-2: a session that may outlive its connection by 10 s, %s that time', async (_, waitMs, isSessionPresent) => {
+  ])('MQTT-4.1.0-1, MQTT-4.1.0-2: a session that may outlive its connection by 10 s, %s that time', async (_, waitMs, isSessionPresent) => {
     const { bench, peer } = await stage(10);
     await bench.clock.advanceSeconds(60); // MQTT-4.1.0-1: the connection keeps it
     await peer.breaks();

@@ -44,6 +44,21 @@ describe('MQTT-SN 1.2 §6.6 Client’s Publish Procedure', () => {
     expect(listener.delivered).toMatchObject([{ payload: '21.5', qos: 2 }]);
   });
 
+  test('§5.3.10: over its rate a client is answered "congestion" until it has made up for it', async () => {
+    const { bench, sensor, listener } = await registered();
+    let delayMs = 0;
+    bench.core.access.rate = { take: () => delayMs };
+    bench.core.access.revision += 1;
+    delayMs = 500;
+    await sensor.sends(publish('1', { qos: 1, msgId: 1 })).expects(puback(1, { topicId: 1 }));
+    delayMs = 0;
+    await sensor.sends(publish('2', { qos: 1, msgId: 2 })).expects(puback(2, { topicId: 1, returnCode: CONGESTION }));
+    await sensor.sends(publish('3', { qos: 2, msgId: 3 })).expects(puback(3, { topicId: 1, returnCode: CONGESTION }));
+    await bench.clock.advanceMs(500);
+    await sensor.sends(publish('2', { qos: 1, msgId: 2, isDuplicate: true })).expects(puback(2, { topicId: 1 }));
+    expect(listener.payloads).toEqual(['1', '2']);
+  });
+
   test('RETAIN is passed on: the message waits for who subscribes later', async () => {
     const { bench, sensor } = await registered();
     await sensor.sends(publish('21.5', { isRetain: true })).expects();

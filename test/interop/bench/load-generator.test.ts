@@ -55,6 +55,9 @@ describeWithPeers(['gcc', '/usr/include/stdio.h'], 'the load generator', () => {
       ['fanout', 1, { subscribers: 4 }],
       ['p2p', 0, { publishers: 4 }],
       ['p2p', 1, { publishers: 4 }],
+      ['fanin', 2, { publishers: 4 }],
+      ['p2p', 2, { publishers: 4 }],
+      ['p2p', 0, { publishers: 4, topics: 25 }],
     ])('%s at QoS %d counts each copy once', async (mode, qos, shape) => {
       const { port } = await started();
       const { status, figures } = await load(port, { ...BRIEF, ...shape, mode, qos });
@@ -104,11 +107,43 @@ describeWithPeers(['gcc', '/usr/include/stdio.h'], 'the load generator', () => {
     });
   });
 
+  test('probe measures how long a message to oneself takes', async () => {
+    const { port } = await started();
+    const { status, figures } = await load(port, { mode: 'probe', warmup: 0.05, seconds: 0.3 });
+    expect(status).toBe(0);
+    expect(figures['round_trips']).toBeGreaterThan(20);
+    expect(figures['probe_round_trip_us_p99']).toBeGreaterThanOrEqual(figures['probe_round_trip_us_p50'] ?? 0);
+  });
+
   test('conn opens and holds idle connections', async () => {
     const { port } = await started();
-    const { status, figures } = await load(port, { mode: 'conn', connections: 150 });
+    const { status, figures } = await load(port, { mode: 'conn', connections: 150, from: 50, rest: 0.1 });
     expect(status).toBe(0);
     expect(figures).toMatchObject({ connections: 150 });
+  });
+
+  describe('retained', () => {
+    const EVERYTHING: LoadOptions = { mode: 'retained', topics: 500, warmup: 0.05, seconds: 0.2 };
+
+    test('counts what a subscriber of # is sent, and what another client waits meanwhile', async () => {
+      const { port } = await started();
+      const { status, figures } = await load(port, EVERYTHING);
+      expect(status).toBe(0);
+      expect(figures).toMatchObject({ topics: 500, received: 500, missing: 0 });
+      expect(figures['sending_round_trip_us_max']).toBeGreaterThan(0);
+    });
+
+    test('a retained message that does not come is missing', async () => {
+      const { port } = await started({ forgets: (index) => index === 5 });
+      expect((await load(port, EVERYTHING)).figures).toMatchObject({ received: 499, missing: 1 });
+    });
+
+    test('a server that does nothing else while it sends is seen', async () => {
+      const { port } = await started({ blocksMs: 150 });
+      const { figures } = await load(port, EVERYTHING);
+      expect(figures['sending_round_trip_us_max']).toBeGreaterThan(140_000);
+      expect(figures['idle_round_trip_us_max']).toBeLessThan(140_000);
+    });
   });
 
   describe('durability', () => {
@@ -170,7 +205,9 @@ describeWithPeers(['gcc', '/usr/include/stdio.h'], 'the load generator', () => {
   test.each([
     ['no mode', {}],
     ['an unknown mode', { mode: 'everything' }],
-    ['QoS 2', { mode: 'p2p', qos: 2 }],
+    ['QoS 3', { mode: 'p2p', qos: 3 }],
+    ['several topics of a fan-in', { mode: 'fanin', topics: 2 }],
+    ['conn without more to open', { mode: 'conn', connections: 5, from: 5 }],
     ['a payload without room for its stamp', { mode: 'p2p', payload: 15 }],
     ['a window of 0', { mode: 'p2p', window: 0 }],
     ['durpub without its file', { mode: 'durpub' }],

@@ -1,5 +1,6 @@
 // An MQTT 3.1.1 server that does what the test wants, also what no server may: it shows what the load generator can see.
 import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { generate, type IPublishPacket, type Packet, parser } from 'mqtt-packet';
 
 /** Where it departs from the specification. */
@@ -10,6 +11,8 @@ export interface Faults {
   readonly repeatsPubacks?: boolean;
   /** Delivers every message twice. */
   readonly repeatsDeliveries?: boolean;
+  /** Does nothing at all for that long after it has sent retained messages. */
+  readonly blocksMs?: number;
 }
 
 interface Client {
@@ -18,12 +21,13 @@ interface Client {
   readonly isPersistent: boolean;
 }
 
-/** Subscriptions are exact topics or `bench/#`; persistent sessions keep their messages until their client returns. */
+/** Knows the wildcards of one subscription each; persistent sessions keep their messages until their client returns. */
 export class ScriptedServer {
   readonly #faults: Faults;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #filters = new Map<string, string>();
+  readonly #filters = new Map<string, Set<string>>();
+  readonly #retained = new Map<string, IPublishPacket>();
   readonly #online = new Map<string, Client>();
   readonly #waiting = new Map<string, IPublishPacket[]>();
   #published = 0;
@@ -31,9 +35,11 @@ export class ScriptedServer {
   /** The most PUBLISH packets that came in one read of one socket. */
   publishesPerReadMost = 0;
 
-  constructor(faults: Faults = {}) {
+  /** @param tls - key and certificate; without them it speaks plain TCP. */
+  constructor(faults: Faults = {}, tls?: TlsOptions) {
     this.#faults = faults;
-    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    const accept = (socket: Socket): void => this.#accept(socket);
+    this.#server = tls === undefined ? createServer({ noDelay: true }, accept) : createTlsServer(tls, accept);
   }
 
   /** @returns the port it listens on. */
@@ -89,20 +95,30 @@ export class ScriptedServer {
   #handle(client: Client, packet: Packet): void {
     if (packet.cmd === 'subscribe') this.#subscribe(client, packet.messageId ?? 0, packet.subscriptions);
     if (packet.cmd === 'publish') this.#publish(client, packet);
+    if (packet.cmd === 'pubrec') client.socket.write(generate({ cmd: 'pubrel', messageId: packet.messageId ?? 0 }));
+    if (packet.cmd === 'pubrel') client.socket.write(generate({ cmd: 'pubcomp', messageId: packet.messageId ?? 0 }));
     if (packet.cmd === 'disconnect') client.socket.end();
   }
 
-  #subscribe({ clientId, socket }: Client, messageId: number, subscriptions: readonly { readonly topic: string; readonly qos: number }[]): void {
-    for (const { topic } of subscriptions) this.#filters.set(clientId, topic);
-    socket.write(generate({ cmd: 'suback', messageId, granted: subscriptions.map(({ qos }) => qos) }));
+  #subscribe(client: Client, messageId: number, subscriptions: readonly { readonly topic: string; readonly qos: number }[]): void {
+    const filters = this.#filters.get(client.clientId) ?? new Set();
+    for (const { topic } of subscriptions) filters.add(topic);
+    this.#filters.set(client.clientId, filters);
+    client.socket.write(generate({ cmd: 'suback', messageId, granted: subscriptions.map(({ qos }) => qos) }));
+    if (!subscriptions.some(({ topic }) => topic === '#')) return;
+    for (const message of this.#retained.values()) this.#deliver(client, { ...message, qos: 0 });
+    const end = performance.now() + (this.#faults.blocksMs ?? 0);
+    while (performance.now() < end);
   }
 
   #publish({ socket }: Client, packet: IPublishPacket): void {
-    const puback = packet.qos === 1 ? generate({ cmd: 'puback', messageId: packet.messageId ?? 0 }) : Buffer.alloc(0);
-    socket.write(this.#faults.repeatsPubacks ? Buffer.concat([puback, puback]) : puback);
+    const cmd = packet.qos === 1 ? 'puback' : 'pubrec';
+    const answer = packet.qos > 0 ? generate({ cmd, messageId: packet.messageId ?? 0 }) : Buffer.alloc(0);
+    socket.write(this.#faults.repeatsPubacks ? Buffer.concat([answer, answer]) : answer);
     if (this.#faults.forgets?.(this.#published++)) return;
-    for (const [clientId, filter] of this.#filters) {
-      if (filter !== 'bench/#' && filter !== packet.topic) continue;
+    if (packet.retain) this.#retained.set(packet.topic, packet);
+    for (const [clientId, filters] of this.#filters) {
+      if (![...filters].some((filter) => selects(filter, packet.topic))) continue;
       const client = this.#online.get(clientId);
       if (client !== undefined) this.#deliver(client, packet);
       else this.#waiting.set(clientId, [...(this.#waiting.get(clientId) ?? []), packet]);
@@ -114,4 +130,10 @@ export class ScriptedServer {
     const bytes = generate({ cmd: 'publish', topic, payload, qos, dup: false, retain: false, messageId: this.#packetId });
     socket.write(this.#faults.repeatsDeliveries ? Buffer.concat([bytes, bytes]) : bytes);
   }
+}
+
+function selects(filter: string, topic: string): boolean {
+  const levels = topic.split('/');
+  const wanted = filter.split('/');
+  return wanted.every((level, index) => level === '#' || level === '+' || level === levels[index]);
 }

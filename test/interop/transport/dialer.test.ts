@@ -8,6 +8,7 @@ import { TlsDialer } from '../../../src/transport/tls-dialer.ts';
 import type { Link, LinkHandlers } from '../../../src/transport/transport.ts';
 import { eventually, OwnedLink, pattern } from '../../contract/stream-transport.contract.ts';
 import { CLIENT_IDENTITY, FOREIGN_IDENTITY, SERVER_IDENTITY, TEST_AUTHORITY } from '../../support/certificates.ts';
+import { tlsLoader } from '../../support/tls-files.ts';
 import { environment, portOf } from './environment.ts';
 
 const cleanups: (() => void | Promise<void>)[] = [];
@@ -18,8 +19,7 @@ afterEach(async () => {
 /** A listener of ours that greets and echoes. */
 async function listening(kind: 'tcp' | 'tls'): Promise<{ port: number; links: OwnedLink[] }> {
   const parts = { name: 'far', host: '127.0.0.1', port: 0, ...environment() };
-  const transport =
-    kind === 'tcp' ? new TcpTransport(parts) : new TlsTransport({ ...parts, identity: SERVER_IDENTITY, ca: TEST_AUTHORITY, clientCertificate: 'optional' });
+  const transport = kind === 'tcp' ? new TcpTransport(parts) : new TlsTransport({ ...parts, loadTls: tlsLoader({ clientCertificate: 'optional' }) });
   const links: OwnedLink[] = [];
   await transport.listen((link) => {
     const owned = new OwnedLink(link);

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { PeerEnd } from '../../contract/stream-transport.contract.ts';
 
 /** A far end made of a socket of Node.js, plain or TLS. It allows half-open, so that it can end and still read. */
@@ -60,6 +61,16 @@ export class SocketPeer implements PeerEnd {
   resets(): void {
     if (this.#raw.remoteFamily === undefined) this.#raw.destroy();
     else this.#raw.resetAndDestroy();
+  }
+
+  /** TLS 1.2 only. */
+  renegotiates(): Promise<void> {
+    const socket = this.#socket;
+    if (!(socket instanceof TLSSocket)) throw new Error('not over TLS');
+    return new Promise((resolve, reject) => {
+      socket.once('error', reject);
+      socket.renegotiate({}, (error) => (error === null ? resolve() : reject(error)));
+    });
   }
 
   leaves(): void {

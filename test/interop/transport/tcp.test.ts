@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -72,11 +73,45 @@ describe('TcpTransport on a Unix socket', () => {
     await eventually(() => expect(links[0]?.link.peerHost).toBe(''));
   });
 
+  test('has the permissions it is given', async () => {
+    await tcp({ path, mode: 0o660 }).transport.listen(() => {});
+    expect(statSync(path).mode & 0o777).toBe(0o660);
+  });
+
+  test('one that a killed process left behind is taken over', async () => {
+    const script = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
+    spawnSync(process.execPath, ['-e', script]);
+    expect(statSync(path).isSocket()).toBe(true);
+    await tcp({ path }).transport.listen(() => {});
+    await expect(connected({ path })).resolves.toBeDefined();
+  });
+
+  test('one on which somebody answers stays his', async () => {
+    await tcp({ path }).transport.listen(() => {});
+    const message = `${path} is in use by another program: stop it or set mqtt.listeners[0].path`;
+    await expect(tcp({ path, setting: 'mqtt.listeners[0]' }).transport.listen(() => {})).rejects.toMatchObject({ code: 'ADDRESS_UNAVAILABLE', message });
+    await expect(connected({ path })).resolves.toBeDefined();
+  });
+
+  test('a file that is no socket stays as it is', async () => {
+    const file = join(directory, 'file');
+    writeFileSync(file, 'precious');
+    const message = `${file} is in the way and not a socket: remove it or set mqtt.tcp.path`;
+    await expect(tcp({ path: file }).transport.listen(() => {})).rejects.toMatchObject({ code: 'ADDRESS_UNAVAILABLE', message });
+    expect(readFileSync(file, 'utf8')).toBe('precious');
+  });
+
+  test('a path longer than the kernel takes is one sentence', async () => {
+    const long = join(directory, 'a'.repeat(108));
+    const message = `${long} has more than 107 bytes: set mqtt.tcp.path to a shorter path`;
+    await expect(tcp({ path: long }).transport.listen(() => {})).rejects.toMatchObject({ code: 'ADDRESS_UNAVAILABLE', message });
+  });
+
   test('a directory that is not there is one sentence', async () => {
     const { transport } = tcp({ path: '/nowhere/control.sock', name: 'control' });
     await expect(transport.listen(() => {})).rejects.toMatchObject({
       code: 'ADDRESS_UNAVAILABLE',
-      message: '/nowhere/control.sock cannot be made: see that its directory exists and is ours to write, or set control.bind',
+      message: '/nowhere/control.sock cannot be made: see that its directory exists and is ours to write, or set control.path',
     });
   });
 
@@ -116,6 +151,27 @@ describe('addresses', () => {
       code: 'ADDRESS_UNAVAILABLE',
       message: '192.0.2.1 is not an address of this machine: set mqtt.tcp.bind',
     });
+  });
+});
+
+describe('shares of a budget', () => {
+  test('a listener with a bound of its own leaves the rest to the others, and takes nothing beyond the whole', async () => {
+    const whole = new LinkBudget(3);
+    const [small, large] = [tcp({ budget: new LinkBudget(1, whole) }), tcp({ budget: whole, name: 'mqtt.tls' })];
+    const links: OwnedLink[] = [];
+    for (const { transport } of [small, large]) await transport.listen((link) => links.push(new OwnedLink(link)));
+    const refused = (): (number | undefined)[] => [
+      small.metrics.snapshot()['transport.mqtt.tcp.refused'],
+      large.metrics.snapshot()['transport.mqtt.tls.refused'],
+    ];
+    await connected({ port: portOf(small.transport) });
+    await connected({ port: portOf(small.transport) });
+    await eventually(() => expect(refused()).toEqual([1, 0]));
+    for (let n = 0; n < 3; n += 1) await connected({ port: portOf(large.transport) });
+    await eventually(() => expect(refused()).toEqual([1, 1]));
+    expect([links.length, whole.open]).toEqual([3, 3]);
+    for (const { link } of links) link.destroy();
+    await eventually(() => expect(whole.open).toBe(0));
   });
 });
 

@@ -1,48 +1,34 @@
 import { connect } from 'node:net';
-import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import { LinkBudget } from '../../../src/transport/link-budget.ts';
 import { TlsTransport } from '../../../src/transport/tls.ts';
+import type { TlsListenerOptions } from '../../../src/transport/tls-acceptor.ts';
+import type { ServerTlsSettings } from '../../../src/transport/tls-server-options.ts';
 import { eventually, OwnedLink, streamTransportContract } from '../../contract/stream-transport.contract.ts';
-import { CLIENT_IDENTITY, FOREIGN_IDENTITY, SERVER_IDENTITY, TEST_AUTHORITY } from '../../support/certificates.ts';
+import { CLIENT_IDENTITY, FOREIGN_IDENTITY } from '../../support/certificates.ts';
+import { tlsLoader } from '../../support/tls-files.ts';
 import { environment, portOf } from './environment.ts';
 import { SocketPeer } from './socket-peer.ts';
+import { handshaken as shakeHands } from './tls-peer.ts';
 
 const cleanups: (() => void | Promise<void>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup();
 });
 
-function tls(options: Partial<ConstructorParameters<typeof TlsTransport>[0]> = {}) {
+function tls(settings: Partial<ServerTlsSettings> = {}, options: Partial<TlsListenerOptions> = {}) {
   const parts = environment();
-  const transport = new TlsTransport({
-    name: 'mqtt.tls',
-    host: '127.0.0.1',
-    port: 0,
-    identity: SERVER_IDENTITY,
-    ca: TEST_AUTHORITY,
-    clientCertificate: 'none',
-    ...parts,
-    ...options,
-  });
+  const transport = new TlsTransport({ name: 'mqtt.tls', host: '127.0.0.1', port: 0, loadTls: tlsLoader(settings), ...parts, ...options });
   cleanups.push(() => transport.close());
   return { transport, ...parts };
 }
 
-/** Rejects when the handshake fails on this side. In TLS 1.3 a server refuses a client only after it. */
-async function handshaken(port: number, options: ConnectionOptions = {}): Promise<SocketPeer> {
-  const raw = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-  raw.on('error', () => {});
-  const socket = connectTls({ socket: raw, ca: TEST_AUTHORITY, servername: 'localhost', ...options });
-  cleanups.push(() => void raw.destroy());
-  await new Promise<void>((resolve, reject) => {
-    socket.once('error', reject);
-    socket.once('secureConnect', () => {
-      socket.off('error', reject);
-      resolve();
-    });
-  });
-  return new SocketPeer(socket, raw);
+/** Gone after the test. */
+async function handshaken(port: number, options?: ConnectionOptions): Promise<SocketPeer> {
+  const peer = await shakeHands(port, options);
+  cleanups.push(() => peer.leaves());
+  return peer;
 }
 
 streamTransportContract('TlsTransport', async () => {
@@ -84,7 +70,7 @@ describe('handshakes', () => {
     ['half a ClientHello', Buffer.from('16030100', 'hex')],
   ])('a peer that sends %s costs its own connection', async (_, bytes) => {
     const budget = new LinkBudget(10);
-    const { transport, metrics } = tls({ budget });
+    const { transport, metrics } = tls({}, { budget });
     await transport.listen(() => expect.unreachable());
     const socket = connect({ port: portOf(transport), host: '127.0.0.1' });
     socket.end(bytes);
@@ -96,7 +82,7 @@ describe('handshakes', () => {
 
   test('a peer that resets during the handshake costs its own connection', async () => {
     const budget = new LinkBudget(10);
-    const { transport, metrics } = tls({ budget });
+    const { transport, metrics } = tls({}, { budget });
     await transport.listen(() => expect.unreachable());
     const socket = connect({ port: portOf(transport), host: '127.0.0.1' });
     await eventually(() => expect(budget.open).toBe(1));
@@ -106,7 +92,7 @@ describe('handshakes', () => {
   });
 
   test('an open handshake counts in the budget', async () => {
-    const { transport, metrics } = tls({ budget: new LinkBudget(1) });
+    const { transport, metrics } = tls({}, { budget: new LinkBudget(1) });
     await transport.listen(() => expect.unreachable());
     const silent = connect({ port: portOf(transport), host: '127.0.0.1' });
     cleanups.push(() => void silent.destroy());
@@ -119,30 +105,5 @@ describe('handshakes', () => {
     await transport.listen((link) => new OwnedLink(link));
     await expect(handshaken(portOf(transport), { ALPNProtocols: ['mqtt'] })).resolves.toBeDefined();
     await expect(handshaken(portOf(transport), { ALPNProtocols: ['http/1.1'] })).rejects.toThrow();
-  });
-});
-
-describe('certificates', () => {
-  test('ones that cannot be used are one sentence', async () => {
-    const { transport } = tls({ identity: { cert: SERVER_IDENTITY.cert, key: CLIENT_IDENTITY.key } });
-    await expect(transport.listen(() => {})).rejects.toMatchObject({
-      code: 'CONFIG_INVALID',
-      message: expect.stringMatching(/^certificate or key of mqtt\.tls cannot be used: .*key values mismatch/),
-    });
-  });
-
-  test('a renewed one is shown from the next handshake on, open links stay', async () => {
-    const { transport } = tls();
-    const links: OwnedLink[] = [];
-    await transport.listen((link) => links.push(new OwnedLink(link)));
-    const before = await handshaken(portOf(transport));
-    transport.renew(FOREIGN_IDENTITY);
-    await expect(handshaken(portOf(transport))).rejects.toMatchObject({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
-    before.sends(Buffer.from('still here'));
-    await eventually(() => expect(links[0]?.received.toString()).toBe('still here'));
-    expect(() => transport.renew({ cert: Buffer.from('no certificate'), key: SERVER_IDENTITY.key })).toThrow(
-      expect.objectContaining({ code: 'CONFIG_INVALID' }),
-    );
-    await expect(handshaken(portOf(transport), { ca: FOREIGN_IDENTITY.cert, checkServerIdentity: () => undefined })).resolves.toBeDefined();
   });
 });

@@ -1,12 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import type { Action, AuthenticationVerdict, Authenticator, Authorizer, Credentials } from '../../../src/access/access.ts';
 import { AccessControl, type AccessPolicy } from '../../../src/access/access-control.ts';
+import { Bans } from '../../../src/access/bans.ts';
 import { anonymousAuthenticator } from '../../../src/access/providers/anonymous.ts';
 import { internalAuthenticator } from '../../../src/access/providers/internal.ts';
 import { clientId, INTERNAL_PROTOCOL, type Principal, peerAddress } from '../../../src/model/client.ts';
 import { AUTHENTICATION_TIMEOUT_MS } from '../../../src/model/limits.ts';
 import { type Log, type LogFields, silentLog } from '../../../src/model/log.ts';
+import { MetricsTable } from '../../../src/model/metrics.ts';
 import { topicFilter, topicName } from '../../../src/model/topic.ts';
+import { CLOSED_POLICY, MemorySpace } from '../../support/access.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const CREDENTIALS: Credentials = {
@@ -57,7 +60,8 @@ class ErrorLog {
 }
 
 function accessControl(policy: Partial<AccessPolicy>, clock = new FakeClock(), log: Log = silentLog): AccessControl {
-  return new AccessControl({ authenticators: [], authorizers: [], noMatch: 'deny', ...policy }, { clock, log });
+  const bans = new Bans(new MemorySpace(), clock);
+  return new AccessControl({ ...CLOSED_POLICY, ...policy }, { clock, log, metrics: new MetricsTable(), bans });
 }
 
 describe('authenticate: the first source that does not skip decides', () => {
@@ -170,7 +174,7 @@ test('a new policy is a new revision, and judges from then on', () => {
   const before = control.revision;
   expect(control.may(SENSOR, publish('a'))).toBe(true);
   expect(control.revision).toBe(before);
-  control.replacePolicy({ authenticators: [], authorizers: [deciding('deny')], noMatch: 'allow' });
+  control.replacePolicy({ ...CLOSED_POLICY, authorizers: [deciding('deny')], noMatch: 'allow' });
   expect(control.revision).not.toBe(before);
   expect(control.may(SENSOR, publish('a'))).toBe(false);
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Action } from '../../../src/access/access.ts';
-import { type AccessRule, ruleAuthorizer } from '../../../src/access/providers/rules.ts';
+import { ruleAuthorizer } from '../../../src/access/providers/rules.ts';
+import type { AccessRule } from '../../../src/access/rule-index.ts';
 import { clientId, type Principal, peerAddress } from '../../../src/model/client.ts';
 import { ACCESS_RULES_MAX } from '../../../src/model/limits.ts';
 import { topicFilter, topicName } from '../../../src/model/topic.ts';

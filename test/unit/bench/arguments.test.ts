@@ -23,6 +23,12 @@ describe('npm run bench -- [options]', () => {
     expect(parsed('--smoke', '--pairs', '3').schedule).toMatchObject({ pairs: 3, rounds: 1 });
   });
 
+  test('--quick does less, but more than once', () => {
+    const { schedule, isSmoke } = parsed('--quick');
+    expect(schedule).toMatchObject({ pairs: 3, sparsePairs: 3 });
+    expect(isSmoke).toBe(false);
+  });
+
   test('--only may come again', () => {
     expect(parsed('--only', 'pairs', '--only', 'sparse-q0').only).toEqual(['pairs', 'sparse-q0']);
   });

@@ -1,13 +1,20 @@
 import { describe, expect, test } from 'vitest';
+import { abuseLine } from '../../../scripts/bench/abuse.ts';
+import { accessLine } from '../../../scripts/bench/access.ts';
+import { aedesLine } from '../../../scripts/bench/aedes.ts';
 import { durableLine, type Round } from '../../../scripts/bench/durable.ts';
 import type { Floor } from '../../../scripts/bench/floors.ts';
 import type { Figures } from '../../../scripts/bench/generator.ts';
-import type { Sides } from '../../../scripts/bench/pairs.ts';
+import { pairsWith, type Sides } from '../../../scripts/bench/pairs.ts';
 import { report } from '../../../scripts/bench/report.ts';
+import { retainedLines } from '../../../scripts/bench/retained.ts';
 import { routingLine } from '../../../scripts/bench/routing.ts';
 import { sparseLine } from '../../../scripts/bench/sparse.ts';
+import { subscriptionLines } from '../../../scripts/bench/subscriptions.ts';
+import { handshakeLine, tlsRoutingLine } from '../../../scripts/bench/tls.ts';
 
 const THREE_TIMES: Floor = { bound: 'at least', value: 3, unit: 'x' };
+const LITTLE_MORE: Floor = { bound: 'at most', value: 1.4, unit: 'x' };
 
 function run(cpu: number, { rate = 1000, lost = 0 } = {}): Figures {
   return { values: { server_cpu_us_per_message: cpu, delivered_per_s: rate, lost } };
@@ -32,6 +39,8 @@ describe('routing', () => {
   test.each([
     ['pairs-q0', 'PASS', 'QoS 0 may be lost, and is counted'],
     ['pairs-q1', 'MISS', 'QoS 1 may not'],
+    ['fanin-q2-1k', 'MISS', 'nor QoS 2'],
+    ['pairs-q0-1k', 'PASS', 'whatever the payload'],
   ])('%s with a message lost: %s (%s)', (name, expected) => {
     const { cells, verdict } = routingLine(name, [{ subject: run(1, { lost: 1 }), peer: run(9) }], THREE_TIMES);
     expect(verdict).toBe(expected);
@@ -45,13 +54,106 @@ describe('routing', () => {
 
 describe('sparse', () => {
   test('costs are ours over theirs, with range and cold figure', () => {
-    const { cells, verdict } = sparseLine('sparse-q0', [pair(10, 10), pair(12, 10), pair(20, 10)], pair(30, 10));
+    const { cells, verdict } = sparseLine('sparse-q0', { pairs: [pair(10, 10), pair(12, 10), pair(20, 10)], cold: pair(30, 10), floor: LITTLE_MORE });
     expect(cells.slice(3, 6)).toEqual(['1.20x (1.10 to 1.60)', '1.00 to 2.00', '3.00x']);
     expect(verdict).toBe('PASS');
   });
 
   test('a single good pair does not carry the median', () => {
-    expect(sparseLine('sparse-q0', [pair(5, 10), pair(15, 10), pair(16, 10)], pair(1, 1)).verdict).toBe('MISS');
+    expect(sparseLine('sparse-q0', { pairs: [pair(5, 10), pair(15, 10), pair(16, 10)], cold: pair(1, 1), floor: LITTLE_MORE }).verdict).toBe('MISS');
+  });
+});
+
+describe('beside aedes', () => {
+  test('rounds of three servers are taken apart', () => {
+    const rounds = [{ subject: run(1), peer: run(9), aedes: run(4) }];
+    expect(pairsWith(rounds, 'aedes')).toEqual([{ subject: run(1), peer: run(4) }]);
+  });
+
+  test.each([
+    [2.9, 'MISS'],
+    [3, 'PASS'],
+  ])('%d times its CPU: %s', (aedes, expected) => {
+    expect(aedesLine('pairs-q0', [pair(1, aedes)], THREE_TIMES).verdict).toBe(expected);
+  });
+});
+
+describe('access control', () => {
+  test.each([
+    [run(1.15), 'PASS'],
+    [run(1.16), 'MISS'],
+    [run(1, { lost: 1 }), 'MISS'],
+  ])('%j with rules, 1 without: %s', (subject, expected) => {
+    expect(accessLine('access', [{ subject, peer: run(1) }]).verdict).toBe(expected);
+  });
+});
+
+describe('TLS', () => {
+  test.each([
+    [run(1), 'PASS'],
+    [run(1.1), 'MISS'],
+    [run(0.5, { lost: 1 }), 'MISS'],
+  ])('a message at %j of CPU, Mosquitto at 1: %s', (subject, expected) => {
+    expect(tlsRoutingLine([{ subject, peer: run(1) }]).verdict).toBe(expected);
+  });
+
+  test.each([
+    [699, 'MISS'],
+    [700, 'PASS'],
+  ])('%d handshakes per second of CPU, Mosquitto 1,000: %s', (ours, expected) => {
+    const shaken = (count: number): Figures => ({ values: { handshakes_per_cpu_s: count } });
+    expect(handshakeLine([{ subject: shaken(ours), peer: shaken(1000) }]).verdict).toBe(expected);
+  });
+});
+
+describe('100,000 subscriptions', () => {
+  const many = (changes: object = {}): Figures => ({
+    values: { server_cpu_us_per_message: 2, lost: 0, subscribing_s: 0.5, subscriptions_kib: 100_000, ...changes },
+  });
+  const verdicts = (changes: object) =>
+    subscriptionLines({ few: [run(1)], many: [many(changes)] }, { few: [run(1)], many: [many()] }).flatMap((line) => line.verdict ?? []);
+
+  test.each([
+    [{}, ['PASS', 'PASS', 'PASS']],
+    [{ subscribing_s: 1.1 }, ['MISS', 'PASS', 'PASS']],
+    [{ subscriptions_kib: 120_000 }, ['PASS', 'MISS', 'PASS']],
+    [{ server_cpu_us_per_message: 2.1 }, ['PASS', 'PASS', 'MISS']],
+    [{ lost: 1 }, ['MISS', 'MISS', 'MISS']],
+  ])('%j: time, memory and growth are %j', (changes, expected) => {
+    expect(verdicts(changes)).toEqual(expected);
+  });
+});
+
+describe('100,000 retained messages', () => {
+  const sent = (longestMs: number, missing = 0): Figures => ({
+    values: {
+      ...{ stored_kib: 30_000, sending_kib: 500, first_message_ms: 1, all_messages_ms: 200 },
+      ...{ idle_round_trip_us_max: 300, sending_round_trip_us_max: longestMs * 1000, missing },
+    },
+  });
+
+  test.each([
+    [[sent(20)], 'PASS', 'at the floor'],
+    [[sent(5), sent(19), sent(300)], 'PASS', 'one round of three may meet a stall of the machine'],
+    [[sent(5), sent(21), sent(21)], 'MISS', 'most may not'],
+    [[sent(5, 1)], 'MISS', 'a message that never came'],
+  ])('%j: %s (%s)', (runs, expected) => {
+    expect(retainedLines(runs, [sent(1)]).flatMap((line) => line.verdict ?? [])).toEqual([expected]);
+  });
+});
+
+describe('abuse', () => {
+  const probed = (p99Us: number): Figures => ({
+    values: { probe_round_trip_us_p99: p99Us, probe_round_trip_us_max: 2 * p99Us, server_rss_kib: 100_000 },
+  });
+
+  test.each([
+    [[500], 'PASS'],
+    [[510], 'MISS'],
+    [[100, 400, 9_000], 'PASS'],
+  ])('99th percentiles of %j us beside 100 idle: %s', (abused, expected) => {
+    const rounds = abused.map((us) => ({ idle: probed(100), abused: probed(us) }));
+    expect(abuseLine('wills', rounds).verdict).toBe(expected);
   });
 });
 
@@ -101,7 +203,7 @@ describe('the report', () => {
   const lines = [
     routingLine('pairs-q0', [pair(1, 4)], THREE_TIMES),
     routingLine('fanin-q0', [pair(1, 2)], THREE_TIMES),
-    sparseLine('sparse-q0', [pair(1, 1)], pair(1, 1)),
+    sparseLine('sparse-q0', { pairs: [pair(1, 1)], cold: pair(1, 1), floor: LITTLE_MORE }),
   ];
 
   test('is one table per kind, with as many cells in every row', () => {

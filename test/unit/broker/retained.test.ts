@@ -41,3 +41,40 @@ describe('MQTT 5 §3.3.1.3 the bound of retained messages', () => {
     expect([...core.store.retained.keys()]).toEqual(['b']);
   });
 });
+
+describe('MQTT 5 §3.3.1.3 what is retained', () => {
+  test('a payload above the bound is passed on and not kept', async () => {
+    const core = startCore({ clock: new FakeClock(), settings: { retainedLimits: { messagesMax: 10, bytesMax: 1_000, payloadBytesMax: 3 } } });
+    const client = new TestClient(core.context('mqtt'));
+    await client.connect(requestOf('c', TRANSIENT));
+    client.subscribe('#');
+    client.publish('a', '1234', { isRetain: true });
+    client.publish('b', '123', { isRetain: true });
+    await settled();
+    expect(client.payloads).toEqual(['1234', '123']);
+    expect([...core.store.retained.keys()]).toEqual(['b']);
+    expect(core.metric('retained.refused')).toBe(1);
+  });
+
+  test('without an expiry of its own it goes after the configured time; what is queued of it does not', async () => {
+    const clock = new FakeClock();
+    const core = startCore({ clock, settings: { retainedLimits: { messagesMax: 10, bytesMax: 1_000, expirySeconds: 60 } } });
+    const client = new TestClient(core.context('mqtt'));
+    await client.connect(requestOf('c'));
+    client.subscribe('#');
+    client.session.disconnect({ publishWill: false });
+    const publisher = new TestClient(core.context('mqtt'));
+    await publisher.connect(requestOf('p', TRANSIENT));
+    publisher.publish('a', '1', { isRetain: true });
+    publisher.publish('b', '2', { isRetain: true, expirySeconds: 120 });
+    await clock.advanceSeconds(61);
+    publisher.subscribe('#', { retainHandling: 0 });
+    expect(publisher.delivered).toMatchObject([{ topic: 'b', isRetain: true, expirySeconds: 59 }]);
+    const again = new TestClient(core.context('mqtt'));
+    await again.connect(requestOf('c'));
+    expect(again.delivered).toMatchObject([
+      { topic: 'a', payload: '1', expirySeconds: undefined },
+      { topic: 'b', payload: '2', expirySeconds: 59 },
+    ]);
+  });
+});

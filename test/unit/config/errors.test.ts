@@ -47,14 +47,14 @@ describe('a wrong value is told with line, column and what is allowed', () => {
 
 describe('wrong structure', () => {
   test.each([
-    ['mqtt: 5', '1:7: mqtt must be a section with the keys tcp, tls, connectTimeoutSeconds,'],
+    ['mqtt: 5', '1:7: mqtt must be a section with the keys tcp, tls, ws, wss, listeners,'],
     ['mqtt: []', '1:7: mqtt must be a section with the keys tcp,'],
     ['- mqtt', '1:1: must be a section with the keys data, control, log,'],
     ['hello', '1:1: must be a section with the keys data, control, log,'],
     ['bridges: {name: a}', '1:10: bridges must be a list of sections with the keys name, address,'],
     ['bridges:\n  - a', '2:5: bridges[0] must be a section with the keys name, address,'],
     ['bridges:\n  - name: a', '2:5: bridges[0].address is missing: host:port'],
-    ['mqtt: {tcp: {port: 1}}', '1:14: mqtt.tcp.port is not a key: enabled, bind'],
+    ['mqtt: {tcp: {port: 1}}', '1:14: mqtt.tcp.port is not a key: enabled, bind, proxyProtocol,'],
     ['constructor: 1', '1:1: constructor is not a key: data,'],
     ['__proto__: {polluted: 1}', '1:1: __proto__ is not a key: data,'],
   ])('%j', (yaml, problem) => {
@@ -125,7 +125,7 @@ test('every problem is told at once: in the order of the file, then environment 
     '--set mqtt.receiveMax: mqtt.receiveMax must be a whole number from 1 to ',
     'POSTERN_MQTT__TPC__BIND: is not a key; did you mean POSTERN_MQTT__TCP?',
     '--set mqttSn.gateway: is not a key; did you mean mqttSn.gatewayId?',
-    '--set mqtt.tcp: is a section: set one of its keys enabled, bind',
+    '--set mqtt.tcp: is a section: set one of its keys enabled, bind, proxyPr',
     '--set log: needs a value: --set key=value',
   ]);
 });

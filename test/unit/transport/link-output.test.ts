@@ -7,6 +7,7 @@ import type { OutBuffer } from '../../../src/wire/out-buffer.ts';
 
 /** A kernel that takes everything, or nothing until it is told to. */
 class Kernel implements OutputSink {
+  headroom = 0;
   isTaking = true;
   /** Sizes of the buffers of each write. */
   readonly writes: number[][] = [];
@@ -237,5 +238,21 @@ describe('the end', () => {
     output.discard();
     await turn();
     expect(kernel.writes).toEqual([]);
+  });
+});
+
+describe('headroom', () => {
+  test('each buffer has it, also when it is exchanged for a larger one; none is written with nothing else in it', async () => {
+    const { kernel, output } = made();
+    kernel.headroom = 10;
+    output.reserve(1);
+    await turn();
+    fill(output, SMALL_BUFFER_BYTES - 10);
+    fill(output, 1);
+    await turn();
+    fill(output, LARGE_BUFFER_BYTES);
+    fill(output, 1);
+    await turn();
+    expect(kernel.writes).toEqual([[10 + SMALL_BUFFER_BYTES - 10 + 1], [10 + LARGE_BUFFER_BYTES], [11]]);
   });
 });

@@ -1,0 +1,70 @@
+// Fairness: how long a well-behaved client's message to itself takes while another process abuses the gateway, beside an idle one.
+import { ATTACKS, type AttackName, isAttackName } from './attacks.ts';
+import type { Bench, Line, Scenario, Table } from './bench.ts';
+import { runOn } from './children.ts';
+import { floorText, timesTheCost, verdict } from './floors.ts';
+import { ratio, short } from './format.ts';
+import { type Figures, figure } from './generator.ts';
+import { type Server, start } from './server.ts';
+import { median } from './statistics.ts';
+
+const TABLE: Table = {
+  title: "Abuse: round trip of another client's message, 99th percentile",
+  columns: ['scenario', 'idle ms', 'abused ms', 'abused ÷ idle', 'longest ms', 'memory MB', 'floor', ''],
+};
+const FLOOR = timesTheCost(5);
+const PROBE_WARMUP_SECONDS = 0.5;
+/** The attacker gives way to the probe on the core they share: what the probe waits for is the server. */
+const NICE = ['nice', '-n', '19'] as const;
+
+export const abuseScenarios: readonly Scenario[] = Object.keys(ATTACKS)
+  .filter(isAttackName)
+  .map((name) => ({ name: `abuse-${name}`, run: (bench: Bench) => abuse(bench, name) }));
+
+export interface AbuseRound {
+  readonly idle: Figures;
+  readonly abused: Figures;
+}
+
+async function abuse(bench: Bench, name: AttackName): Promise<Line[]> {
+  const server = await start(bench.subject, await bench.freshPlace(), { core: bench.serverCore });
+  const rounds: AbuseRound[] = [];
+  for (let index = 0; index < bench.schedule.rounds; index += 1) {
+    const idle = await probe(bench, server);
+    const [abused] = await Promise.all([probe(bench, server), attack(bench, name, server.port)]);
+    rounds.push({ idle, abused });
+    bench.say(`abuse-${name} ${index + 1}/${bench.schedule.rounds}: ${p99Ms(idle).toFixed(2)} ms idle, ${p99Ms(abused).toFixed(2)} ms abused`);
+  }
+  await server.stop();
+  return [abuseLine(name, rounds)];
+}
+
+function probe(bench: Bench, server: Server): Promise<Figures> {
+  return bench.generator.run(server, { mode: 'probe', warmup: PROBE_WARMUP_SECONDS, seconds: bench.schedule.seconds });
+}
+
+async function attack(bench: Bench, name: AttackName, port: number): Promise<void> {
+  const [program, ...options] = NICE;
+  const seconds = PROBE_WARMUP_SECONDS + bench.schedule.seconds;
+  const script = new URL('attacks.ts', import.meta.url).pathname;
+  const { ending, stderr } = await runOn(bench.loadCore, { program, args: [...options, process.execPath, script, name, `${port}`, `${seconds}`] });
+  if (!('status' in ending) || ending.status !== 0) throw new Error(`the attack ${name} failed:\n${stderr}`);
+}
+
+export function abuseLine(name: string, rounds: readonly AbuseRound[]): Line {
+  const growth = median(rounds.map(({ idle, abused }) => p99Ms(abused) / p99Ms(idle)));
+  const cells = [
+    `abuse-${name}`,
+    short(median(rounds.map(({ idle }) => p99Ms(idle)))),
+    short(median(rounds.map(({ abused }) => p99Ms(abused)))),
+    ratio(growth),
+    short(Math.max(...rounds.map(({ abused }) => figure(abused, 'probe_round_trip_us_max') / 1000))),
+    short((Math.max(...rounds.map(({ abused }) => figure(abused, 'server_rss_kib'))) * 1024) / 1e6),
+    floorText(FLOOR),
+  ];
+  return { table: TABLE, cells, verdict: verdict(growth, FLOOR) };
+}
+
+function p99Ms(figures: Figures): number {
+  return figure(figures, 'probe_round_trip_us_p99') / 1000;
+}

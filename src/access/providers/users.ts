@@ -1,0 +1,27 @@
+import type { Authenticator, Denial } from '../access.ts';
+import { principalOfUser } from '../principal.ts';
+import type { PasswordChecker } from '../users/password-checker.ts';
+import type { UserFile } from '../users/user-file.ts';
+
+const BAD_CREDENTIALS: Denial = { kind: 'deny', reason: 'bad-credentials' };
+const BUSY: Denial = { kind: 'deny', reason: 'busy' };
+
+/**
+ * Users and passwords of a file. Who names a user is judged here for good; who names none is asked about elsewhere. While there is no file nobody
+ * is judged.
+ */
+export function usersAuthenticator(file: UserFile, checker: PasswordChecker): Authenticator {
+  return {
+    name: 'users',
+    async authenticate(credentials, signal) {
+      const { username, password } = credentials;
+      const users = username === undefined ? undefined : await file.current();
+      if (username === undefined || users === undefined) return { kind: 'skip' };
+      if (password === undefined) return BAD_CREDENTIALS;
+      const record = users.byName.get(username);
+      const isRight = await checker.check(password, record?.password ?? users.decoy, signal); // a stranger's name costs the same time
+      if (isRight === 'busy') return BUSY;
+      return isRight && record !== undefined ? { kind: 'allow', principal: principalOfUser(credentials, username, record.isSuperuser) } : BAD_CREDENTIALS;
+    },
+  };
+}

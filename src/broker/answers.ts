@@ -1,0 +1,58 @@
+// What a session owes its link once the disk holds it, in the order it was asked.
+import type { Outlet, PublishOutcome } from '../gateway/gateway.ts';
+import type { DurableWaiter, SessionStore } from '../session/session-store.ts';
+import { PendingAcks } from './pending-acks.ts';
+
+export class Answers implements DurableWaiter {
+  readonly #store: Pick<SessionStore, 'whenDurable'>;
+  readonly #acks = new PendingAcks();
+  readonly #later = new Map<number, () => void>();
+  readonly #afterCommit: DurableWaiter = { durable: (token) => this.#runLater(token) };
+  #outlet: Outlet | undefined;
+  /** Commits are waited for by link: what one link asked the next is not told. */
+  #link = 0;
+  #lastLater = 0;
+
+  constructor(store: Pick<SessionStore, 'whenDurable'>) {
+    this.#store = store;
+  }
+
+  attach(outlet: Outlet): void {
+    this.#outlet = outlet;
+    this.#link += 1;
+  }
+
+  detach(): void {
+    this.#outlet = undefined;
+    this.#acks.clear();
+    this.#later.clear();
+  }
+
+  /** At once, unless earlier answers still wait for the disk. */
+  give(token: number, outcome: PublishOutcome): void {
+    if (this.#acks.length > 0) this.giveLater(token, outcome);
+    else this.#outlet?.published(token, outcome);
+  }
+
+  /** When everything written so far is on disk. */
+  giveLater(token: number, outcome: PublishOutcome): void {
+    this.#acks.push(token, outcome);
+    this.#store.whenDurable(this, this.#link);
+  }
+
+  whenDurable(run: () => void): void {
+    this.#lastLater += 1;
+    this.#later.set(this.#lastLater, run);
+    this.#store.whenDurable(this.#afterCommit, this.#lastLater);
+  }
+
+  durable(link: number): void {
+    if (link === this.#link) this.#acks.shift((token, outcome) => this.#outlet?.published(token, outcome));
+  }
+
+  #runLater(token: number): void {
+    const run = this.#later.get(token);
+    this.#later.delete(token);
+    run?.();
+  }
+}

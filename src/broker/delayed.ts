@@ -1,0 +1,164 @@
+// `$delayed/{seconds}/{topic}`: messages that wait for their time. They lie in the queue of a session nobody can attach, in a realm no listener can
+// enter, so that what holds for queued messages holds for them; when each is due, and whose it is, is state of that session, written in the group
+// of the message.
+import type { QueueLimits } from '../gateway/gateway.ts';
+import { clientId, type Principal, type Realm, realm } from '../model/client.ts';
+import type { CancelTimer, GatewayClock, GatewayMs } from '../model/clock.ts';
+import { Message } from '../model/message.ts';
+import { type Sequence, type SessionStore, type StoredDelivery, type StoredSession, sessionKey } from '../session/session-store.ts';
+import type { BrokerCounters } from './counters.ts';
+import type { Permissions } from './permissions.ts';
+import { mayPublish } from './publish-gate.ts';
+import { isAtBound } from './queue-bounds.ts';
+import { unretained } from './recipient.ts';
+import type { RoutedSession } from './routed-session.ts';
+import type { Routed, Router } from './router.ts';
+
+/** Whose message it is: asked for permission again when it is due, and for No Local. */
+export interface Publisher {
+  readonly principal: Principal;
+  readonly realm: Realm;
+}
+
+export interface DelayedParts {
+  readonly store: SessionStore;
+  readonly clock: GatewayClock;
+  readonly access: Permissions;
+  readonly counters: BrokerCounters;
+  readonly router: Router;
+  readonly limits: QueueLimits;
+  /** The publisher's session, if it is still there. */
+  readonly sessionOf: (publisher: Publisher) => RoutedSession | undefined;
+}
+
+/** What the store keeps of one message besides itself. */
+interface Terms extends Publisher {
+  readonly dueMs: GatewayMs;
+}
+
+interface Waiting {
+  readonly sequence: Sequence;
+  readonly dueMs: GatewayMs;
+}
+
+export const DELAYED_REALM = realm('$delayed');
+const OWNER = clientId('$delayed');
+/** Published in one turn; what else is due waits for the next, so that others get theirs. */
+const PUBLISHED_PER_TURN = 64;
+const REFUSED: Routed = { outcome: 'quota-exceeded', isStored: false };
+const TAKEN: Routed = { outcome: 'accepted', isStored: true };
+
+export class DelayedMessages {
+  readonly #parts: DelayedParts;
+  /** Latest first: the next one is the last. */
+  #waiting: Waiting[] = [];
+  #queue: StoredSession | undefined;
+  #cancel: CancelTimer | undefined;
+
+  constructor(parts: DelayedParts) {
+    this.#parts = parts;
+  }
+
+  get count(): number {
+    return this.#waiting.length;
+  }
+
+  /** Takes up what earlier boots left. What came due meanwhile is published at once. */
+  restore(): void {
+    this.#queue = this.#parts.store.sessions.get(sessionKey(DELAYED_REALM, OWNER));
+    if (this.#queue === undefined) return;
+    for (const [key, value] of this.#queue.state) this.#waiting.push({ sequence: Number(key), dueMs: termsFrom(value).dueMs });
+    this.#waiting.sort((a, b) => b.dueMs - a.dueMs || b.sequence - a.sequence);
+    this.#arm();
+  }
+
+  /** @param message - under its final topic; the publisher may publish it there. */
+  add(message: Message, delaySeconds: number, { principal, realm: publisherRealm }: Publisher): Routed {
+    const { store, clock, counters } = this.#parts;
+    const queue = this.#queueToFill();
+    if (store.isCongested || isAtBound(queue, this.#parts.limits)) {
+      counters.quotaExceeded.value += 1;
+      return REFUSED;
+    }
+    const dueMs = clock.gatewayMs() + delaySeconds * 1000;
+    store.refer(queue, { qos: message.qos, isRetain: message.isRetain, identifiers: [] });
+    const sequence = store.append(unretained(message));
+    store.putState(queue, String(sequence), Buffer.from(JSON.stringify({ dueMs, principal, realm: publisherRealm } satisfies Terms)));
+    this.#insert({ sequence, dueMs });
+    return TAKEN;
+  }
+
+  #queueToFill(): StoredSession {
+    this.#queue ??= this.#parts.store.createSession(DELAYED_REALM, OWNER, {
+      principal: 'internal',
+      expirySeconds: Number.POSITIVE_INFINITY,
+      detachedAtMs: 0,
+      will: undefined,
+    });
+    return this.#queue;
+  }
+
+  #insert(entry: Waiting): void {
+    let low = 0;
+    let high = this.#waiting.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#waiting[middle]?.dueMs ?? 0) > entry.dueMs) low = middle + 1;
+      else high = middle;
+    }
+    this.#waiting.splice(low, 0, entry);
+    if (low === this.#waiting.length - 1) this.#arm();
+  }
+
+  #arm(): void {
+    this.#cancel?.();
+    const next = this.#waiting.at(-1);
+    if (next === undefined) return;
+    this.#cancel = this.#parts.clock.after(Math.max(0, next.dueMs - this.#parts.clock.gatewayMs()), () => this.#publishDue());
+  }
+
+  #publishDue(): void {
+    const now = this.#parts.clock.gatewayMs();
+    for (let published = 0; published < PUBLISHED_PER_TURN; published += 1) {
+      const next = this.#waiting.at(-1);
+      if (next === undefined || next.dueMs > now) break;
+      this.#waiting.pop();
+      if (this.#queue !== undefined) this.#publish(this.#queue, next.sequence);
+    }
+    this.#arm();
+  }
+
+  /** Published before it is taken out of the queue: a crash in between repeats it and loses nothing. */
+  #publish(queue: StoredSession, sequence: Sequence): void {
+    const { store, counters, clock } = this.#parts;
+    const key = String(sequence);
+    const terms = queue.state.get(key);
+    const delivery = store.read(queue, sequence);
+    if (delivery === undefined || terms === undefined) {
+      counters.droppedUnreadable.value += 1;
+      store.settle(queue, sequence, 'unreadable');
+    } else if (delivery.message.expiresAtMs <= clock.gatewayMs()) {
+      counters.droppedExpired.value += 1;
+      store.settle(queue, sequence, 'expired'); // MQTT-3.3.2-5
+    } else {
+      this.#route(delivery, termsFrom(terms));
+      store.settle(queue, sequence, 'delivered');
+    }
+    store.putState(queue, key, undefined);
+  }
+
+  #route({ message, qos, isRetain }: StoredDelivery, publisher: Publisher): void {
+    const { access, counters, router, sessionOf } = this.#parts;
+    if (!mayPublish(access, publisher.principal, message.topic)) {
+      counters.denied.value += 1;
+      return;
+    }
+    counters.delayedPublished.value += 1;
+    const { topic, payload, properties, origin } = message;
+    router.deliver(new Message({ topic, payload, qos, isRetain, properties }, origin, message), sessionOf(publisher));
+  }
+}
+
+function termsFrom(value: Uint8Array): Terms {
+  return JSON.parse(Buffer.from(value).toString()) as Terms;
+}

@@ -1,0 +1,73 @@
+// What all sessions share, put together once.
+import { Bus } from '../bus/bus.ts';
+import type { QueueLimits } from '../gateway/gateway.ts';
+import type { GatewayClock } from '../model/clock.ts';
+import { ROUTE_CACHE_BYTES_MAX } from '../model/limits.ts';
+import type { Log } from '../model/log.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { SessionStore } from '../session/session-store.ts';
+import { Announcer } from './announcer.ts';
+import type { Core } from './core.ts';
+import { brokerCounters } from './counters.ts';
+import { DelayedMessages, type DelayedParts } from './delayed.ts';
+import type { Access } from './permissions.ts';
+import { Presence } from './presence.ts';
+import { RetainedIndex } from './retained-index.ts';
+import { type RetainedLimits, Retaining } from './retaining.ts';
+import type { RoutedSession } from './routed-session.ts';
+import { Router } from './router.ts';
+import { SharedGroups, type SharedSettings } from './shared-groups.ts';
+import { type SlowConsumerSettings, SlowConsumers } from './slow-consumers.ts';
+
+export interface CoreSettings {
+  readonly queueLimits: QueueLimits;
+  readonly memoryQueueLimits: QueueLimits;
+  readonly retainedLimits: RetainedLimits;
+  readonly qos2QuarantineMs: number;
+  readonly delayedLimits: QueueLimits;
+  readonly sharedSubscriptions: SharedSettings;
+  /** The gateway's name in presence messages; undefined: there are none. */
+  readonly presenceNode: string | undefined;
+  readonly slowConsumer: SlowConsumerSettings;
+}
+
+export interface CoreParts {
+  readonly store: SessionStore;
+  readonly clock: GatewayClock;
+  readonly access: Access;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly settings: CoreSettings;
+}
+
+/** @param sessionOf - the session of a delayed message's publisher, if it is still there. */
+export function makeCore({ store, clock, access, log, metrics, settings }: CoreParts, sessionOf: DelayedParts['sessionOf']): Core {
+  const counters = brokerCounters(metrics);
+  const bus = new Bus<RoutedSession>({ routeCacheBytesMax: ROUTE_CACHE_BYTES_MAX });
+  const retained = new RetainedIndex();
+  const systemRetained = new RetainedIndex();
+  const shares = new SharedGroups({ store, clock, counters, queueLimits: settings.queueLimits }, bus, settings.sharedSubscriptions);
+  const retaining = new Retaining({ store, clock, retained, counters, limits: settings.retainedLimits });
+  const router = new Router({ bus, store, retaining, systemRetained, counters, shares });
+  const announcer = new Announcer(bus.topics, clock, router);
+  const { presenceNode, queueLimits, memoryQueueLimits, qos2QuarantineMs } = settings;
+  return {
+    store,
+    bus,
+    clock,
+    access,
+    router,
+    shares,
+    retained,
+    systemRetained,
+    announcer,
+    delayed: new DelayedMessages({ store, clock, access, counters, router, sessionOf, limits: settings.delayedLimits }),
+    exclusiveHolders: new Map(),
+    presence: presenceNode === undefined ? undefined : new Presence(announcer, clock, presenceNode),
+    slowConsumers: new SlowConsumers({ clock, log, counter: counters.slowConsumers, settings: settings.slowConsumer }),
+    counters,
+    queueLimits,
+    memoryQueueLimits,
+    qos2QuarantineMs,
+  };
+}

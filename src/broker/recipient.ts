@@ -1,0 +1,34 @@
+import { Message } from '../model/message.ts';
+import type { Sequence, SessionStore, StoredSession } from '../session/session-store.ts';
+import type { DeliveryTerms } from './delivery-view.ts';
+
+/** Whose stored queue a message is written to: a session's, or that of a shared group. */
+export interface Recipient {
+  readonly stored: StoredSession | undefined;
+  /** The message has been written. */
+  appended(message: Message, sequence: Sequence, terms: DeliveryTerms): void;
+}
+
+export interface Referent {
+  readonly recipient: Recipient;
+  readonly terms: DeliveryTerms;
+}
+
+/** Writes a message once for all of them, and tells them. Each recipient at most once: its queue knows the message by its sequence. */
+export function appendFor(store: SessionStore, message: Message, referents: readonly Referent[]): void {
+  let isReferred = false;
+  for (const { recipient, terms } of referents) {
+    if (recipient.stored === undefined) continue;
+    store.refer(recipient.stored, terms);
+    isReferred = true;
+  }
+  const sequence = store.append(message);
+  if (!isReferred) return;
+  for (const { recipient, terms } of referents) recipient.appended(message, sequence, terms);
+}
+
+/** The message as one queue gets it: appending it must not retain it again. */
+export function unretained(message: Message): Message {
+  const { topic, payload, qos, properties } = message;
+  return new Message({ topic, payload, qos, properties, isRetain: false }, message.origin, message);
+}

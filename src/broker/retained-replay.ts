@@ -1,0 +1,174 @@
+// Retained messages on their way to a new subscriber, in slices, so that a subscription to everything stalls nobody and needs no memory of its
+// own: what goes straight to the link waits in the index until the link takes it. What goes into a stored queue is written before SUBACK, for
+// from then on it is promised.
+import type { Subscription } from '../bus/subscription.ts';
+import type { GatewayClock } from '../model/clock.ts';
+import { type Message, minQoS, type QoS } from '../model/message.ts';
+import type { TopicFilter } from '../model/topic.ts';
+import type { SessionStore } from '../session/session-store.ts';
+import type { RetainedIndex } from './retained-index.ts';
+import type { RoutedSession } from './routed-session.ts';
+import type { Router } from './router.ts';
+
+export interface ReplayParts {
+  readonly clock: GatewayClock;
+  readonly store: Pick<SessionStore, 'isCongested'>;
+  readonly router: Router;
+  readonly retained: RetainedIndex;
+  readonly systemRetained: RetainedIndex;
+}
+
+/** One walk over what a subscription selects. */
+interface Walk {
+  /** The subscription's key. */
+  readonly key: TopicFilter;
+  readonly messages: Iterator<Message>;
+  readonly qosMax: QoS;
+  readonly identifiers: readonly number[];
+  /** `queue`: what is written to the stored queue; `link`: what is not. */
+  readonly into: 'queue' | 'link';
+  /** Found, and not taken yet. */
+  next: Message | undefined;
+}
+
+/** Work in one go, ms; others wait that long. */
+const SLICE_MS = 5;
+const SLICE_MESSAGES = 1_000;
+/** The clock is read once for so many messages. */
+const CLOCK_EVERY = 32;
+/** Until the store has committed enough to take more. */
+const CONGESTED_MS = 10;
+
+export class RetainedReplay {
+  readonly #parts: ReplayParts;
+  readonly #session: RoutedSession;
+  #walks: Walk[] = [];
+  #written: (() => void)[] = [];
+  #isWalking = false;
+  #isScheduled = false;
+
+  constructor(parts: ReplayParts, session: RoutedSession) {
+    this.#parts = parts;
+    this.#session = session;
+  }
+
+  /** True while something must still be written before the subscriber is answered. */
+  get isWriting(): boolean {
+    return this.#walks.some(({ into }) => into === 'queue');
+  }
+
+  /** Runs once everything that must be written is. */
+  whenWritten(run: () => void): void {
+    if (this.isWriting) this.#written.push(run);
+    else run();
+  }
+
+  begin(selects: TopicFilter, { filter: key, qosMax, identifier }: Subscription): void {
+    this.cancel(key);
+    const identifiers = identifier === undefined ? [] : [identifier];
+    const { stored, outbound } = this.#session;
+    const walk = (into: Walk['into']): Walk => ({ key, messages: this.#selected(selects), qosMax, identifiers, into, next: undefined });
+    if (stored !== undefined && (qosMax > 0 || outbound.keepsQos0)) this.#walks.push(walk('queue'));
+    if (!outbound.keepsQos0) this.#walks.push(walk('link'));
+    this.continue();
+  }
+
+  /** The subscription is gone, or replaced. */
+  cancel(key: TopicFilter): void {
+    this.#walks = this.#walks.filter((walk) => walk.key !== key);
+  }
+
+  /** The link is gone; the next one asks again. */
+  clear(): void {
+    this.#walks = [];
+    this.#written = [];
+  }
+
+  /** Goes on as far as the link and this turn allow. */
+  continue(): void {
+    if (this.#isWalking || this.#walks.length === 0) return;
+    this.#isWalking = true;
+    try {
+      this.#walk();
+    } finally {
+      this.#isWalking = false;
+    }
+  }
+
+  #walk(): void {
+    const { clock, store } = this.#parts;
+    const endMs = clock.monotonicMs() + SLICE_MS;
+    for (let taken = 1; ; taken += 1) {
+      const walk = this.#current();
+      if (walk === undefined) return;
+      if (walk.into === 'queue' && store.isCongested) {
+        this.#continueIn(CONGESTED_MS);
+        return;
+      }
+      if (!this.#take(walk)) return;
+      if (taken === SLICE_MESSAGES || (taken % CLOCK_EVERY === 0 && clock.monotonicMs() >= endMs)) {
+        this.#continueIn(0);
+        return;
+      }
+    }
+  }
+
+  /** What is written comes first; undefined: nothing is left. */
+  #current(): Walk | undefined {
+    const walk = this.#walks.find(({ into }) => into === 'queue') ?? this.#walks[0];
+    if (walk?.into !== 'queue' && this.#written.length > 0) {
+      const written = this.#written;
+      this.#written = [];
+      for (const run of written) run();
+    }
+    return walk;
+  }
+
+  /** @returns false when the link has no room: it says when it has. */
+  #take(walk: Walk): boolean {
+    const { router } = this.#parts;
+    const message = walk.next ?? this.#following(walk);
+    if (message === undefined) {
+      this.#walks = this.#walks.filter((other) => other !== walk);
+      return true;
+    }
+    const qos = minQoS(message.qos, walk.qosMax);
+    if (walk.into === 'link' && !this.#session.outbound.canTakeNow(qos)) {
+      walk.next = message;
+      return false;
+    }
+    walk.next = undefined;
+    router.replay(this.#session, message, { qos, isRetain: true, identifiers: walk.identifiers });
+    return true;
+  }
+
+  /** The next message that belongs into this walk and is still valid (MQTT-3.3.2-5). */
+  #following({ messages, qosMax, into }: Walk): Message | undefined {
+    const { stored, outbound } = this.#session;
+    for (let step = messages.next(); step.done !== true; step = messages.next()) {
+      const isWritten = stored !== undefined && (minQoS(step.value.qos, qosMax) > 0 || outbound.keepsQos0);
+      if (isWritten === (into === 'queue') && step.value.expiresAtMs > this.#parts.clock.gatewayMs()) return step.value;
+    }
+    return undefined;
+  }
+
+  /** As of now, however late the walk begins. */
+  #selected(selects: TopicFilter): Iterator<Message> {
+    const { retained, systemRetained } = this.#parts;
+    return selects.startsWith('$SYS') ? chained(retained.matching(selects), systemRetained.matching(selects)) : retained.matching(selects);
+  }
+
+  #continueIn(delayMs: number): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#parts.clock.after(delayMs, () => {
+      this.#isScheduled = false;
+      this.continue();
+    });
+  }
+}
+
+function* chained(first: Generator<Message>, second: Generator<Message>): Generator<Message> {
+  yield* first;
+  yield* second;
+}

@@ -1,0 +1,89 @@
+// Which published messages are retained, and within which bounds.
+import type { GatewayClock } from '../model/clock.ts';
+import { Message } from '../model/message.ts';
+import { messageSize } from '../session/message-size.ts';
+import type { SessionStore } from '../session/session-store.ts';
+import type { BrokerCounters } from './counters.ts';
+import type { RetainedIndex } from './retained-index.ts';
+
+export interface RetainedLimits {
+  readonly messagesMax: number;
+  readonly bytesMax: number;
+  /** Of one payload; all that fit into a packet when absent. */
+  readonly payloadBytesMax?: number;
+  /** For messages without an expiry of their own; for ever when absent. */
+  readonly expirySeconds?: number;
+}
+
+export interface RetainingParts {
+  readonly store: SessionStore;
+  readonly clock: GatewayClock;
+  readonly retained: RetainedIndex;
+  readonly counters: BrokerCounters;
+  readonly limits: RetainedLimits;
+}
+
+const NO_PAYLOAD = new Uint8Array(0);
+
+export class Retaining {
+  readonly #parts: RetainingParts;
+
+  constructor(parts: RetainingParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Takes over a message with RETAIN.
+   * @returns what the store must keep: the message, or a copy of it that expires; undefined when the retained set stays as it is.
+   */
+  take(message: Message): Message | undefined {
+    const { retained, counters, store } = this.#parts;
+    if (message.qos === 0 && store.isCongested) {
+      counters.retainedRefused.value += 1;
+      return undefined;
+    }
+    if (message.payload.length === 0) return retained.delete(message.topic.name) ? message : undefined; // MQTT-3.3.1-6, -7
+    if (!this.#isAllowed(message)) {
+      counters.retainedRefused.value += 1;
+      return undefined;
+    }
+    const kept = this.#expiring(message);
+    retained.set(kept.keep()); // MQTT-3.3.1-5
+    return kept;
+  }
+
+  #isAllowed(message: Message): boolean {
+    const { payloadBytesMax = Number.POSITIVE_INFINITY } = this.#parts.limits;
+    if (message.payload.length > payloadBytesMax) return false;
+    return this.#hasRoom(message) || (this.#endExpired() && this.#hasRoom(message));
+  }
+
+  #hasRoom(message: Message): boolean {
+    const { retained, limits } = this.#parts;
+    const replaced = retained.get(message.topic.name);
+    const count = retained.count + (replaced === undefined ? 1 : 0);
+    const bytes = retained.bytes + messageSize(message) - (replaced === undefined ? 0 : messageSize(replaced));
+    return count <= limits.messagesMax && bytes <= limits.bytesMax;
+  }
+
+  /** Lets go of retained messages whose time is over (MQTT-3.3.2-5). @returns whether there were any. */
+  #endExpired(): boolean {
+    const { retained, store, clock } = this.#parts;
+    const expired = retained.takeExpired(clock.gatewayMs());
+    for (const message of expired) store.append(cleared(message));
+    return expired.length > 0;
+  }
+
+  #expiring(message: Message): Message {
+    const { limits, clock } = this.#parts;
+    const { expirySeconds = Number.POSITIVE_INFINITY } = limits;
+    if (expirySeconds === Number.POSITIVE_INFINITY || message.expiresAtMs !== Number.POSITIVE_INFINITY) return message;
+    const { topic, payload, qos, isRetain, properties, origin, publishedAtMs } = message;
+    return new Message({ topic, payload, qos, isRetain, properties }, origin, { publishedAtMs, expiresAtMs: clock.gatewayMs() + expirySeconds * 1000 });
+  }
+}
+
+/** What removes the retained message of that topic from the store. */
+function cleared({ topic, origin, publishedAtMs, expiresAtMs }: Message): Message {
+  return new Message({ topic, payload: NO_PAYLOAD, qos: 0, isRetain: true }, origin, { publishedAtMs, expiresAtMs });
+}

@@ -1,0 +1,11 @@
+import type { ClientId } from '../model/client.ts';
+import type { StoredSession } from '../session/session-store.ts';
+import type { Outbound } from './outbound.ts';
+
+/** A session as the router sees it. */
+export interface RoutedSession {
+  readonly clientId: ClientId;
+  readonly outbound: Outbound;
+  /** The queue on disk; undefined when the session ends with its link. */
+  readonly stored: StoredSession | undefined;
+}

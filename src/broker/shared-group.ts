@@ -1,0 +1,260 @@
+// A Shared Subscription at work: each message to one member (MQTT 5 §4.8.2). What no member can take now waits in a stored queue of the group's own;
+// members take from it as they get room. See docs/decisions/0012-shared-subscriptions.md.
+import type { Share } from '../bus/audience.ts';
+import type { Match } from '../bus/match.ts';
+import { chooseMember } from '../bus/share-strategy.ts';
+import type { QueueLimits } from '../gateway/gateway.ts';
+import { clientId, realm } from '../model/client.ts';
+import { type Message, minQoS, type QoS } from '../model/message.ts';
+import type { ShareStrategy } from '../model/share-strategy.ts';
+import type { DurableWaiter, Sequence, SettleCause, StoredSession } from '../session/session-store.ts';
+import type { DeliveryTerms } from './delivery-view.ts';
+import { isOverBound } from './queue-bounds.ts';
+import { type QueueReadingParts, readLive } from './queue-reading.ts';
+import { appendFor, type Recipient, type Referent, unretained } from './recipient.ts';
+import type { RoutedSession } from './routed-session.ts';
+import { type Claimed, KeptClaim, StoredClaim } from './shared-claims.ts';
+import type { SharedQueue } from './shared-lane.ts';
+
+/** Groups are stored as sessions of this realm, which no client can enter; their client id is the shared filter. */
+export const SHARE_REALM = realm('$share');
+
+export interface SharedGroupParts extends QueueReadingParts {
+  readonly queueLimits: QueueLimits;
+}
+
+type MemberOf = Match<RoutedSession>;
+
+/** What the choice of a member and its terms depend on. */
+interface Offer {
+  readonly message: Message;
+  readonly qos: QoS;
+  readonly isRetain: boolean;
+}
+
+const FACTS = { principal: '', expirySeconds: Number.POSITIVE_INFINITY, detachedAtMs: undefined, will: undefined };
+const NO_IDENTIFIERS: readonly number[] = [];
+
+export class SharedGroup implements Recipient, SharedQueue, Claimed {
+  readonly #parts: SharedGroupParts;
+  readonly #share: Share<RoutedSession>;
+  readonly #strategy: ShareStrategy;
+  #stored: StoredSession | undefined;
+  /** Greatest sequence given to a member so far. */
+  #cursor: Sequence = 0;
+  /** Entries up to the cursor that came back, oldest first. */
+  readonly #returned: Sequence[] = [];
+  /** The member chosen last. */
+  #last: RoutedSession | undefined;
+  /** Who gets the message that is being written. */
+  #chosen: MemberOf | undefined;
+  #isStopped = false;
+  readonly #afterCommit: DurableWaiter = { durable: () => this.#pump() };
+
+  constructor(parts: SharedGroupParts, share: Share<RoutedSession>, strategy: ShareStrategy) {
+    this.#parts = parts;
+    this.#share = share;
+    this.#strategy = strategy;
+  }
+
+  get stored(): StoredSession | undefined {
+    return this.#stored;
+  }
+
+  get hasMembers(): boolean {
+    return this.#share.members.length > 0;
+  }
+
+  /** Takes up the queue a restart left: nobody has any of it. */
+  restore(stored: StoredSession): void {
+    this.#stored = stored;
+  }
+
+  /** The last member left: what waits goes with it. */
+  end(): void {
+    if (this.#stored !== undefined) this.#parts.store.removeSession(this.#stored);
+    this.#stored = undefined;
+  }
+
+  /** Nothing that comes back is given to anybody any more: the gateway stops. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /**
+   * Takes a message the share matched.
+   *
+   * @param isReferred - whether the message is to be written for that session already.
+   * @returns for whom it must be written, if it must.
+   */
+  take(message: Message, isReferred: (recipient: Recipient) => boolean): Referent | undefined {
+    const offer = { message, qos: message.qos, isRetain: message.isRetain };
+    const isKept = message.qos > 0 && this.#keepsMessages;
+    if (isKept && this.#oldestWaiting() !== undefined) return this.#toQueue(offer); // behind what came before it
+    const member = this.#choose(offer, (each) => canTakeNow(each, offer));
+    if (member === undefined) return isKept ? this.#toQueue(offer) : this.#leaveWithOne(offer);
+    const { outbound, stored } = member.subscriber;
+    const terms = termsOf(member, offer);
+    if (isKept && terms.qos === 2 && stored !== undefined && !isReferred(outbound)) return { recipient: outbound, terms };
+    if (isKept && terms.qos > 0 && (terms.qos === 1 || stored !== undefined)) {
+      this.#chosen = member;
+      return this.#toQueue(offer);
+    }
+    this.#give(member, message, terms);
+    return undefined;
+  }
+
+  /** A message was written into the group's queue: it goes out now when nothing is before it. */
+  appended(message: Message, sequence: Sequence, { qos, isRetain }: DeliveryTerms): void {
+    const chosen = this.#chosen;
+    this.#chosen = undefined;
+    this.#keepBounds();
+    if (this.#oldestWaiting() !== sequence) return;
+    const offer = { message, qos, isRetain };
+    const isStillAble = chosen !== undefined && canTakeNow(chosen, offer);
+    const member = isStillAble ? chosen : this.#choose(offer, (each) => canTakeNow(each, offer));
+    if (member === undefined) return;
+    // A copy now would stand between this message and what is written behind it, its receiver id: they must be in one group of the log.
+    if (member.subscriber.stored !== undefined && termsOf(member, offer).qos === 2) this.#parts.store.whenDurable(this.#afterCommit, 0);
+    else this.#handOver(member, sequence, offer);
+  }
+
+  feed(taker: Recipient): boolean {
+    return this.#giveNext(() => this.#share.members.find(({ subscriber }) => subscriber.outbound === taker));
+  }
+
+  read(sequence: Sequence): Message | undefined {
+    return this.#stored && this.#parts.store.read(this.#stored, sequence)?.message;
+  }
+
+  settle(sequence: Sequence, cause: SettleCause): void {
+    if (this.#stored !== undefined) this.#parts.store.settle(this.#stored, sequence, cause);
+  }
+
+  takeBack(sequence: Sequence): void {
+    if (this.#stored?.queue.has(sequence) !== true) return;
+    this.#returned.push(sequence);
+    this.#returned.sort((a, b) => a - b);
+    this.#pump();
+  }
+
+  readmit(message: Message): void {
+    if (this.#isStopped || !this.hasMembers) {
+      this.#parts.counters.droppedDetached.value += 1;
+      return;
+    }
+    const referent = this.take(message, () => false);
+    if (referent !== undefined) appendFor(this.#parts.store, unretained(message), [referent]);
+  }
+
+  /** Messages wait on disk as soon as one member's session does. */
+  get #keepsMessages(): boolean {
+    return this.#stored !== undefined || this.#share.members.some(({ subscriber }) => subscriber.stored !== undefined);
+  }
+
+  /** The oldest entry nobody has. */
+  #oldestWaiting(): Sequence | undefined {
+    if (this.#stored === undefined) return undefined;
+    const { queue } = this.#stored;
+    for (let first = this.#returned[0]; first !== undefined; first = this.#returned[0]) {
+      if (queue.has(first)) return first;
+      this.#returned.shift();
+    }
+    return queue.next(this.#cursor);
+  }
+
+  #toQueue({ qos, isRetain }: Offer): Referent {
+    this.#stored ??= this.#parts.store.createSession(SHARE_REALM, clientId(this.#share.filter), FACTS);
+    return { recipient: this, terms: { qos, isRetain, identifiers: NO_IDENTIFIERS } };
+  }
+
+  /** Nobody can take it now, and the group has no queue: it waits with a member that is online, or with one that keeps what comes at QoS 0. */
+  #leaveWithOne(offer: Offer): undefined {
+    const member =
+      this.#choose(offer, ({ subscriber }) => subscriber.outbound.isAttached) ??
+      this.#choose(offer, ({ subscriber }) => subscriber.outbound.keepsQos0) ??
+      this.#choose(offer, () => true);
+    if (member !== undefined) this.#give(member, offer.message, termsOf(member, offer));
+  }
+
+  #give({ subscriber: { outbound } }: MemberOf, message: Message, terms: DeliveryTerms): void {
+    if (terms.qos > 0) outbound.hold(message, new KeptClaim(this, message, terms));
+    else if (outbound.take(message, terms)) appendFor(this.#parts.store, unretained(message), [{ recipient: outbound, terms }]);
+  }
+
+  /** Gives what waits to those that can take it. */
+  #pump(): void {
+    if (this.#isStopped || !this.#share.members.some(({ subscriber }) => subscriber.outbound.canTakeNow(0))) return;
+    while (this.#giveNext((offer) => this.#choose(offer, (each) => canTakeNow(each, offer))));
+  }
+
+  /** @returns false when nothing waits, or nobody takes it. */
+  #giveNext(choose: (offer: Offer) => MemberOf | undefined): boolean {
+    const sequence = this.#oldestWaiting();
+    if (this.#stored === undefined || sequence === undefined) return false;
+    const entry = readLive(this.#parts, this.#stored, sequence);
+    if (entry === undefined) return true;
+    const member = choose(entry);
+    if (member === undefined) return false;
+    this.#handOver(member, sequence, entry);
+    return true;
+  }
+
+  /** The entry is the oldest nobody has; the member can take it now. */
+  #handOver(member: MemberOf, sequence: Sequence, offer: Offer): void {
+    if (sequence > this.#cursor) this.#cursor = sequence;
+    else this.#returned.shift();
+    const { outbound, stored } = member.subscriber;
+    const terms = termsOf(member, offer);
+    if (terms.qos === 1) {
+      outbound.hold(offer.message, new StoredClaim(this, sequence, terms));
+    } else if (terms.qos === 2 && stored !== undefined) {
+      // Behind the copy, and therefore in its group: whatever happens, it is in exactly one of the two queues (MQTT-4.8.2-4).
+      appendFor(this.#parts.store, unretained(offer.message), [{ recipient: outbound, terms }]);
+      this.settle(sequence, 'moved');
+    } else if (terms.qos === 2) {
+      this.settle(sequence, 'moved');
+      outbound.hold(offer.message, new KeptClaim(this, offer.message, terms));
+    } else {
+      this.settle(sequence, 'delivered'); // nobody will acknowledge it
+      outbound.take(offer.message, terms);
+    }
+  }
+
+  #choose({ message }: Offer, isAble: (member: MemberOf) => boolean): MemberOf | undefined {
+    const { members } = this.#share;
+    const able = [...members.keys()].filter((index) => isAble(members[index] as MemberOf));
+    if (able.length === 0) return undefined;
+    const index = chooseMember(this.#strategy, {
+      able,
+      members: members.length,
+      last: members.findIndex(({ subscriber }) => subscriber === this.#last),
+      publisher: message.origin.clientId,
+      topic: message.topic.name,
+      random: () => this.#parts.clock.random(),
+      inflight: (each) => (members[each] as MemberOf).subscriber.outbound.inflightCount,
+    });
+    const member = members[index];
+    this.#last = member?.subscriber;
+    return member;
+  }
+
+  #keepBounds(): void {
+    const { store, counters, queueLimits } = this.#parts;
+    while (this.#stored !== undefined && isOverBound(this.#stored, queueLimits)) {
+      const oldest = this.#oldestWaiting();
+      if (oldest === undefined) return;
+      store.settle(this.#stored, oldest, 'queue-full');
+      counters.droppedQueueFull.value += 1;
+    }
+  }
+}
+
+function canTakeNow(member: MemberOf, offer: Offer): boolean {
+  return member.subscriber.outbound.canTakeNow(minQoS(offer.qos, member.qosMax));
+}
+
+/** Each member keeps its own QoS and Subscription Identifier (MQTT-4.8.2-3, MQTT-3.3.4-3). */
+function termsOf(member: MemberOf, { qos, isRetain }: Offer): DeliveryTerms {
+  return { qos: minQoS(qos, member.qosMax), isRetain: isRetain && member.retainAsPublished, identifiers: member.identifiers };
+}

@@ -1,0 +1,163 @@
+// What one session subscribed to, under the names of the topic pipeline: in memory, on the bus, in the store.
+import { isBadShare, sharedFilter } from '../bus/shared-subscription.ts';
+import type { Subscription } from '../bus/subscription.ts';
+import type { SubscribeOutcome } from '../gateway/gateway.ts';
+import { INTERNAL_PROTOCOL, type Principal } from '../model/client.ts';
+import { SUBSCRIPTIONS_PER_SESSION_MAX } from '../model/limits.ts';
+import type { TopicFilter } from '../model/topic.ts';
+import type { StoredSession } from '../session/session-store.ts';
+import type { Core } from './core.ts';
+import { RetainedReplay } from './retained-replay.ts';
+import type { RoutedSession } from './routed-session.ts';
+import { type ClientTopics, isLocal, type SubscribeTarget, targetOf } from './topic-pipeline.ts';
+
+/** Who asks for a subscription. */
+export interface Subscriber {
+  readonly principal: Principal;
+  readonly topics: ClientTopics;
+}
+
+const EXCLUSIVE_PREFIX = '$exclusive/';
+
+export class Subscriptions {
+  readonly #core: Core;
+  readonly #session: RoutedSession;
+  /** By `SubscribeTarget.key`, which is also their filter. */
+  readonly #held = new Map<TopicFilter, Subscription>();
+  /** Made by the first subscription that brings retained messages. */
+  #replay: RetainedReplay | undefined;
+
+  constructor(core: Core, session: RoutedSession) {
+    this.#core = core;
+    this.#session = session;
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  /** Takes up what a restart left. */
+  restore(subscription: Subscription): void {
+    this.#held.set(subscription.filter, subscription);
+    this.#route(targetOf(subscription.filter), subscription);
+  }
+
+  add(subscription: Subscription, subscriber: Subscriber): SubscribeOutcome {
+    const target = subscriber.topics.subscribed(subscription.filter);
+    if (target === undefined || isMisnamed(target) || !this.#may(target, subscriber.principal)) return { kind: 'denied' };
+    const isNew = !this.#held.has(target.key);
+    if (isNew && this.#held.size >= SUBSCRIPTIONS_PER_SESSION_MAX) return { kind: 'quota-exceeded' };
+    if (target.kind === 'exclusive' && this.#isTaken(target)) return { kind: 'quota-exceeded' };
+    const held = target.key === subscription.filter ? subscription : { ...subscription, filter: target.key };
+    this.#held.set(target.key, held);
+    this.#route(target, held); // MQTT-3.8.4-3: replaces
+    const { stored } = this.#session;
+    if (stored !== undefined && !isSame(stored.subscriptions.get(target.key), held)) this.#core.store.saveSubscription(stored, held);
+    const bringsRetained = subscription.retainHandling === 0 || (subscription.retainHandling === 1 && isNew);
+    if (bringsRetained && target.kind !== 'shared') this.#beginReplay(target.selects, held); // MQTT 5 §4.8.2
+    return { kind: 'granted', qos: subscription.qosMax };
+  }
+
+  /** @param filter - as the client names it. @returns false when there was none. */
+  remove(filter: TopicFilter, { topics }: Subscriber): boolean {
+    const target = topics.subscribed(filter);
+    return target !== undefined && this.#drop(target);
+  }
+
+  removeAll(): void {
+    for (const key of [...this.#held.keys()]) this.#drop(targetOf(key));
+  }
+
+  /**
+   * What a stored session may no longer have: rules and its owner's rights may have changed, and it may live below another mount point now.
+   */
+  dropForbidden({ principal, topics }: Subscriber): void {
+    for (const key of [...this.#held.keys()]) {
+      const target = targetOf(key);
+      if (!topics.holds(target) || !this.#may(target, principal)) this.#drop(target);
+    }
+  }
+
+  /** The link may have room again for what is retained. */
+  continueReplay(): void {
+    this.#replay?.continue();
+  }
+
+  /** Runs once all retained messages that subscriptions bring into the stored queue are in it. */
+  whenWritten(run: () => void): void {
+    if (this.#replay === undefined) run();
+    else this.#replay.whenWritten(run);
+  }
+
+  detach(): void {
+    this.#replay?.clear();
+  }
+
+  /** Into a record that was just made. */
+  saveAll(stored: StoredSession): void {
+    for (const subscription of this.#held.values()) this.#core.store.saveSubscription(stored, subscription);
+  }
+
+  /** The session is over; its record goes as a whole. */
+  end(): void {
+    for (const key of this.#held.keys()) this.#leaveExclusive(targetOf(key));
+    this.#core.bus.removeSubscriber(this.#session);
+    for (const key of this.#held.keys()) this.#core.shares.left(this.#session, targetOf(key).routed);
+    this.#held.clear();
+  }
+
+  #may({ selects }: SubscribeTarget, principal: Principal): boolean {
+    if (principal.protocol === INTERNAL_PROTOCOL && isLocal(selects)) return false;
+    return this.#core.access.may(principal, { kind: 'subscribe', filter: selects });
+  }
+
+  #beginReplay(selects: TopicFilter, subscription: Subscription): void {
+    this.#replay ??= new RetainedReplay(this.#core, this.#session);
+    this.#replay.begin(selects, subscription);
+  }
+
+  #isTaken({ routed }: SubscribeTarget): boolean {
+    const holder = this.#core.exclusiveHolders.get(routed);
+    return holder !== undefined && holder !== this.#session;
+  }
+
+  #route({ key, routed, kind }: SubscribeTarget, subscription: Subscription): void {
+    if (kind === 'exclusive') this.#core.exclusiveHolders.set(routed, this.#session);
+    this.#core.bus.subscribe(this.#session, key === routed ? subscription : { ...subscription, filter: routed });
+    this.#core.shares.joined(this.#session, routed);
+  }
+
+  #drop(target: SubscribeTarget): boolean {
+    if (!this.#held.delete(target.key)) return false;
+    this.#leaveExclusive(target);
+    this.#replay?.cancel(target.key);
+    const twin = this.#held.get(twinOf(target)); // the same filter, with and without $exclusive/, is one subscription of the bus
+    if (twin === undefined) {
+      this.#core.bus.unsubscribe(this.#session, target.routed);
+      this.#core.shares.left(this.#session, target.routed);
+    } else this.#route(targetOf(twin.filter), twin);
+    const { stored } = this.#session;
+    if (stored !== undefined) this.#core.store.removeSubscription(stored, target.key);
+    return true;
+  }
+
+  #leaveExclusive({ kind, routed }: SubscribeTarget): void {
+    const { exclusiveHolders } = this.#core;
+    if (kind === 'exclusive' && exclusiveHolders.get(routed) === this.#session) exclusiveHolders.delete(routed);
+  }
+}
+
+/** A share without name or filter; or one that is exclusive, and whose inner filter permission would not be asked about. */
+function isMisnamed({ kind, routed }: SubscribeTarget): boolean {
+  return isBadShare(routed) || (kind === 'exclusive' && sharedFilter(routed) !== undefined);
+}
+
+/** Clients repeat their subscriptions whenever they connect: that must not wear the flash. */
+function isSame(stored: Subscription | undefined, { qosMax, noLocal, retainAsPublished, retainHandling, identifier }: Subscription): boolean {
+  if (stored === undefined || stored.identifier !== identifier || stored.qosMax !== qosMax) return false;
+  return stored.noLocal === noLocal && stored.retainAsPublished === retainAsPublished && stored.retainHandling === retainHandling;
+}
+
+function twinOf({ kind, routed }: SubscribeTarget): TopicFilter {
+  return (kind === 'exclusive' ? routed : EXCLUSIVE_PREFIX + routed) as TopicFilter;
+}

@@ -1,0 +1,111 @@
+// What a client sends, on its way to being handled: when it is decoded, and what has to wait. A client that sends much is handled in pieces, with a
+// turn for the others in between; what it is held for otherwise is told by who holds it.
+import { TURN_WORK_MAX } from '../model/limits.ts';
+import type { Counter } from '../model/metrics.ts';
+import type { Link } from '../transport/transport.ts';
+import type { TurnQueue } from '../transport/turn-queue.ts';
+import { MqttDecoder } from './codec.ts';
+import type { MqttVisitor, ProtocolVersion } from './packets.ts';
+
+/** What was done for all clients, as it is counted against the turn of one: a delivery is 1, a packet `PACKET_WORK`. */
+export interface Work {
+  done: number;
+  readonly turns: TurnQueue;
+  /** Times a client had to wait for its next turn. */
+  readonly yields: Counter;
+}
+
+/** `judging`: the core decides who the client is. `throttled`: it used up its rate. `turn`: the others come first. Bits of a set. */
+export const HOLD = { judging: 1, throttled: 2, turn: 4 } as const;
+
+/** Decoding and routing a packet costs about what two deliveries do. */
+const PACKET_WORK = 2;
+/** A read that fills the buffer of a socket is followed by another in the same turn. */
+const FULL_READ_BYTES = 65_536;
+/** So much of a packet is on its way only over a slow link: its client is not silent although the packet takes long. */
+const LARGE_PACKET_BYTES = 64 * 1024;
+
+export interface IntakeOwner extends MqttVisitor {
+  /** A packet was refused, or its handling failed; nothing more is decoded. `bytes`: what was read last, if that was the cause. */
+  onFault(error: unknown, bytes: Buffer | undefined): void;
+}
+
+export class Intake {
+  readonly #link: Link;
+  readonly #owner: IntakeOwner;
+  readonly #work: Work;
+  readonly #decoder: MqttDecoder;
+  #holds = 0;
+  /** `work.done` when this client's turn began. */
+  #startedAt = 0;
+  #isTurnOpen = false;
+
+  constructor(link: Link, owner: IntakeOwner, { work, packetBytesMax }: { readonly work: Work; readonly packetBytesMax: number }) {
+    this.#link = link;
+    this.#owner = owner;
+    this.#work = work;
+    this.#decoder = new MqttDecoder({ role: 'server', packetBytesMax });
+  }
+
+  get version(): ProtocolVersion | undefined {
+    return this.#decoder.version;
+  }
+
+  /** Not read just now: its silence says nothing. */
+  get isHeld(): boolean {
+    return this.#holds !== 0;
+  }
+
+  /** Whether a packet is coming in so large that it may take longer than a keep-alive. */
+  get isMidLargePacket(): boolean {
+    return this.#decoder.bufferedBytes > LARGE_PACKET_BYTES;
+  }
+
+  /** @param bytes - borrowed. */
+  push(bytes: Buffer): void {
+    if (!this.#isTurnOpen) this.#startedAt = this.#work.done;
+    this.#isTurnOpen = bytes.length >= FULL_READ_BYTES;
+    try {
+      this.#decoder.push(bytes, this.#owner);
+    } catch (error) {
+      this.#owner.onFault(error, bytes);
+    }
+  }
+
+  /** Counts a packet; to be called from within its visit. */
+  count(): void {
+    this.#work.done += PACKET_WORK;
+    if (this.#work.done - this.#startedAt < TURN_WORK_MAX) return;
+    this.#work.yields.value += 1;
+    this.hold(HOLD.turn);
+    this.#work.turns.later(() => {
+      this.#startedAt = this.#work.done;
+      this.#isTurnOpen = false;
+      this.release(HOLD.turn);
+    });
+  }
+
+  /** Nothing is read and decoded until every hold is released. */
+  hold(reason: number): void {
+    this.#holds |= reason;
+    this.#decoder.pause();
+    this.#link.pauseReading();
+  }
+
+  /** Goes on when nothing else holds: from here, not from within a visit. */
+  release(reason: number): void {
+    if ((this.#holds & reason) === 0) return;
+    this.#holds &= ~reason;
+    if (this.#holds !== 0) return;
+    try {
+      this.#decoder.resume(this.#owner);
+    } catch (error) {
+      this.#owner.onFault(error, undefined);
+    }
+    if (this.#holds === 0) this.#link.resumeReading();
+  }
+
+  close(): void {
+    this.#decoder.close();
+  }
+}

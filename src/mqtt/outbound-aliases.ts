@@ -1,0 +1,52 @@
+import type { Topic } from '../model/topic.ts';
+import type { WireTopic } from './encode-publish.ts';
+
+/** A Topic Alias takes three bytes of its own: shorter names gain nothing. */
+const ALIAS_BYTES = 3;
+const NO_NAME = new Uint8Array(0);
+
+/**
+ * Topic aliases of one connection towards its client (MQTT 5 §3.3.2.3.4). First come, first served; once all are given away the one unused longest
+ * goes to a topic that came twice in a row without one (docs/decisions/0024-topic-aliases.md).
+ */
+export class OutboundAliases {
+  readonly #max: number;
+  /** Least recently used first. */
+  readonly #aliases = new Map<Topic, WireTopic>();
+  #lastWithout: Topic | undefined;
+
+  /** @param max - 1..65535, within the client's Topic Alias Maximum (MQTT-3.1.2-26). */
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** How the topic goes out; undefined: by its name alone. */
+  of(topic: Topic): WireTopic | undefined {
+    const wire = this.#aliases.get(topic) ?? this.#given(topic);
+    if (wire === undefined) return undefined;
+    this.#aliases.delete(topic);
+    this.#aliases.set(topic, wire);
+    return wire;
+  }
+
+  /** The client has been sent what `of` said: from now on the alias alone will do. */
+  sent(topic: Topic, { utf8, alias }: WireTopic): void {
+    if (utf8.length > 0) this.#aliases.set(topic, { utf8: NO_NAME, alias });
+  }
+
+  #given(topic: Topic): WireTopic | undefined {
+    if (topic.utf8.length <= ALIAS_BYTES) return undefined;
+    if (this.#aliases.size < this.#max) return { utf8: topic.utf8, alias: this.#aliases.size + 1 };
+    const isRepeated = topic === this.#lastWithout;
+    this.#lastWithout = topic;
+    return isRepeated ? this.#takenOver(topic) : undefined;
+  }
+
+  #takenOver(topic: Topic): WireTopic | undefined {
+    for (const [oldest, { alias }] of this.#aliases) {
+      this.#aliases.delete(oldest);
+      return { utf8: topic.utf8, alias };
+    }
+    return undefined;
+  }
+}

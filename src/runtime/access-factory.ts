@@ -1,0 +1,84 @@
+// Makes access control of its part of the configuration, with the files that part names.
+import { AccessControl, type AccessPolicy } from '../access/access-control.ts';
+import { readAclFile } from '../access/acl-file.ts';
+import { Bans } from '../access/bans.ts';
+import { anonymousAuthenticator } from '../access/providers/anonymous.ts';
+import { internalAuthenticator } from '../access/providers/internal.ts';
+import { certificateAuthenticator, pskAuthenticator } from '../access/providers/link-identity.ts';
+import { indexAuthorizer, ruleAuthorizer } from '../access/providers/rules.ts';
+import { scramSource } from '../access/providers/scram.ts';
+import { usersAuthenticator } from '../access/providers/users.ts';
+import { PasswordChecker } from '../access/users/password-checker.ts';
+import { UserFile } from '../access/users/user-file.ts';
+import type { Broker } from '../broker/broker.ts';
+import { gatewayState } from '../broker/session-state.ts';
+import type { Config } from '../config/config.ts';
+import type { BanBook } from '../control/running-gateway.ts';
+import { INTERNAL_PROTOCOL } from '../model/client.ts';
+import type { GatewayClock } from '../model/clock.ts';
+import { PASSWORD_CHECKS_AT_ONCE, PASSWORD_CHECKS_WAITING_MAX } from '../model/limits.ts';
+import type { Log } from '../model/log.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { SessionStore } from '../session/session-store.ts';
+
+/** Whose space of the store the bans lie in. */
+const OWNER = 'access';
+
+export interface AccessParts {
+  readonly store: SessionStore;
+  readonly clock: GatewayClock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** Access control as the rest of the gateway uses it. */
+export interface GatewayAccess {
+  readonly control: AccessControl;
+  /** Takes over a new configuration, and what the files hold now. @throws GatewayError CONFIG_INVALID - nothing was changed. */
+  reload(access: Config['access']): void;
+  /** The bans; adding one ends the links of `broker` it is about. */
+  banBook(broker: Pick<Broker, 'kick'>): BanBook;
+}
+
+/** @throws GatewayError CONFIG_INVALID - a rule, or a file the configuration names, cannot be used. */
+export function createAccess(access: Config['access'], { store, clock, log, metrics }: AccessParts): GatewayAccess {
+  const passwords = new PasswordChecker({ atOnce: PASSWORD_CHECKS_AT_ONCE, waitingMax: PASSWORD_CHECKS_WAITING_MAX });
+  const bans = new Bans(gatewayState(store, OWNER), clock);
+  const policyOf = (settings: Config['access']) => accessPolicy(settings, { passwords, users: new UserFile(settings.usersFile, { clock, log, metrics }) });
+  const control = new AccessControl(policyOf(access), { clock, log, metrics, bans });
+  metrics.gauge('access.bans', () => bans.count);
+  metrics.gauge('access.passwords.waiting', () => passwords.waiting);
+  return {
+    control,
+    reload: (next) => control.replacePolicy(policyOf(next)),
+    banBook: (broker) => ({
+      list: () => bans.list(),
+      remove: (kind, value) => bans.remove(kind, value),
+      add(ban) {
+        bans.add(ban);
+        return broker.kick((principal) => principal.protocol !== INTERNAL_PROTOCOL && bans.covers(principal));
+      },
+    }),
+  };
+}
+
+/** Who proves most comes first: what the handshake proved, then a password, then nobody in particular. */
+function accessPolicy(access: Config['access'], { passwords, users }: { readonly passwords: PasswordChecker; readonly users: UserFile }): AccessPolicy {
+  const { anonymous, systemTopics, aclFile, rules, defaultPermission, limits, flapping } = access;
+  const ofFile = aclFile === undefined ? [] : [indexAuthorizer('acl-file', readAclFile(aclFile))];
+  return {
+    authenticators: [
+      internalAuthenticator,
+      certificateAuthenticator,
+      pskAuthenticator,
+      usersAuthenticator(users, passwords),
+      anonymousAuthenticator(anonymous),
+    ],
+    challengers: [scramSource(users)],
+    authorizers: [...(rules.length === 0 ? [] : [ruleAuthorizer(rules)]), ...ofFile],
+    noMatch: aclFile === undefined ? defaultPermission : 'deny',
+    rates: limits,
+    flapping,
+    systemReaders: systemTopics,
+  };
+}

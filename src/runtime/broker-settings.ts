@@ -1,0 +1,28 @@
+// The broker's part of the configuration, in its own terms.
+import type { AutoSubscription } from '../broker/auto-subscribe.ts';
+import { type BrokerSettings, DEFAULT_BROKER_SETTINGS } from '../broker/broker.ts';
+import type { Config } from '../config/config.ts';
+
+const RETAIN_HANDLING = { always: 0, new: 1, never: 2 } as const;
+
+export function brokerSettings(config: Config): BrokerSettings {
+  const { sessions, queue, retained, sharedSubscriptions, will, qos2, delayed, topicRewrite, autoSubscribe, sys, slowConsumer } = config;
+  return {
+    ...DEFAULT_BROKER_SETTINGS,
+    sessionsMax: sessions.max,
+    queueLimits: queue,
+    retainedLimits: retained,
+    sharedSubscriptions,
+    willRestartGraceSeconds: will.restartGraceSeconds,
+    qos2QuarantineMs: qos2.quarantineSeconds * 1000,
+    delayedLimits: delayed,
+    rewrite: topicRewrite.rules,
+    autoSubscribe: autoSubscribe.topics.map(autoSubscription),
+    presenceNode: sys.presence ? sys.node : undefined,
+    slowConsumer: { afterSeconds: slowConsumer.afterSeconds, isDisconnected: slowConsumer.disconnect },
+  };
+}
+
+function autoSubscription({ retainHandling, ...rest }: Config['autoSubscribe']['topics'][number]): AutoSubscription {
+  return { ...rest, retainHandling: RETAIN_HANDLING[retainHandling] };
+}

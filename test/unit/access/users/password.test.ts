@@ -1,0 +1,142 @@
+import { describe, expect, test } from 'vitest';
+import { PasswordChecker } from '../../../../src/access/users/password-checker.ts';
+import { decoyHash, formatPasswordHash, hashPassword, isPassword, type PasswordHash, parsePasswordHash } from '../../../../src/access/users/password-hash.ts';
+import { GatewayError } from '../../../../src/model/errors.ts';
+import { settled } from '../../../support/fake-clock.ts';
+
+const PASSWORD = Buffer.from('correct horse');
+const NEVER = AbortSignal.any([]);
+
+describe('argon2id in the PHC string format', () => {
+  test('what is written can be read and checked', async () => {
+    const hash = await hashPassword(PASSWORD);
+    const written = formatPasswordHash(hash);
+    expect(written).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/);
+    const read = parsePasswordHash(written);
+    expect(await isPassword(PASSWORD, read)).toBe(true);
+    expect(await isPassword(Buffer.from('correct horsf'), read)).toBe(false);
+    expect(await isPassword(Buffer.alloc(0), read)).toBe(false);
+  });
+
+  test('the test vector of the reference implementation', async () => {
+    const written = '$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc';
+    expect(await isPassword(Buffer.from('password'), parsePasswordHash(written))).toBe(true);
+    expect(formatPasswordHash(parsePasswordHash(written))).toBe(written);
+  });
+
+  test('the same password twice is two hashes', async () => {
+    const [one, other] = await Promise.all([hashPassword(PASSWORD), hashPassword(PASSWORD)]);
+    expect(formatPasswordHash(one)).not.toBe(formatPasswordHash(other));
+  });
+
+  test.each([
+    ['', 'form'],
+    ['correct horse', 'form'],
+    ['$argon2i$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc', 'form'],
+    ['$argon2id$v=19$m=9999999,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc', 'costs'],
+    ['$argon2id$v=19$m=19456,t=99,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc', 'costs'],
+    ['$argon2id$v=19$m=7,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc', 'costs'],
+    ['$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$AAAA', 'form'],
+  ])('%j is refused, and not repeated', (text, why) => {
+    const problem = problemOf(() => parsePasswordHash(text));
+    expect(problem).toContain(why);
+    expect(problem).not.toContain(text === '' ? '""' : text);
+  });
+
+  test('a decoy costs what its model costs and is met by nobody', async () => {
+    const model = parsePasswordHash('$argon2id$v=19$m=64,t=3,p=2$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc');
+    const decoy = decoyHash(model);
+    expect(decoy).toMatchObject({ memoryKiB: 64, passes: 3, parallelism: 2 });
+    expect(decoy.hash).toHaveLength(model.hash.length);
+    expect(await isPassword(Buffer.from('password'), decoy)).toBe(false);
+  });
+});
+
+function problemOf(run: () => unknown): string {
+  try {
+    run();
+    return 'none';
+  } catch (error) {
+    return error instanceof GatewayError ? error.message : String(error);
+  }
+}
+
+describe('comparing only so many at once', () => {
+  const HASH: PasswordHash = { memoryKiB: 8, passes: 1, parallelism: 1, salt: Buffer.alloc(8), hash: Buffer.alloc(16) };
+
+  /** Comparisons that end when the test says so. */
+  class Comparisons {
+    readonly started: PromiseWithResolvers<boolean>[] = [];
+    readonly compare = (): Promise<boolean> => {
+      const comparison = Promise.withResolvers<boolean>();
+      this.started.push(comparison);
+      return comparison.promise;
+    };
+  }
+
+  function checker(): {
+    readonly comparisons: Comparisons;
+    readonly check: (signal?: AbortSignal) => Promise<boolean | 'busy'>;
+    readonly waiting: () => number;
+  } {
+    const comparisons = new Comparisons();
+    const checked = new PasswordChecker({ atOnce: 2, waitingMax: 2 }, comparisons.compare);
+    return { comparisons, check: (signal = NEVER) => checked.check(PASSWORD, HASH, signal), waiting: () => checked.waiting };
+  }
+
+  test('two run, two wait, the fifth is told to come again', async () => {
+    const { comparisons, check, waiting } = checker();
+    const verdicts = [check(), check(), check(), check()];
+    await settled();
+    expect(comparisons.started).toHaveLength(2);
+    expect(waiting()).toBe(2);
+    expect(await check()).toBe('busy');
+    comparisons.started[0]?.resolve(true);
+    expect(await verdicts[0]).toBe(true);
+    await settled();
+    expect(comparisons.started).toHaveLength(3);
+    comparisons.started[1]?.resolve(false);
+    comparisons.started[2]?.resolve(true);
+    expect(await Promise.all([verdicts[1], verdicts[2]])).toEqual([false, true]);
+    await settled();
+    comparisons.started[3]?.resolve(true);
+    expect(await verdicts[3]).toBe(true);
+  });
+
+  test('who comes in the turn a place becomes free does not overtake', async () => {
+    const { comparisons, check } = checker();
+    const verdicts = [check(), check(), check()];
+    await settled();
+    comparisons.started[0]?.resolve(true);
+    await verdicts[0];
+    void check();
+    await settled();
+    expect(comparisons.started).toHaveLength(3);
+  });
+
+  test('whose client has gone gives up its place in the line', async () => {
+    const { comparisons, check, waiting } = checker();
+    const gone = new AbortController();
+    void check();
+    void check();
+    const verdict = check(gone.signal);
+    await settled();
+    gone.abort();
+    expect(await verdict).toBe('busy');
+    expect(waiting()).toBe(0);
+    expect(comparisons.started).toHaveLength(2);
+  });
+
+  test('a comparison that fails frees its place', async () => {
+    const { comparisons, check } = checker();
+    const failed = check();
+    void check();
+    const next = check();
+    await settled();
+    comparisons.started[0]?.reject(new TypeError('no memory'));
+    await expect(failed).rejects.toThrow('no memory');
+    await settled();
+    comparisons.started[2]?.resolve(true);
+    expect(await next).toBe(true);
+  });
+});

@@ -1,0 +1,85 @@
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { parsePasswordHash } from '../../../../src/access/users/password-hash.ts';
+import { readUserFile, UserFile } from '../../../../src/access/users/user-file.ts';
+import { formatUsers, usersOf } from '../../../../src/access/users/user-records.ts';
+import { USERS_FILE_BYTES_MAX } from '../../../../src/model/limits.ts';
+import { silentLog } from '../../../../src/model/log.ts';
+import { MetricsTable } from '../../../../src/model/metrics.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+
+const HASH = parsePasswordHash('$argon2id$v=19$m=64,t=3,p=2$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc');
+
+function temporaryFile(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'postern-users-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return join(directory, 'users.json');
+}
+
+function write(path: string, ...names: readonly string[]): void {
+  const records = names.map((name) => ({ name, isSuperuser: false, password: HASH, scram: new Map() }));
+  writeFileSync(`${path}.new`, formatUsers(usersOf(records)));
+  renameSync(`${path}.new`, path);
+}
+
+async function names(file: UserFile): Promise<readonly string[] | undefined> {
+  const users = await file.current();
+  return users && [...users.byName.keys()];
+}
+
+describe('the users are those of the file', () => {
+  test('added, removed, file gone: seen at a login a second later', async () => {
+    const path = temporaryFile();
+    const clock = new FakeClock();
+    const file = new UserFile(path, { clock, log: silentLog, metrics: new MetricsTable() });
+    expect(await names(file)).toBeUndefined();
+    write(path, 'ada');
+    await clock.advanceMs(999);
+    expect(await names(file)).toBeUndefined();
+    await clock.advanceMs(1);
+    expect(await names(file)).toEqual(['ada']);
+    write(path, 'ada', 'bob');
+    await clock.advanceMs(1_000);
+    expect(await Promise.all([names(file), names(file)])).toEqual([
+      ['ada', 'bob'],
+      ['ada', 'bob'],
+    ]);
+    rmSync(path);
+    await clock.advanceMs(1_000);
+    expect(await names(file)).toBeUndefined();
+  });
+
+  test('a file that becomes wrong changes nothing, and is told once', async () => {
+    const path = temporaryFile();
+    write(path, 'ada');
+    const clock = new FakeClock();
+    const errors: unknown[] = [];
+    const metrics = new MetricsTable();
+    const file = new UserFile(path, { clock, log: { ...silentLog, error: (_, fields) => void errors.push(fields) }, metrics });
+    writeFileSync(path, '{ half a file');
+    for (let login = 0; login < 3; login += 1) {
+      await clock.advanceMs(1_000);
+      expect(await names(file)).toEqual(['ada']);
+    }
+    expect(errors).toEqual([{ file: path, cause: `${path}: is not JSON` }]);
+    expect(metrics.snapshot()).toEqual({ 'access.users-file.unusable': 1 });
+  });
+});
+
+describe('at start and on reload a wrong file is refused', () => {
+  test.each([
+    ['not JSON', '{', 'is not JSON'],
+    ['too large', 'x'.repeat(USERS_FILE_BYTES_MAX + 1), 'more than a users file may have'],
+  ])('%s', (_, text, problem) => {
+    const path = temporaryFile();
+    writeFileSync(path, text);
+    expect(() => readUserFile(path)).toThrow(problem);
+    expect(() => new UserFile(path, { clock: new FakeClock(), log: silentLog, metrics: new MetricsTable() })).toThrow(path);
+  });
+
+  test('a directory', () => {
+    expect(() => readUserFile(tmpdir())).toThrow(`${tmpdir()} cannot be read`);
+  });
+});
