@@ -120,7 +120,8 @@ export class AccessControl {
     const isPublish = action.kind === 'publish';
     if ((isPublish ? action.topic : action.filter).startsWith('$SYS')) {
       // What the gateway says about itself: no client can forge it.
-      if (isPublish ? principal.protocol !== INTERNAL_PROTOCOL : !this.#readsSystemTopics(principal)) return false;
+      const isOpen = isPublish ? isSystemPublisher(principal, action.topic) : this.#readsSystemTopics(principal);
+      if (!isOpen) return false;
     }
     if (principal.isSuperuser) return true;
     const { authorizers, noMatch } = this.#policy;
@@ -177,4 +178,9 @@ export class AccessControl {
       inquiry.close();
     }
   }
+}
+
+/** The gateway itself, and a bridge of another gateway about its own connection: Mosquitto's bridges and ours leave that as their will. */
+function isSystemPublisher({ protocol, clientId }: Principal, topic: string): boolean {
+  return protocol === INTERNAL_PROTOCOL || topic === `$SYS/broker/connection/${clientId.replace(/[+#/]/g, '_')}/state`;
 }

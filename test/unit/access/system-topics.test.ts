@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SystemReaders } from '../../../src/access/access-control.ts';
 import { clientId, isOfThisHost, type Principal, peerAddress } from '../../../src/model/client.ts';
-import { topicFilter } from '../../../src/model/topic.ts';
+import { topicFilter, topicName } from '../../../src/model/topic.ts';
 import { openAccess } from '../../support/access.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
@@ -30,6 +30,24 @@ describe('access.systemTopics: who may subscribe to $SYS', () => {
     const authorizers = [{ name: 'deny', authorize: () => 'deny' as const }];
     const { control } = openAccess(new FakeClock(), { systemReaders: 'all', authorizers });
     expect(control.may(principal(HERE), { kind: 'subscribe', filter: topicFilter('$SYS/#') })).toBe(false);
+  });
+});
+
+describe('who may publish to $SYS', () => {
+  test.each([
+    ['a bridge about its own connection', '$SYS/broker/connection/c/state', true],
+    ['nobody about the connection of another', '$SYS/broker/connection/d/state', false],
+    ['nobody about anything else of a connection', '$SYS/broker/connection/c/states', false],
+    ['nobody about the gateway', '$SYS/broker/version', false],
+  ])('%s: %s', (_who, topic, isAllowed) => {
+    const { control } = openAccess(new FakeClock(), { noMatch: 'allow' });
+    expect(control.may(principal(THERE), { kind: 'publish', topic: topicName(topic) })).toBe(isAllowed);
+  });
+
+  test('not where rules deny it', () => {
+    const authorizers = [{ name: 'deny', authorize: () => 'deny' as const }];
+    const { control } = openAccess(new FakeClock(), { authorizers });
+    expect(control.may(principal(HERE), { kind: 'publish', topic: topicName('$SYS/broker/connection/c/state') })).toBe(false);
   });
 });
 

@@ -114,7 +114,7 @@ describe('single rules', () => {
     ['gateways/stomp/listen.ts', `import { createSocket } from 'dgram';`, 'network-only-in-transport'],
     ['gateways/stomp/late.ts', `export const open = () => import('node:http');`, 'network-only-in-transport'],
     ['gateways/stomp/serial.ts', `import 'serialport';`, 'network-only-in-transport', 'not-resolvable'],
-    ['gateways/stomp/web.ts', `export { WebSocketServer } from 'ws';`, 'network-only-in-transport'],
+    ['gateways/stomp/web.ts', `export { WebSocketServer } from 'ws';`, 'declared-dependencies-only', 'network-only-in-transport'],
     ['src/transport/tcp.ts', `import 'node:net'; import 'node:tls'; import 'node:dgram'; import 'node:http';`],
     ['src/control/server.ts', `import 'node:net';`],
     ['src/control/web.ts', `import 'node:http';`, 'control-is-a-unix-socket'],
