@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SERVER_IDENTITY } from '../../test/support/certificates.ts';
+import { RUNTIME_OPTIONS } from '../runtime-options.ts';
 import type { Command } from './children.ts';
 import type { Place, Subject } from './server.ts';
 
@@ -11,7 +12,7 @@ export function postern(program: string): Subject {
     name: 'Postern',
     command: ({ port, directory }) => ({
       program: process.execPath,
-      args: [program, 'start', '--data', join(directory, 'data'), ...posternSettings(port).flatMap((setting) => ['--set', setting])],
+      args: [...RUNTIME_OPTIONS, program, 'start', '--data', join(directory, 'data'), ...posternSettings(port).flatMap((setting) => ['--set', setting])],
     }),
   };
 }

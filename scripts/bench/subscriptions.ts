@@ -11,7 +11,7 @@ const TABLE: Table = {
   title: 'Subscriptions: 100 clients with 1,000 filters each, of which 40 % have wildcards, beside 100 clients with one each',
   columns: ['figure', 'ours', 'Mosquitto', 'floor', ''],
 };
-const FEW: LoadOptions = { mode: 'p2p', publishers: 100, payload: 64 };
+const FEW: LoadOptions = { mode: 'subs', publishers: 100, payload: 64 };
 const TOPICS_EACH = 1000;
 const TIME_FLOOR: Floor = { bound: 'at most', value: 1, unit: ' s' };
 const MEMORY_FLOOR: Floor = { bound: 'at most', value: 120, unit: ' MB' };

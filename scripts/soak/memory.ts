@@ -20,8 +20,11 @@ export interface MemoryTrend {
   readonly lowestMB: readonly number[];
 }
 
-/** The first fifth of a run fills caches, pools and the code that is compiled when it is hot. */
+/** The beginning of a run fills caches, pools and the code that is compiled when it is hot, and the heap grows to what suits the load. */
 const WARMUP_SHARE = 0.2;
+const WARMUP_SECONDS_MIN = 300;
+/** A short run keeps this for the line. */
+const MEASURED_SHARE_MIN = 0.4;
 /** The saw is cut into so many pieces, of each the lowest point counts. */
 const PIECES = 24;
 /** A line through the lowest points may rise by so much from its one end to the other, or by this share of the median if that is more. */
@@ -30,8 +33,7 @@ export const GROWTH_SHARE_MAX = 0.05;
 
 /** @throws RangeError - fewer samples than a line needs. */
 export function memoryTrend(all: readonly Sample[]): MemoryTrend {
-  const warm = (all.at(-1)?.seconds ?? 0) * WARMUP_SHARE;
-  const samples = all.filter(({ seconds }) => seconds >= warm);
+  const samples = all.filter(({ seconds }) => seconds >= warmupSeconds(all.at(-1)?.seconds ?? 0));
   const lowest = lowestOfPieces(samples);
   const [first, last] = [lowest.at(0), lowest.at(-1)];
   if (first === undefined || last === undefined || lowest.length < 3)
@@ -48,6 +50,10 @@ export function memoryTrend(all: readonly Sample[]): MemoryTrend {
     lowestMB: lowest.map(({ megabytes }) => megabytes),
     isFlat: growthMB <= Math.max(GROWTH_MB_MAX, GROWTH_SHARE_MAX * medianMB),
   };
+}
+
+function warmupSeconds(total: number): number {
+  return Math.max(WARMUP_SHARE * total, Math.min(WARMUP_SECONDS_MIN, (1 - MEASURED_SHARE_MIN) * total));
 }
 
 function lowestOfPieces(samples: readonly Sample[]): Sample[] {

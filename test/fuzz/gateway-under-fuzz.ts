@@ -10,6 +10,8 @@ const BATCH = 20;
 /** Batches between two looks at whether the others are served. */
 const BATCHES_PER_CHECK = 5;
 export const PACKET_BYTES_MAX = 5_000;
+/** Peers that stay without a word; beyond it the oldest goes. */
+const SILENT_MAX = 100;
 /** CPU time of a batch and all it sets off; a hundred times the usual. */
 const BATCH_CPU_MS_MAX = 3_000;
 /** Topics and sessions come without end: what they leave is bounded here, so that growth is a leak. */
@@ -36,6 +38,7 @@ export async function fuzzGateway({ seed, count, secondsMax }: FuzzOptions, conv
     await quiet();
     assert.equal(bench.metric('mqtt.internal-errors'), 0, `${when}: the gateway failed by itself`);
     silent.push(...peers.filter((peer) => !leave(peer, chance)));
+    for (const peer of silent.splice(0, Math.max(0, silent.length - SILENT_MAX))) peer.link.resets();
     await bench.clock.advanceSeconds(chance.below(100));
     if (chance.below(BATCHES_PER_CHECK) === 0) await requireService(bench, witness, when);
     const { user, system } = process.cpuUsage(before);

@@ -11,7 +11,7 @@
 
 int main(int argument_count, char **arguments) {
   struct options options = options_parse(argument_count, arguments);
-  if (strcmp(options.mode, "fanin") == 0 || strcmp(options.mode, "fanout") == 0 || strcmp(options.mode, "p2p") == 0) routing_run(&options);
+  if (strcmp(options.mode, "fanin") == 0 || strcmp(options.mode, "fanout") == 0 || strcmp(options.mode, "p2p") == 0 || strcmp(options.mode, "subs") == 0) routing_run(&options);
   else if (strcmp(options.mode, "conn") == 0) idle_run(&options);
   else if (strcmp(options.mode, "retained") == 0) retained_run(&options);
   else if (strcmp(options.mode, "probe") == 0) probe_run(&options);

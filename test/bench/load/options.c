@@ -17,6 +17,7 @@ static const char HELP[] =
     "  --mode MODE        fanin     many publishers, one subscriber\n"
     "                     fanout    one publisher, many subscribers\n"
     "                     p2p       pairs: each publisher has its own subscriber\n"
+    "                     subs      each subscriber has --topics filters, each publisher goes through the topics of all\n"
     "                     conn      idle connections\n"
     "                     retained  --topics retained messages, a subscriber of #, and how long another client waits meanwhile\n"
     "                     probe     how long a message to oneself takes\n"
@@ -27,7 +28,7 @@ static const char HELP[] =
     "  --pid PID          the server, for its CPU time and memory\n"
     "  --publishers N (1) --subscribers N (1; fanout only)\n"
     "  --qos 0|1|2 (0)    --payload BYTES (64)\n"
-    "  --topics N (1)     of each publisher; p2p then subscribes to each by a filter of its own, plain or with a wildcard\n"
+    "  --topics N (1)     subs: of each subscriber; retained: in all\n"
     "  --window N         messages in flight per publisher (fanin 8, fanout 32, others 16)\n"
     "  --rate N           messages per second in all, sent when due and not when answered\n"
     "  --warmup S (1.5)   --seconds S (5)\n"
@@ -113,11 +114,11 @@ static void apply_mode(struct options *options) {
   if (is_durable && options->ack_file == NULL) usage("--mode %s needs --ack-file", options->mode);
   if (is_mode(options, "conn") && options->connections <= options->from) usage("--mode conn needs --connections, more than --from");
   if (options->kill && (!is_mode(options, "durpub") || options->server_pid == 0)) usage("--kill goes with --mode durpub and --pid");
-  if (options->topics > 1 && !is_mode(options, "p2p") && !is_mode(options, "retained")) usage("--topics goes with --mode p2p and retained");
+  if (options->topics > 1 && !is_mode(options, "subs") && !is_mode(options, "retained")) usage("--topics goes with --mode subs and retained");
   if (is_mode(options, "durpub")) options->qos = 1;
   if (is_mode(options, "fanin")) options->subscribers = 1;
   if (is_mode(options, "fanout")) options->publishers = 1;
-  if (is_mode(options, "p2p")) options->subscribers = options->publishers;
+  if (is_mode(options, "p2p") || is_mode(options, "subs")) options->subscribers = options->publishers;
   if (options->window == 0) options->window = is_mode(options, "fanin") ? 8 : is_mode(options, "fanout") ? 32 : 16;
 }
 

@@ -12,6 +12,7 @@ struct publisher {
   struct client client;
   struct publish_template *packets; // one per topic, sent in turn
   uint32_t topics;
+  uint32_t first; // of the packets
   uint32_t sent;      // also the sequence of the next sample
   uint32_t settled;   // sent, and nothing more is expected of it
   uint32_t acked;     // routing: PUBACKs
@@ -19,6 +20,7 @@ struct publisher {
 };
 
 // Opens the publishers. The topic of publisher i is bench/i/data; with several each, bench/i/0/data, bench/i/1/data, ...
+// In mode subs each goes through the topics of all, from another one on, so that one message after the other is for another subscriber.
 struct publisher *publishers_open(struct loop *loop, const struct options *options);
 // Puts one message into the output; the caller flushes. due_ns: see struct sample.
 void publisher_send(struct publisher *publisher, uint64_t due_ns);

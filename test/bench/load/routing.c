@@ -132,13 +132,13 @@ static void open_subscribers(struct routing *routing) {
   }
 }
 
-// With several topics: of ten filters six are plain, and each selects one topic.
+// In mode subs: of ten filters six are plain, and each selects one topic.
 static void write_filter(char *filter, const struct options *options, int subscriber, int topic) {
   static const char *const SHAPES[] = {"bench/%d/%d/+", "bench/%d/%d/+", "bench/%d/%d/#", "+/%d/%d/data"};
   static const int SHAPES_OF_TEN = sizeof SHAPES / sizeof *SHAPES;
   if (strcmp(options->mode, "fanin") == 0) snprintf(filter, MQTT_NAME_MAX, "bench/#");
   else if (strcmp(options->mode, "fanout") == 0) snprintf(filter, MQTT_NAME_MAX, "bench/0/data");
-  else if (options->topics == 1) snprintf(filter, MQTT_NAME_MAX, "bench/%d/data", subscriber);
+  else if (strcmp(options->mode, "p2p") == 0) snprintf(filter, MQTT_NAME_MAX, "bench/%d/data", subscriber);
   else {
     int shape = (subscriber + topic) % 10;
     snprintf(filter, MQTT_NAME_MAX, shape < SHAPES_OF_TEN ? SHAPES[shape] : "bench/%d/%d/data", subscriber, topic);

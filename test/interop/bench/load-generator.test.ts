@@ -57,7 +57,7 @@ describeWithPeers(['gcc', '/usr/include/stdio.h'], 'the load generator', () => {
       ['p2p', 1, { publishers: 4 }],
       ['fanin', 2, { publishers: 4 }],
       ['p2p', 2, { publishers: 4 }],
-      ['p2p', 0, { publishers: 4, topics: 25 }],
+      ['subs', 0, { publishers: 4, topics: 25 }],
     ])('%s at QoS %d counts each copy once', async (mode, qos, shape) => {
       const { port } = await started();
       const { status, figures } = await load(port, { ...BRIEF, ...shape, mode, qos });

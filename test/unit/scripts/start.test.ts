@@ -8,7 +8,7 @@ const DRAINS = `process.on('SIGTERM', () => process.exit(7));\nsetInterval(() =>
 
 const builtFrom = (main: string): PlantedTree =>
   new PlantedTree({
-    ...ours('scripts/bootstrap.mjs', 'scripts/start.ts', 'scripts/build.ts', 'scripts/sources.ts'),
+    ...ours('scripts/bootstrap.mjs', 'scripts/start.ts', 'scripts/build.ts', 'scripts/runtime-options.ts', 'scripts/sources.ts'),
     'src/main.ts': main,
     'src/model/version.ts': `export const version: string = 'one';\n`,
   });

@@ -34,6 +34,16 @@ describe('the line below the saw of memory', () => {
     expect(memoryTrend(run((hours) => 60 + Math.min(hours, 0.4) * 100)).isFlat).toBe(true);
   });
 
+  test.each([
+    [300, 150, true, 'three fifths of five minutes'],
+    [300, 250, false, 'growth behind them'],
+    [1_000, 290, true, 'five minutes of a quarter of an hour'],
+    [1_000, 900, false, 'growth behind them'],
+  ])('a run of %d s that grows until %d s: flat is %s (%s)', (total, until, isFlat) => {
+    const samples = Array.from({ length: total }, (_, seconds) => ({ seconds, megabytes: 60 + (60 * Math.min(seconds, until)) / until }));
+    expect(memoryTrend(samples).isFlat).toBe(isFlat);
+  });
+
   test('a step that is never given back is growth', () => {
     expect(memoryTrend(run((hours) => (hours < 1.2 ? 80 : 95))).isFlat).toBe(false);
   });
