@@ -5,11 +5,29 @@ import { messageSize } from '../session/message-size.ts';
 
 const NO_MESSAGES: readonly Message[] = [];
 
+/** Of every level below which nothing is: nearly all of them. Never written to. */
+const NO_CHILDREN: ReadonlyMap<string, Level> = new Map();
+
 class Level {
-  readonly children = new Map<string, Level>();
+  #children: Map<string, Level> | undefined;
   message: Message | undefined;
   /** When the message came, counted in messages. */
   stamp = 0;
+
+  get children(): ReadonlyMap<string, Level> {
+    return this.#children ?? NO_CHILDREN;
+  }
+
+  grow(name: string): Level {
+    const child = new Level();
+    this.#children ??= new Map();
+    this.#children.set(name, child);
+    return child;
+  }
+
+  prune(name: string): void {
+    this.#children?.delete(name);
+  }
 }
 
 /** Retained messages by topic level, so that a wildcard subscription visits only what it selects. */
@@ -41,14 +59,7 @@ export class RetainedIndex {
 
   set(message: Message): void {
     let level = this.#root;
-    for (const name of message.topic.name.split('/')) {
-      let child = level.children.get(name);
-      if (child === undefined) {
-        child = new Level();
-        level.children.set(name, child);
-      }
-      level = child;
-    }
+    for (const name of message.topic.name.split('/')) level = level.children.get(name) ?? level.grow(name);
     this.#forget(level);
     level.message = message;
     this.#lastStamp += 1;
@@ -72,7 +83,7 @@ export class RetainedIndex {
     for (let depth = names.length; depth > 0; depth -= 1) {
       const level = path[depth];
       if (level === undefined || level.message !== undefined || level.children.size > 0) break;
-      path[depth - 1]?.children.delete(names[depth - 1] ?? '');
+      path[depth - 1]?.prune(names[depth - 1] ?? '');
     }
     return true;
   }
@@ -94,9 +105,10 @@ export class RetainedIndex {
 
   /**
    * What `filter` selects; a leading wildcard selects no `$` topic (MQTT-4.7.2-1). May be walked over many turns: what is retained meanwhile is
-   * left out, for the walker has seen it come in.
+   * left out, for the walker has seen it come in. Undefined stands for a level that was looked at and brings nothing, so that the walker can tell
+   * how much work a step was.
    */
-  matching(filter: TopicFilter): Generator<Message> {
+  matching(filter: TopicFilter): Generator<Message | undefined> {
     return messagesOf(select(this.#root, filter.split('/'), 0), this.#lastStamp);
   }
 
@@ -108,15 +120,15 @@ export class RetainedIndex {
   }
 }
 
-function* messagesOf(levels: Generator<Level>, lastStamp: number): Generator<Message> {
-  for (const { message, stamp } of levels) if (message !== undefined && stamp <= lastStamp) yield message;
+function* messagesOf(levels: Generator<Level | undefined>, lastStamp: number): Generator<Message | undefined> {
+  for (const level of levels) yield level !== undefined && level.stamp <= lastStamp ? level.message : undefined;
 }
 
-/** Levels that hold a message. */
-function* select(level: Level, wanted: readonly string[], depth: number): Generator<Level> {
+/** Selected levels, whether they hold a message or not; undefined: a branch that ends before. */
+function* select(level: Level, wanted: readonly string[], depth: number): Generator<Level | undefined> {
   const name = wanted[depth];
   if (name === undefined) {
-    if (level.message !== undefined) yield level;
+    yield level;
     return;
   }
   if (name === '#') {
@@ -125,7 +137,8 @@ function* select(level: Level, wanted: readonly string[], depth: number): Genera
   }
   if (name !== '+') {
     const child = level.children.get(name);
-    if (child !== undefined) yield* select(child, wanted, depth + 1);
+    if (child === undefined) yield undefined;
+    else yield* select(child, wanted, depth + 1);
     return;
   }
   for (const [childName, child] of level.children) {
@@ -135,7 +148,7 @@ function* select(level: Level, wanted: readonly string[], depth: number): Genera
 }
 
 function* everythingBelow(level: Level, isRoot: boolean): Generator<Level> {
-  if (level.message !== undefined) yield level; // "#" includes the parent level (MQTT 5 §4.7.1.2)
+  yield level; // "#" includes the parent level (MQTT 5 §4.7.1.2)
   for (const [name, child] of level.children) {
     if (isRoot && name.startsWith('$')) continue;
     yield* everythingBelow(child, false);
