@@ -18,6 +18,8 @@ import type { SessionStore } from './session/session-store.ts';
 import { openSqliteStore, type SqliteStoreOptions } from './store/sqlite/open.ts';
 import { TurnWriter } from './transport/turn-writer.ts';
 
+export { fileProblems } from './runtime/named-files.ts';
+
 /** From the first goodbye until links that are still open are broken. */
 const STOP_TIMEOUT_MS = 10_000;
 
@@ -44,12 +46,13 @@ export async function composeGateway(options: StartOptions, { decorate, ...overr
     ...overrides,
   });
   const store = decorate?.(opened) ?? opened;
-  const parts = new GatewayParts(options, store, metrics);
+  let parts: GatewayParts | undefined;
   try {
+    parts = new GatewayParts(options, store, metrics);
     await parts.start();
     return parts;
   } catch (error) {
-    await parts.stop();
+    await (parts === undefined ? store.close() : parts.stop());
     throw error;
   }
 }

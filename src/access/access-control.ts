@@ -62,6 +62,7 @@ export class AccessControl {
   #policy: AccessPolicy;
   #rates: RateLimits;
   #revision = 0;
+  #ratesRevision = 0;
 
   constructor(policy: AccessPolicy, context: AccessContext) {
     this.#policy = policy;
@@ -74,15 +75,21 @@ export class AccessControl {
     context.metrics.gauge('access.exchanges', () => this.#exchanges.count);
   }
 
-  /** Changes whenever `may` or the rates may answer differently: a decision remembered with it holds as long as it stays. */
+  /** Changes whenever `may` or `authenticate` may answer differently: a decision remembered with it holds as long as it stays. */
   get revision(): number {
     return this.#revision;
+  }
+
+  /** Changes with the rates alone: were it the one above, the ban of one client would give every other a full bucket. */
+  get ratesRevision(): number {
+    return this.#ratesRevision;
   }
 
   /** Clients that are in stay in; what they do from now on is judged by the new policy. */
   replacePolicy(policy: AccessPolicy): void {
     this.#policy = policy;
     this.#rates = new RateLimits(policy.rates, this.#context);
+    this.#ratesRevision += 1;
     this.#flapping.replaceSettings(policy.flapping);
     this.#changed();
   }
@@ -132,7 +139,7 @@ export class AccessControl {
     return authorizers.length === 0 || noMatch === 'allow';
   }
 
-  /** What measures the publishing of one client, until `revision` changes; undefined: nothing limits it. */
+  /** What measures the publishing of one client, until `ratesRevision` changes; undefined: nothing limits it. */
   meter(principal: Principal): PublishMeter | undefined {
     return principal.protocol === INTERNAL_PROTOCOL ? undefined : this.#rates.meter(principal.listener);
   }

@@ -1,7 +1,7 @@
 // The service behind the contract: protocol-free. It owns the sessions; who may have which is decided here, once for every protocol.
 import type { Credentials } from '../access/access.ts';
 import type { ConnectOutcome, ConnectRequest, DetachedSession, GatewayContext, Outlet } from '../gateway/gateway.ts';
-import { type Principal, peerAddress, principalKey, type Realm, realm } from '../model/client.ts';
+import { gatewayOf, type Principal, principalKey, type Realm, realm, realmBelow } from '../model/client.ts';
 import * as limits from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
 import { type Draft, Message } from '../model/message.ts';
@@ -20,6 +20,7 @@ import { savedQueueTerms } from './queue-terms.ts';
 import { type RewriteRule, TopicRewriter } from './rewrite.ts';
 import { gatewayState } from './session-state.ts';
 import { SHARE_REALM } from './shared-group.ts';
+import { restoredOwner } from './stored-owner.ts';
 import type { Subscriber } from './subscriptions.ts';
 import { type ClientTopics, TopicPipeline } from './topic-pipeline.ts';
 
@@ -166,16 +167,17 @@ export class Broker {
     const topics = this.#pipeline.forClient(principal, request.mountPoint ?? '');
     const placed = topics && this.#placeWill(request, principal, topics);
     if (topics === undefined || placed === undefined) return { kind: 'refused', reason: 'not-authorized' };
-    const sessionRealm = request.realm ?? realm(gateway);
+    const sessionRealm = realmBelow(request.realm ?? gateway, topics.mountPoint);
     const existing = this.#sessions.get(sessionKey(sessionRealm, principal.clientId));
     if (existing !== undefined && existing.ownerKey !== principalKey(principal)) return { kind: 'refused', reason: 'identifier-taken' };
     if (existing === undefined && this.#sessions.size >= this.#parts.settings.sessionsMax) return { kind: 'refused', reason: 'busy' };
+    const before = existing?.record;
     const resumed = existing === undefined ? undefined : this.#makeWay(existing, request.cleanStart);
     const session = resumed ?? this.#createSession(gateway, sessionRealm, { principal, topics }, request);
     session.attach(placed, { principal, topics }, outlet);
     for (const subscription of autoSubscriptions(this.#parts.settings.autoSubscribe, principal)) session.subscribe(subscription);
     const { attachment } = session;
-    await this.#untilDurable(session);
+    await this.#untilDurable(before, session.record);
     if (session.attachment !== attachment || !session.isAttached) return { kind: 'refused', reason: 'unavailable' }; // taken over meanwhile
     this.#core.presence?.connected(principal, request);
     return { kind: 'accepted', session, isSessionPresent: resumed !== undefined };
@@ -203,9 +205,9 @@ export class Broker {
 
   #restoreSession(stored: StoredSession): BrokerSession {
     const terms = { ...savedQueueTerms(stored), inflightMax: limits.INFLIGHT_MAX };
-    const principal = restoredPrincipal(stored);
+    const principal = restoredOwner(stored);
     const topics = this.#pipeline.unmounted(principal);
-    const session = new BrokerSession(this.#core, this.#identity(stored.realm, stored.realm, { principal, topics }), terms);
+    const session = new BrokerSession(this.#core, this.#identity(gatewayOf(stored.realm), stored.realm, { principal, topics }), terms);
     session.restore(stored);
     this.#sessions.set(sessionKey(stored.realm, stored.clientId), session);
     return session;
@@ -228,10 +230,10 @@ export class Broker {
     return draft === will.draft ? request : { ...request, will: { ...will, draft } };
   }
 
-  #untilDurable(session: BrokerSession): Promise<void> {
-    const { store } = this.#parts;
-    if (session.record === undefined) return Promise.resolve();
-    return new Promise((resolve) => store.whenDurable({ durable: () => resolve() }, 0));
+  /** @param records - what was stored before of a session, and what is now: when there is neither, nothing was written. */
+  #untilDurable(...records: (StoredSession | undefined)[]): Promise<void> {
+    if (records.every((record) => record === undefined)) return Promise.resolve();
+    return new Promise((resolve) => this.#parts.store.whenDurable({ durable: () => resolve() }, 0));
   }
 
   #publishWithoutSession(gateway: string, draft: Draft, credentials: Credentials): void {
@@ -266,13 +268,4 @@ export class Broker {
 /** Whether this will without a link would be out, had the gateway not been away: only the grace after a restart still holds it back. */
 function isKeptByRestart({ will, expirySeconds }: BrokerSession): boolean {
   return expirySeconds === 0 || will?.delaySeconds === 0;
-}
-
-/** Of a stored session's owner only the name is known until it returns. */
-function restoredPrincipal({ clientId: id, facts }: StoredSession): Principal {
-  const base = { clientId: id, peer: peerAddress(''), listener: 'restored', protocol: 'restored', isSuperuser: false };
-  const [kind, ...name] = facts.principal.split(':');
-  if (kind === 'user') return { ...base, username: name.join(':') };
-  if (kind === 'certificate') return { ...base, certificateSubject: name.join(':') };
-  return base;
 }

@@ -14,7 +14,7 @@ import type {
 } from '../gateway/gateway.ts';
 import { type ClientId, type Principal, principalKey, type Realm } from '../model/client.ts';
 import type { CancelTimer } from '../model/clock.ts';
-import { type Draft, Message, type Origin } from '../model/message.ts';
+import type { Draft, Origin } from '../model/message.ts';
 import type { TopicFilter } from '../model/topic.ts';
 import type { SessionFacts, StoredSession } from '../session/session-store.ts';
 import { Answers } from './answers.ts';
@@ -22,7 +22,7 @@ import type { Core } from './core.ts';
 import { MountedOutlet } from './mounted-outlet.ts';
 import { Outbound } from './outbound.ts';
 import type { Departure } from './presence.ts';
-import { PublishGate } from './publish-gate.ts';
+import { type Admitted, PublishGate } from './publish-gate.ts';
 import { PublishRate } from './publish-rate.ts';
 import { type OutboundTerms, outboundSettings, saveQueueTerms } from './queue-terms.ts';
 import { Reauthentication } from './reauthentication.ts';
@@ -30,6 +30,8 @@ import { ReceivedIds } from './received-ids.ts';
 import type { RoutedSession } from './routed-session.ts';
 import type { Routed } from './router.ts';
 import { sessionState } from './session-state.ts';
+import { stamped } from './stamped.ts';
+import { saveOwner } from './stored-owner.ts';
 import { restoredWill, storedWill } from './stored-will.ts';
 import { type Subscriber, Subscriptions } from './subscriptions.ts';
 import type { PublishTarget } from './topic-pipeline.ts';
@@ -156,13 +158,13 @@ export class BrokerSession implements ClientSession, RoutedSession {
 
   publish(draft: Draft, token: number, packetId = 0): void {
     const isExactlyOnce = draft.qos === 2 && packetId !== 0;
-    const admitted = this.#gate.admit(draft.topic);
-    if (typeof admitted === 'string') {
-      this.#core.counters.denied.value += 1;
-      this.#answers.give(token, admitted);
-    } else if (isExactlyOnce && this.#receivedIds.isKnown(packetId, draft)) {
+    const admitted = this.#admit(draft, isExactlyOnce ? packetId : 0);
+    if (admitted === 'copy') {
       this.#core.counters.duplicates.value += 1;
       this.#answers.giveLater(token, 'accepted'); // MQTT-4.3.3-10; the first copy may still wait for its commit
+    } else if (typeof admitted === 'string') {
+      this.#core.counters.denied.value += 1;
+      this.#answers.give(token, admitted);
     } else if (isExactlyOnce && this.#receivedIds.isFull) {
       this.#core.counters.quotaExceeded.value += 1;
       this.#answers.give(token, 'quota-exceeded');
@@ -221,7 +223,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
 
   pause(reason: PauseReason): void {
     this.outbound.pause(reason);
-    if (reason === 'link') this.#core.slowConsumers.full(this);
+    if (reason === 'link' && this.#outlet !== undefined) this.#core.slowConsumers.full(this);
   }
 
   resume(reason: PauseReason): void {
@@ -324,7 +326,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
       this.#core.counters.denied.value += 1;
     } else {
       this.#core.counters.willsPublished.value += 1;
-      if (admitted.delaySeconds === undefined) this.#core.router.deliver(this.#stamp(will.draft, admitted), this);
+      if (admitted.delaySeconds === undefined) this.#core.router.deliver(stamped(will.draft, admitted.topic, this.origin, this.#core.clock), this);
       else this.#hand(will.draft, admitted);
     }
     if (this.#stored !== undefined) this.#saveFacts();
@@ -359,17 +361,17 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#gate.serve(subscriber.principal, subscriber.topics);
   }
 
-  #hand(draft: Draft, target: PublishTarget): Routed {
-    const { router, delayed } = this.#core;
-    const message = this.#stamp(draft, target);
-    if (target.delaySeconds === undefined) return router.route(message, this);
-    return delayed.add(message, target.delaySeconds, { principal: this.#subscriber.principal, realm: this.realm });
+  /** A copy of what was taken over is one whatever its publisher may do by now: refused, its id would stay open and swallow the next message. */
+  #admit(draft: Draft, packetId: number): Admitted | 'copy' {
+    if (packetId !== 0 && this.#receivedIds.isKnown(packetId, draft)) return 'copy';
+    return this.#gate.admit(draft.topic);
   }
 
-  #stamp(draft: Draft, { topic }: PublishTarget): Message {
-    const { clock } = this.#core;
-    const expiresAtMs = draft.expirySeconds === undefined ? Number.POSITIVE_INFINITY : clock.gatewayMs() + draft.expirySeconds * 1000;
-    return new Message(topic === draft.topic ? draft : { ...draft, topic }, this.origin, { publishedAtMs: clock.nowMs(), expiresAtMs });
+  #hand(draft: Draft, target: PublishTarget): Routed {
+    const { router, delayed, clock } = this.#core;
+    const message = stamped(draft, target.topic, this.origin, clock);
+    if (target.delaySeconds === undefined) return router.route(message, this);
+    return delayed.add(message, target.delaySeconds, { principal: this.#subscriber.principal, realm: this.realm });
   }
 
   #saveFacts(): void {
@@ -392,5 +394,6 @@ export class BrokerSession implements ClientSession, RoutedSession {
     } else {
       store.changeSession(this.#stored, facts);
     }
+    saveOwner(store, this.#stored, this.#will && this.principal);
   }
 }

@@ -45,6 +45,8 @@ export const DELAYED_REALM = realm('$delayed');
 const OWNER = clientId('$delayed');
 /** Published in one turn; what else is due waits for the next, so that others get theirs. */
 const PUBLISHED_PER_TURN = 64;
+/** Until a message is tried again that a full queue, of a bridge say, refused when it was due. */
+const REFUSED_MS = 1_000;
 const REFUSED: Routed = { outcome: 'quota-exceeded', isStored: false };
 const TAKEN: Routed = { outcome: 'accepted', isStored: true };
 
@@ -52,15 +54,19 @@ export class DelayedMessages {
   readonly #parts: DelayedParts;
   /** Latest first: the next one is the last. */
   #waiting: Waiting[] = [];
+  /** Due, and refused so far, by topic: each in the order it came due. The topic tried longest ago is the first. */
+  readonly #refused = new Map<string, Sequence[]>();
+  #refusedCount = 0;
   #queue: StoredSession | undefined;
   #cancel: CancelTimer | undefined;
+  #cancelRetry: CancelTimer | undefined;
 
   constructor(parts: DelayedParts) {
     this.#parts = parts;
   }
 
   get count(): number {
-    return this.#waiting.length;
+    return this.#waiting.length + this.#refusedCount;
   }
 
   /** Takes up what earlier boots left. What came due meanwhile is published at once. */
@@ -123,13 +129,57 @@ export class DelayedMessages {
       const next = this.#waiting.at(-1);
       if (next === undefined || next.dueMs > now) break;
       this.#waiting.pop();
-      if (this.#queue !== undefined) this.#publish(this.#queue, next.sequence);
+      if (this.#queue !== undefined) this.#publishInOrder(this.#queue, next.sequence);
     }
     this.#arm();
   }
 
-  /** Published before it is taken out of the queue: a crash in between repeats it and loses nothing. */
-  #publish(queue: StoredSession, sequence: Sequence): void {
+  /** What was published to its topic and refused comes first. */
+  #publishInOrder(queue: StoredSession, sequence: Sequence): void {
+    const before = this.#refused.size === 0 ? undefined : this.#refused.get(this.#topicOf(queue, sequence));
+    if (before === undefined && this.#publish(queue, sequence)) return;
+    if (before === undefined) this.#refused.set(this.#topicOf(queue, sequence), [sequence]);
+    else before.push(sequence);
+    this.#refusedCount += 1;
+    this.#retryIn(REFUSED_MS);
+  }
+
+  #topicOf(queue: StoredSession, sequence: Sequence): string {
+    return this.#parts.store.read(queue, sequence)?.message.topic.name ?? '';
+  }
+
+  #retryIn(delayMs: number): void {
+    this.#cancelRetry ??= this.#parts.clock.after(delayMs, () => {
+      this.#cancelRetry = undefined;
+      if (this.#queue !== undefined) this.#retry(this.#queue);
+    });
+  }
+
+  /** The topics in turn, until none of them is let through or others want theirs. */
+  #retry(queue: StoredSession): void {
+    let refusals = 0;
+    for (let attempts = 0; attempts < PUBLISHED_PER_TURN && refusals < this.#refused.size; attempts += 1) {
+      const [[topic, sequences] = ['', []]] = this.#refused;
+      this.#refused.delete(topic);
+      const [oldest] = sequences;
+      if (oldest === undefined) continue;
+      if (this.#publish(queue, oldest)) {
+        sequences.shift();
+        this.#refusedCount -= 1;
+        refusals = 0;
+      } else {
+        refusals += 1;
+      }
+      if (sequences.length > 0) this.#refused.set(topic, sequences);
+    }
+    if (this.#refused.size > 0) this.#retryIn(refusals > 0 ? REFUSED_MS : 0);
+  }
+
+  /**
+   * Published before it is taken out of the queue: a crash in between repeats it and loses nothing.
+   * @returns false when it was refused, and stays.
+   */
+  #publish(queue: StoredSession, sequence: Sequence): boolean {
     const { store, counters, clock } = this.#parts;
     const key = String(sequence);
     const terms = queue.state.get(key);
@@ -140,22 +190,29 @@ export class DelayedMessages {
     } else if (delivery.message.expiresAtMs <= clock.gatewayMs()) {
       counters.droppedExpired.value += 1;
       store.settle(queue, sequence, 'expired'); // MQTT-3.3.2-5
-    } else {
-      this.#route(delivery, termsFrom(terms));
+    } else if (this.#route(delivery, termsFrom(terms))) {
       store.settle(queue, sequence, 'delivered');
+    } else {
+      return false;
     }
     store.putState(queue, key, undefined);
+    return true;
   }
 
-  #route({ message, qos, isRetain }: StoredDelivery, publisher: Publisher): void {
+  /** @returns false when a queue that refuses has no room for it: it was acknowledged, so it may neither be dropped nor exceed that bound. */
+  #route({ message, qos, isRetain }: StoredDelivery, publisher: Publisher): boolean {
     const { access, counters, router, sessionOf } = this.#parts;
     if (!mayPublish(access, publisher.principal, message.topic)) {
       counters.denied.value += 1;
-      return;
+      return true;
     }
-    counters.delayedPublished.value += 1;
     const { topic, payload, properties, origin } = message;
-    router.deliver(new Message({ topic, payload, qos, isRetain, properties }, origin, message), sessionOf(publisher));
+    const due = new Message({ topic, payload, qos, isRetain, properties }, origin, message);
+    const session = sessionOf(publisher);
+    if (router.mustRefuse(due, session)) return false;
+    counters.delayedPublished.value += 1;
+    router.deliver(due, session);
+    return true;
   }
 }
 

@@ -7,7 +7,9 @@ export interface Permissions {
   may(principal: Principal, action: Action): boolean;
   /** Changes whenever an earlier answer may have. */
   readonly revision: number;
-  /** What measures the publishing of one client, until `revision` changes; undefined: nothing limits it. */
+  /** Changes whenever `meter` may give another one. */
+  readonly ratesRevision: number;
+  /** What measures the publishing of one client, until `ratesRevision` changes; undefined: nothing limits it. */
   meter(principal: Principal): PublishMeter | undefined;
 }
 

@@ -75,7 +75,8 @@ export class PrincipalCache {
       if (oldest !== undefined) this.#known.delete(oldest);
     }
     const { revision } = this.#access;
-    const known = { principal, untilMs: this.#clock.monotonicMs() + KEPT_MS, revision, rate: new PublishRate(this.#access), heldUntilMs: 0 };
+    const { rate = new PublishRate(this.#access), heldUntilMs = 0 } = this.#known.get(key) ?? {}; // judged anew, and as fast as before
+    const known = { principal, untilMs: this.#clock.monotonicMs() + KEPT_MS, revision, rate, heldUntilMs };
     this.#known.set(key, known);
     return known;
   }

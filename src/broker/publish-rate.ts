@@ -16,13 +16,13 @@ export class PublishRate {
 
   /** Counts one message. @returns as `PublishMeter.take`; 0: go on. */
   take(principal: Principal, { topic, payload }: Draft): number | 'abuse' {
-    if (this.#revision !== this.#access.revision || this.#principal?.listener !== principal.listener) this.#serve(principal);
+    if (this.#revision !== this.#access.ratesRevision || this.#principal?.listener !== principal.listener) this.#serve(principal);
     return this.#meter === undefined ? 0 : this.#meter.take(topic.utf8.length + payload.length);
   }
 
   #serve(principal: Principal): void {
     this.#principal = principal;
-    this.#revision = this.#access.revision;
+    this.#revision = this.#access.ratesRevision;
     this.#meter = principal.protocol === INTERNAL_PROTOCOL ? undefined : this.#access.meter(principal);
   }
 }

@@ -23,7 +23,7 @@ export interface OutboundSettings {
 }
 
 /** Among the session's state; no gateway sees it. */
-export const QUEUE_TERMS_KEY = '\0queue';
+const QUEUE_TERMS_KEY = '\0queue';
 
 /** What most sessions ask for is not written down. */
 const ORDINARY = textOf({ queueQos0: false, whenQueueIsFull: 'drop-oldest' });

@@ -22,7 +22,7 @@ export interface ReplayParts {
 interface Walk {
   /** The subscription's key. */
   readonly key: TopicFilter;
-  readonly messages: Iterator<Message>;
+  readonly messages: Iterator<Message | undefined>;
   readonly qosMax: QoS;
   readonly identifiers: readonly number[];
   /** `queue`: what is written to the stored queue; `link`: what is not. */
@@ -31,10 +31,10 @@ interface Walk {
   next: Message | undefined;
 }
 
-/** Work in one go, ms; others wait that long. */
-const SLICE_MS = 5;
-const SLICE_MESSAGES = 1_000;
-/** The clock is read once for so many messages. */
+/** Work in one go, ms; others wait that long, and for the commit of what is written besides. */
+const SLICE_MS: Readonly<Record<Walk['into'], number>> = { queue: 2, link: 5 };
+const SLICE_STEPS = 1_000;
+/** The clock is read once for so many steps. */
 const CLOCK_EVERY = 32;
 /** Until the store has committed enough to take more. */
 const CONGESTED_MS = 10;
@@ -73,20 +73,23 @@ export class RetainedReplay {
     this.continue();
   }
 
-  /** The subscription is gone, or replaced. */
+  /** The subscription is gone, or replaced: who waits for what it brought waits no longer. */
   cancel(key: TopicFilter): void {
     this.#walks = this.#walks.filter((walk) => walk.key !== key);
+    if (!this.isWriting) this.#runWritten();
   }
 
-  /** The link is gone; the next one asks again. */
-  clear(): void {
+  /** The link is gone; the next one asks again. @returns keys of subscriptions that were not answered yet. */
+  clear(): readonly TopicFilter[] {
+    const unanswered = this.#walks.filter(({ into }) => into === 'queue').map(({ key }) => key);
     this.#walks = [];
     this.#written = [];
+    return unanswered;
   }
 
-  /** Goes on as far as the link and this turn allow. */
+  /** Goes on as far as the link and this turn allow. Acknowledgements call it too: while the next slice has its time, they begin none. */
   continue(): void {
-    if (this.#isWalking || this.#walks.length === 0) return;
+    if (this.#isWalking || this.#isScheduled || this.#walks.length === 0) return;
     this.#isWalking = true;
     try {
       this.#walk();
@@ -97,8 +100,8 @@ export class RetainedReplay {
 
   #walk(): void {
     const { clock, store } = this.#parts;
-    const endMs = clock.monotonicMs() + SLICE_MS;
-    for (let taken = 1; ; taken += 1) {
+    const endMs = clock.monotonicMs() + SLICE_MS[this.isWriting ? 'queue' : 'link'];
+    for (let step = 1; ; step += 1) {
       const walk = this.#current();
       if (walk === undefined) return;
       if (walk.into === 'queue' && store.isCongested) {
@@ -106,7 +109,7 @@ export class RetainedReplay {
         return;
       }
       if (!this.#take(walk)) return;
-      if (taken === SLICE_MESSAGES || (taken % CLOCK_EVERY === 0 && clock.monotonicMs() >= endMs)) {
+      if (step === SLICE_STEPS || (step % CLOCK_EVERY === 0 && clock.monotonicMs() >= endMs)) {
         this.#continueIn(0);
         return;
       }
@@ -116,22 +119,22 @@ export class RetainedReplay {
   /** What is written comes first; undefined: nothing is left. */
   #current(): Walk | undefined {
     const walk = this.#walks.find(({ into }) => into === 'queue') ?? this.#walks[0];
-    if (walk?.into !== 'queue' && this.#written.length > 0) {
-      const written = this.#written;
-      this.#written = [];
-      for (const run of written) run();
-    }
+    if (walk?.into !== 'queue') this.#runWritten();
     return walk;
   }
 
-  /** @returns false when the link has no room: it says when it has. */
+  #runWritten(): void {
+    if (this.#written.length === 0) return;
+    const written = this.#written;
+    this.#written = [];
+    for (const run of written) run();
+  }
+
+  /** One step of a walk. @returns false when the link has no room: it says when it has. */
   #take(walk: Walk): boolean {
     const { router } = this.#parts;
     const message = walk.next ?? this.#following(walk);
-    if (message === undefined) {
-      this.#walks = this.#walks.filter((other) => other !== walk);
-      return true;
-    }
+    if (message === undefined) return true;
     const qos = minQoS(message.qos, walk.qosMax);
     if (walk.into === 'link' && !this.#session.outbound.canTakeNow(qos)) {
       walk.next = message;
@@ -142,18 +145,19 @@ export class RetainedReplay {
     return true;
   }
 
-  /** The next message that belongs into this walk and is still valid (MQTT-3.3.2-5). */
-  #following({ messages, qosMax, into }: Walk): Message | undefined {
+  /** What the next step brings, if it belongs into this walk and is still valid (MQTT-3.3.2-5). A walk that is over goes. */
+  #following(walk: Walk): Message | undefined {
     const { stored, outbound } = this.#session;
-    for (let step = messages.next(); step.done !== true; step = messages.next()) {
-      const isWritten = stored !== undefined && (minQoS(step.value.qos, qosMax) > 0 || outbound.keepsQos0);
-      if (isWritten === (into === 'queue') && step.value.expiresAtMs > this.#parts.clock.gatewayMs()) return step.value;
-    }
-    return undefined;
+    const { done, value: message } = walk.messages.next();
+    if (done === true) this.#walks = this.#walks.filter((other) => other !== walk);
+    if (done === true || message === undefined) return undefined;
+    const isWritten = stored !== undefined && (minQoS(message.qos, walk.qosMax) > 0 || outbound.keepsQos0);
+    const isWanted = isWritten === (walk.into === 'queue') && message.expiresAtMs > this.#parts.clock.gatewayMs();
+    return isWanted ? message : undefined;
   }
 
   /** As of now, however late the walk begins. */
-  #selected(selects: TopicFilter): Iterator<Message> {
+  #selected(selects: TopicFilter): Iterator<Message | undefined> {
     const { retained, systemRetained } = this.#parts;
     return selects.startsWith('$SYS') ? chained(retained.matching(selects), systemRetained.matching(selects)) : retained.matching(selects);
   }
@@ -168,7 +172,7 @@ export class RetainedReplay {
   }
 }
 
-function* chained(first: Generator<Message>, second: Generator<Message>): Generator<Message> {
+function* chained(first: Generator<Message | undefined>, second: Generator<Message | undefined>): Generator<Message | undefined> {
   yield* first;
   yield* second;
 }

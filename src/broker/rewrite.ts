@@ -24,8 +24,6 @@ interface CompiledRule {
   readonly expression: RegExp;
 }
 
-const GROUP = /\$([1-9])/g;
-
 export class TopicRewriter {
   /** Last first. */
   readonly #publish: readonly CompiledRule[];
@@ -49,8 +47,7 @@ export class TopicRewriter {
     if (name.length > REWRITE_TOPIC_CHARS_MAX) return undefined;
     const match = found.expression.exec(name);
     if (match === null) return name;
-    const destination = fillPlaceholders(found.rule.destination, names);
-    return destination?.replace(GROUP, (_, group: string) => match[Number(group)] ?? '');
+    return fillPlaceholders(found.rule.destination, names, match);
   }
 }
 

@@ -54,10 +54,21 @@ export class Router {
   }
 
   route(message: Message, publisher: RoutedSession | undefined): Routed {
-    if (message.qos === 0 || !this.#mustRefuse(message, publisher)) return this.deliver(message, publisher);
+    if (!this.mustRefuse(message, publisher)) return this.deliver(message, publisher);
     this.#parts.counters.received.value += 1;
     this.#parts.counters.quotaExceeded.value += 1;
     return REFUSED;
+  }
+
+  /** Whether a queue that refuses has no room for it, or the store has none. Of QoS 0 nobody was promised anything. */
+  mustRefuse({ topic, qos }: Message, publisher: RoutedSession | undefined): boolean {
+    if (qos === 0) return false;
+    if (this.#parts.store.isCongested) return true;
+    if (this.#refusing.size === 0) return false;
+    return this.#parts.bus.matches(topic).some((found) => {
+      const subscriber = matchFor(found, publisher)?.subscriber;
+      return subscriber !== undefined && this.#refusing.has(subscriber) && subscriber.outbound.isRefusing;
+    });
   }
 
   /** Like `route`, but never refused. */
@@ -137,15 +148,6 @@ export class Router {
     if (retained !== undefined) store.append(retained);
     if (referents !== undefined) appendFor(store, message.isRetain ? unretained(message) : message, referents);
     return true;
-  }
-
-  #mustRefuse({ topic }: Message, publisher: RoutedSession | undefined): boolean {
-    if (this.#parts.store.isCongested) return true;
-    if (this.#refusing.size === 0) return false;
-    return this.#parts.bus.matches(topic).some((found) => {
-      const subscriber = matchFor(found, publisher)?.subscriber;
-      return subscriber !== undefined && this.#refusing.has(subscriber) && subscriber.outbound.isRefusing;
-    });
   }
 }
 

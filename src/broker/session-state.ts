@@ -2,7 +2,9 @@ import type { StateSpace } from '../gateway/gateway.ts';
 import { GatewayError } from '../model/errors.ts';
 import { STATE_VALUE_BYTES_MAX } from '../model/limits.ts';
 import type { SessionStore, StoredSession } from '../session/session-store.ts';
-import { QUEUE_TERMS_KEY } from './queue-terms.ts';
+
+/** How keys of what the broker keeps with a session begin. */
+const BROKERS_OWN = '\0';
 
 type Owner = Parameters<SessionStore['putState']>[0];
 
@@ -15,7 +17,7 @@ export function stateSpace(
   const values = (): ReadonlyMap<string, Uint8Array> => owner()?.values ?? unstored;
   return {
     get: (key) => values().get(key),
-    entries: () => [...values()].filter(([key]) => key !== QUEUE_TERMS_KEY),
+    entries: () => [...values()].filter(([key]) => !key.startsWith(BROKERS_OWN)),
     put(key, value) {
       if (value.length > STATE_VALUE_BYTES_MAX)
         throw new GatewayError('LIMIT_EXCEEDED', `state "${key}" has ${value.length} bytes, the limit is ${STATE_VALUE_BYTES_MAX}`);

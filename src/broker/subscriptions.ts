@@ -26,6 +26,8 @@ export class Subscriptions {
   readonly #held = new Map<TopicFilter, Subscription>();
   /** Made by the first subscription that brings retained messages. */
   #replay: RetainedReplay | undefined;
+  /** Made on a link that ended before the answer: asked for again, they bring what is retained as if they were new. */
+  #unanswered = new Set<TopicFilter>();
 
   constructor(core: Core, session: RoutedSession) {
     this.#core = core;
@@ -45,8 +47,9 @@ export class Subscriptions {
   add(subscription: Subscription, subscriber: Subscriber): SubscribeOutcome {
     const target = subscriber.topics.subscribed(subscription.filter);
     if (target === undefined || isMisnamed(target) || !this.#may(target, subscriber.principal)) return { kind: 'denied' };
-    const isNew = !this.#held.has(target.key);
-    if (isNew && this.#held.size >= SUBSCRIPTIONS_PER_SESSION_MAX) return { kind: 'quota-exceeded' };
+    const isHeld = this.#held.has(target.key);
+    const isNew = !isHeld || this.#unanswered.delete(target.key);
+    if (!isHeld && this.#held.size >= SUBSCRIPTIONS_PER_SESSION_MAX) return { kind: 'quota-exceeded' };
     if (target.kind === 'exclusive' && this.#isTaken(target)) return { kind: 'quota-exceeded' };
     const held = target.key === subscription.filter ? subscription : { ...subscription, filter: target.key };
     this.#held.set(target.key, held);
@@ -68,13 +71,11 @@ export class Subscriptions {
     for (const key of [...this.#held.keys()]) this.#drop(targetOf(key));
   }
 
-  /**
-   * What a stored session may no longer have: rules and its owner's rights may have changed, and it may live below another mount point now.
-   */
-  dropForbidden({ principal, topics }: Subscriber): void {
+  /** What a stored session may no longer have: rules and its owner's rights may have changed. */
+  dropForbidden({ principal }: Subscriber): void {
     for (const key of [...this.#held.keys()]) {
       const target = targetOf(key);
-      if (!topics.holds(target) || !this.#may(target, principal)) this.#drop(target);
+      if (!this.#may(target, principal)) this.#drop(target);
     }
   }
 
@@ -90,7 +91,7 @@ export class Subscriptions {
   }
 
   detach(): void {
-    this.#replay?.clear();
+    if (this.#replay !== undefined) this.#unanswered = new Set(this.#replay.clear());
   }
 
   /** Into a record that was just made. */

@@ -1,6 +1,6 @@
 // The one way from a name a client says to the name that is routed: special prefix off, mount point before it, rewrite rules, prefix again if a rule
 // gave one. Permission is asked about what comes out. Nothing of it costs anything where nothing of it is configured.
-import { selectedBy } from '../bus/shared-subscription.ts';
+import { isBadShare, selectedBy } from '../bus/shared-subscription.ts';
 import { GatewayError } from '../model/errors.ts';
 import { DELAY_SECONDS_MAX } from '../model/limits.ts';
 import type { Draft } from '../model/message.ts';
@@ -95,6 +95,7 @@ export class ClientTopics {
   /** @returns undefined when no filter can be made of it. */
   subscribed(filter: TopicFilter): SubscribeTarget | undefined {
     if (this.mountPoint === '' && this.#rewriter === undefined) return targetOf(filter);
+    if (isBadShare(filter)) return undefined; // mounted it would be a name like any other
     const { prefix, rest } = split(filter);
     const text = this.#rewritten('subscribe', this.#mounted(rest));
     if (text === undefined) return undefined;
@@ -107,7 +108,9 @@ export class ClientTopics {
     if (target === undefined) return undefined;
     const { topic, delaySeconds } = target;
     if (topic === draft.topic) return draft;
-    return { ...draft, topic: delaySeconds === undefined ? topic : this.#topics.intern(topicName(`${DELAYED}${delaySeconds}/${topic.name}`)) };
+    if (delaySeconds === undefined) return { ...draft, topic };
+    const delayed = validOrUndefined(() => topicName(`${DELAYED}${delaySeconds}/${topic.name}`));
+    return delayed && { ...draft, topic: this.#topics.intern(delayed) };
   }
 
   /** A will that comes due: `will` has been through the rest. */
@@ -115,11 +118,6 @@ export class ClientTopics {
     const delay = delayOf(topic.name);
     if (delay?.delaySeconds === undefined) return delay && { topic, delaySeconds: undefined };
     return { topic: this.#topics.intern(topicName(delay.rest)), delaySeconds: delay.delaySeconds };
-  }
-
-  /** Whether a stored subscription lies where the client lives now. */
-  holds({ selects }: SubscribeTarget): boolean {
-    return this.mountPoint === '' || withoutLocal(selects).startsWith(this.mountPoint);
   }
 
   /** The topic as the client knows it. */
@@ -166,10 +164,6 @@ function delayOf(name: string): { readonly delaySeconds: number | undefined; rea
   const digits = name.slice(DELAYED.length, end);
   const isUsable = end !== -1 && end + 1 < name.length && /^\d{1,10}$/.test(digits) && Number(digits) <= DELAY_SECONDS_MAX;
   return isUsable ? { delaySeconds: Number(digits), rest: name.slice(end + 1) } : undefined;
-}
-
-function withoutLocal(filter: TopicFilter): string {
-  return filter.startsWith(LOCAL) ? filter.slice(LOCAL.length) : filter;
 }
 
 function validOrUndefined<T>(make: () => T): T | undefined {

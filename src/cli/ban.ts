@@ -2,6 +2,7 @@
 import { ask } from '../control/client.ts';
 import { BANNED_KINDS } from '../control/running-gateway.ts';
 import { GatewayError } from '../model/errors.ts';
+import { harmless } from '../observe/text-line.ts';
 import { type ConfigOptions, loadConfig, problemText } from './config-options.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -43,7 +44,7 @@ export function listBans(options: ConfigOptions, surroundings: Surroundings): Pr
 function lineOf(ban: unknown): string {
   const { kind, value, seconds, reason } = Object(ban);
   const rest = seconds === null ? 'for good' : `${seconds} s left`;
-  return `${kind} ${value}  ${rest}${reason === '' ? '' : `  ${reason}`}\n`;
+  return `${harmless(`${kind} ${value}  ${rest}${reason === '' ? '' : `  ${reason}`}`)}\n`; // client ids are what devices say
 }
 
 async function asked(

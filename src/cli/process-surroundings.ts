@@ -35,6 +35,7 @@ export function processSurroundings(): Surroundings {
     exit: (code) => process.exit(code),
     execute: async (program, args) => void (await promisify(execFile)(program, args, { timeout: PROGRAM_TIMEOUT_MS, env: environment })),
     startGateway,
+    fileProblems: async (config) => (await import('../runtime.ts')).fileProblems(config),
   };
 }
 

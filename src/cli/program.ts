@@ -40,8 +40,8 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
   withConfigOptions(program.command('check'))
     .description('check a configuration and print everything that is wrong with it')
     .option('-p, --print', 'print the configuration in effect as a file')
-    .action((options: CheckOptions) => {
-      code = check(options, surroundings);
+    .action(async (options: CheckOptions) => {
+      code = await check(options, surroundings);
     });
   withConfigOptions(program.command('status'))
     .description('show what a running gateway is doing')

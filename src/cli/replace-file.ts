@@ -1,4 +1,4 @@
-import { chownSync, closeSync, fsyncSync, openSync, renameSync, rmSync, type Stats, statSync, writeFileSync } from 'node:fs';
+import { closeSync, fchownSync, fsyncSync, openSync, renameSync, rmSync, type Stats, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { GatewayError } from '../model/errors.ts';
 
@@ -17,7 +17,7 @@ export async function replaceFile(path: string, make: () => Promise<string>): Pr
   try {
     const text = await make();
     writeFileSync(handle, text);
-    if (process.getuid?.() === 0) giveTo(ownerOf(path), draft);
+    if (process.getuid?.() === 0) giveTo(ownerOf(path), handle);
     fsyncSync(handle);
     renameSync(draft, path);
     syncDirectory(dirname(path));
@@ -43,8 +43,9 @@ function ownerOf(path: string): Stats {
   return statSync(path, { throwIfNoEntry: false }) ?? statSync(dirname(path));
 }
 
-function giveTo({ uid, gid }: Stats, path: string): void {
-  chownSync(path, uid, gid);
+/** Not by its name: who owns the directory may have put a link to a file of root's in its place. */
+function giveTo({ uid, gid }: Stats, handle: number): void {
+  fchownSync(handle, uid, gid);
 }
 
 /** So that the new name survives a power cut. */

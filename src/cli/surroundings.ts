@@ -1,3 +1,4 @@
+import type { Config } from '../config/config.ts';
 import type { StartGateway } from '../control/running-gateway.ts';
 import type { Clock } from '../model/clock.ts';
 import type { LogSettings, ProcessLog } from '../observe/log.ts';
@@ -34,4 +35,6 @@ export interface Surroundings {
   /** Runs a program to its end. Rejects when it cannot be run or fails. */
   execute(program: string, args: readonly string[]): Promise<void>;
   readonly startGateway: StartGateway;
+  /** What is wrong inside the files a configuration names, a sentence each. */
+  fileProblems(config: Config): Promise<readonly string[]>;
 }

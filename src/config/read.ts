@@ -87,14 +87,24 @@ function asWritten(value: Plain | undefined): unknown {
 
 function refusal(key: Key<unknown>, written: unknown, message: string): string {
   const says = `must be ${key.kind.allowed}`;
-  return message === says && key.kind.file !== 'secret' ? `${says}, not ${describe(written)}` : message;
+  if (message !== says || key.kind.file === 'secret') return message;
+  return `${says}, not ${key.kind.isList && Array.isArray(written) ? describeItems(written) : describe(written)}`;
 }
 
 const SHOWN_MAX = 60;
 
 function describe(written: unknown): string {
   if (typeof written !== 'string') return Array.isArray(written) ? 'a list' : 'a section';
-  return JSON.stringify(written.length > SHOWN_MAX ? `${written.slice(0, SHOWN_MAX)}…` : written);
+  return JSON.stringify(shortened(written));
+}
+
+/** Where a list is what is wanted, "a list" would not say what is wrong with it. */
+function describeItems(written: readonly unknown[]): string {
+  return shortened(`[${written.map(describe).join(', ')}]`);
+}
+
+function shortened(text: string): string {
+  return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text;
 }
 
 /** The key that a person most likely meant by `name` in `parent`: one with a near name there, or one of the same name elsewhere. */

@@ -27,8 +27,8 @@ export function contradictions(settings: Settings): Finding[] {
 /** What is allowed and said at each start all the same. */
 export function cautions(settings: Settings): Finding[] {
   const { anonymous } = settings.access;
-  return openListeners(settings).map(({ path, bind }) => {
-    const listens = `listens on ${formatEndpoint(bind)}, which other hosts can reach`;
+  return openListeners(settings).map(({ path, place, isByProxy }) => {
+    const listens = `listens on ${place}, which other hosts can reach${isByProxy ? ' through its proxy' : ''}`;
     if (anonymous === 'always') return caution(path, `${listens}, and anyone there may connect: access.anonymous is always`);
     return caution(path, `${listens}, but access.anonymous is ${anonymous}: a client there needs credentials`);
   });
@@ -38,19 +38,33 @@ function caution(path: Path, message: string): Finding {
   return { path, role: 'value', message };
 }
 
+interface OpenListener {
+  /** The key that says where it listens. */
+  readonly path: Path;
+  readonly place: string;
+  /** Not by themselves: loopback and Unix sockets. */
+  readonly isByProxy: boolean;
+}
+
 /** Listeners that other hosts can reach, by themselves or through a proxy. */
-function openListeners({ mqtt, mqttSn }: Settings): { readonly path: Path; readonly bind: Endpoint }[] {
-  const streams = mqttListeners(mqtt).flatMap(({ at, bind, proxy }) => {
-    const isOpen = bind !== undefined && (!isLoopback(bind.host) || proxy.proxyProtocol !== 'off');
-    return isOpen ? [{ path: [...at, 'bind'], bind }] : [];
+function openListeners({ mqtt, mqttSn }: Settings): OpenListener[] {
+  const streams = mqttListeners(mqtt).flatMap(({ at, bind, path: socket, proxy }): OpenListener[] => {
+    const isOfThisHost = bind === undefined || isLoopback(bind.host);
+    if (isOfThisHost && proxy.proxyProtocol === 'off') return [];
+    if (bind !== undefined) return [openAt([...at, 'bind'], bind)];
+    return socket === undefined ? [] : [{ path: [...at, 'path'], place: socket, isByProxy: true }];
   });
   const { enabled, bind } = mqttSn.udp;
-  return enabled && !isLoopback(bind.host) ? [...streams, { path: ['mqttSn', 'udp', 'bind'], bind }] : streams;
+  return enabled && !isLoopback(bind.host) ? [...streams, openAt(['mqttSn', 'udp', 'bind'], bind)] : streams;
+}
+
+function openAt(path: Path, bind: Endpoint): OpenListener {
+  return { path, place: formatEndpoint(bind), isByProxy: isLoopback(bind.host) };
 }
 
 function exposure(settings: Settings): Finding[] {
   if (settings.access.anonymous !== 'always' || settings.access.allowAnonymousBeyondLoopback) return [];
-  const open = openListeners(settings).map(({ path, bind }) => `${formatPath(path)} (${formatEndpoint(bind)})`);
+  const open = openListeners(settings).map(({ path, place }) => `${formatPath(path)} (${place})`);
   if (open.length === 0) return [];
   const remedy = 'bind to 127.0.0.1, choose another value, or set access.allowAnonymousBeyondLoopback: true';
   return [{ path: ['access', 'anonymous'], role: 'value', message: `is always, and other hosts can reach ${open.join(' and ')}: ${remedy}` }];

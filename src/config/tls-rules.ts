@@ -18,7 +18,11 @@ function tlsContradictions(tls: ServerTlsSection, path: Path): Finding[] {
   };
   find(sni.length > 0 && certFile === undefined, 'sni', 'needs certFile, for clients that ask for none of these names');
   find(clientCertificate !== 'none' && certFile === undefined, 'clientCertificate', 'needs certFile: only a server that shows a certificate can ask for one');
-  find(crlFile !== undefined && caFile === undefined, 'crlFile', 'needs the caFile of the authorities that issued it');
+  find(
+    clientCertificate !== 'none' && certFile !== undefined && caFile === undefined,
+    'clientCertificate',
+    'needs caFile, who may issue them: else whoever has a certificate of a public authority is let in by it',
+  );
   find(crlFile !== undefined && clientCertificate === 'none', 'crlFile', 'needs clientCertificate: optional or required');
   find(pskFile !== undefined && minVersion === '1.3', 'minVersion', 'must be 1.2 with pskFile: pre-shared keys are taken in TLS 1.2 only');
   find(pskHint !== undefined && pskFile === undefined, 'pskHint', 'needs pskFile');

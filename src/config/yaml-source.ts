@@ -32,7 +32,10 @@ export class YamlSource {
     this.#document = parseDocument(text, { schema: 'failsafe', prettyErrors: false, lineCounter: this.#lines });
     const { errors, warnings } = this.#document;
     const faults = [...errors, ...warnings].filter(({ code }) => code !== 'BAD_ALIAS');
-    const problems = faults.map(({ pos, message }) => ({ ...this.#position(pos[0]), message: `is not YAML: ${message}` }));
+    const problems = faults.map(({ code, pos, message }) => ({
+      ...this.#position(pos[0]),
+      message: code === 'MULTIPLE_DOCS' ? 'begins a second document; a configuration is one' : `is not YAML: ${message}`,
+    }));
     const aliases = this.#checkScalars();
     this.isReadable = errors.every(({ code }) => code === 'DUPLICATE_KEY') && aliases.length === 0;
     this.written = this.isReadable ? this.#document.toJS() : undefined;

@@ -58,11 +58,16 @@ export class ControlServer {
 
   async #bind(path: string): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (error) => {
+      const refuse = (error: Error): void =>
         reject(new GatewayError('ADDRESS_UNAVAILABLE', `cannot open the control socket ${path} (${error.message}): set control.socket`, { cause: error }));
+      this.#server.once('error', refuse);
+      this.#server.listen(path, () => {
+        this.#server.off('error', refuse);
+        resolve();
       });
-      this.#server.listen(path, resolve);
     });
+    // Out of file descriptors, say: that connection is lost, and nothing else.
+    this.#server.on('error', (error) => this.#options.log.error('control connection not accepted', { error: error.message }));
   }
 
   async #serve(socket: Socket): Promise<void> {

@@ -47,6 +47,17 @@ export function realm(text: string): Realm {
   return text as Realm;
 }
 
+/** Clients below one mount point never meet a session, or a queue, of another: its client ids are a name space of their own. */
+export function realmBelow(gateway: string, mountPoint: string): Realm {
+  return realm(mountPoint === '' ? gateway : `${gateway}@${mountPoint}`);
+}
+
+/** The gateway whose sessions live in that realm. */
+export function gatewayOf(sessionRealm: Realm): string {
+  const at = sessionRealm.indexOf('@');
+  return at === -1 ? sessionRealm : sessionRealm.slice(0, at);
+}
+
 export function peerAddress(text: string): PeerAddress {
   return text as PeerAddress;
 }

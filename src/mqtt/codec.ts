@@ -95,6 +95,11 @@ export class MqttDecoder {
     return this.#rest.bytes.length;
   }
 
+  /** Largest packet from now on, in bytes; a CONNECT raises it to what was given to the constructor. */
+  limitPackets(packetBytesMax: number): void {
+    this.#sizeMax = packetBytesMax;
+  }
+
   /**
    * Visits every packet that is complete and keeps the beginning of the next.
    *

@@ -3,6 +3,7 @@
 import type { ClientSession, Delivery, EndReason, PublishOutcome } from '../gateway/gateway.ts';
 import type { CancelTimer } from '../model/clock.ts';
 import { type GatewayError, ProtocolViolationError } from '../model/errors.ts';
+import { CONNECT_BYTES_MAX } from '../model/limits.ts';
 import type { Link, LinkHandlers } from '../transport/transport.ts';
 import { Admission, type AdmissionParts, type Admitted, type Applicant } from './admission.ts';
 import { type Authentication, reauthenticated } from './authentication.ts';
@@ -163,6 +164,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, LinkH
     const { version, keepAliveSeconds, clientId } = terms;
     const parts = { version, topics: context.topics, settings: this.#settings, replies: this.#replies, notUtf8: counters.notUtf8 };
     this.#state = 'connected';
+    this.#intake.limitPackets(this.#settings.packetBytesMax);
     this.#client = {
       ...{ session, terms, authentication },
       publishes: new InboundPublishes(parts),
@@ -185,6 +187,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, LinkH
   }
 
   waitForCore(): void {
+    this.#intake.limitPackets(Math.min(this.#settings.packetBytesMax, CONNECT_BYTES_MAX)); // in an exchange of challenges still nobody has vouched for it
     this.#intake.hold(HOLD.judging);
   }
 

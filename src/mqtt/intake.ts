@@ -26,7 +26,11 @@ const FULL_READ_BYTES = 65_536;
 const LARGE_PACKET_BYTES = 64 * 1024;
 
 export interface IntakeOwner extends MqttVisitor {
-  /** A packet was refused, or its handling failed; nothing more is decoded. `bytes`: what was read last, if that was the cause. */
+  /**
+   * A packet was refused, or its handling failed; nothing more is decoded.
+   *
+   * @param bytes - what was read last, if that was the cause and begins with a packet: it is logged, and the middle of a CONNECT may be a password.
+   */
   onFault(error: unknown, bytes: Buffer | undefined): void;
 }
 
@@ -61,14 +65,20 @@ export class Intake {
     return this.#decoder.bufferedBytes > LARGE_PACKET_BYTES;
   }
 
+  /** Largest packet from now on, in bytes. To be called from within a visit, or while held. */
+  limitPackets(packetBytesMax: number): void {
+    this.#decoder.limitPackets(packetBytesMax);
+  }
+
   /** @param bytes - borrowed. */
   push(bytes: Buffer): void {
     if (!this.#isTurnOpen) this.#startedAt = this.#work.done;
     this.#isTurnOpen = bytes.length >= FULL_READ_BYTES;
+    const isWithinPacket = this.#decoder.bufferedBytes > 0;
     try {
       this.#decoder.push(bytes, this.#owner);
     } catch (error) {
-      this.#owner.onFault(error, bytes);
+      this.#owner.onFault(error, isWithinPacket ? undefined : bytes);
     }
   }
 

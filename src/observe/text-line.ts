@@ -13,6 +13,10 @@ export function textLine(time: string, level: LogLevel, event: string, fields: L
 
 function printable(value: string | number | boolean): string {
   const text = String(value);
-  const quoted = PLAIN.test(text) ? text : JSON.stringify(text);
-  return quoted.replace(UNPRINTABLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+  return harmless(PLAIN.test(text) ? text : JSON.stringify(text));
+}
+
+/** Text of anybody's, as a terminal may be given it. */
+export function harmless(text: string): string {
+  return text.replace(UNPRINTABLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }

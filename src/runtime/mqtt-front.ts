@@ -69,7 +69,8 @@ async function createSecureWebSocket(listener: SecureWebSocketListener, options:
   return new SecureWebSocketTransport({ ...options, policy: webSocket, payloadBytesMax: connection.packetBytesMax, loadTls: await tlsLoader(listener) });
 }
 
-async function tlsLoader(listener: TlsListener | SecureWebSocketListener) {
+/** Reads the certificates and keys of a listener; throws CONFIG_INVALID with one sentence when they cannot be used. */
+export async function tlsLoader(listener: TlsListener | SecureWebSocketListener) {
   const { loadServerTls } = await import('../transport/tls-server-options.ts');
   return () => loadServerTls(formatPath(tlsPath(listener)), listener.tls);
 }

@@ -47,7 +47,7 @@ export interface LinkFacts extends HandshakeFacts {
   /** Remote host without the port, as access rules see it; `''` for in-process links. */
   readonly peerHost: string;
   readonly listener: string;
-  /** Whether proxies connect to the listener: its peer address is what a proxy says, and loopback means nothing. */
+  /** Whether a proxy is in between: the peer address is what it says, or its own, and loopback means nothing. */
   readonly isProxied: boolean;
 }
 

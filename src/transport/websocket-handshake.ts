@@ -1,6 +1,7 @@
 // The opening handshake of RFC 6455 §4.2 as far as it is ours: what we ask of a request that wants to become a WebSocket with MQTT on it.
 import { createHash } from 'node:crypto';
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import { isIP } from 'node:net';
 
 export interface WebSocketPolicy {
   /** Path of the URL, e.g. `/mqtt`. */
@@ -67,13 +68,30 @@ function chosen(offered: string | undefined): string | undefined {
   return SUBPROTOCOLS.find((subprotocol) => offers?.includes(subprotocol));
 }
 
-/** Browsers always say where a page comes from, nobody else does. A page of this very host and port is ours (RFC 6454 §4). */
+/** Set by HTTP proxies, RFC 7239 and those of before it. */
+const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'];
+
+/** Whether a proxy passed the request on: its address is then not that of the client. Who says so without one loses by it. */
+export function isForwarded({ headers }: Pick<Request, 'headers'>): boolean {
+  return FORWARDED.some((name) => headers[name] !== undefined);
+}
+
+/**
+ * Browsers always say where a page comes from, nobody else does. A page of this very host and port is ours (RFC 6454 §4), unless it is there by a name
+ * and without a certificate for it: whose name that is may have pointed it at our address after his page was loaded (DNS rebinding).
+ */
 function isOriginAllowed({ origin, host }: Request['headers'], allowed: readonly string[]): boolean {
   if (origin === undefined || allowed.includes('*')) return true;
   if (allowed.some((each) => normal(each) === normal(origin))) return true;
   const from = URL.parse(origin);
   if (host === undefined || from === null || !/^https?:$/.test(from.protocol)) return false; // "null", say: a page without an origin
+  if (from.protocol === 'http:' && !isBound(from.hostname)) return false;
   return URL.parse(`${from.protocol}//${host}`)?.host === from.host; // a port that is that of the scheme is left out of both
+}
+
+/** Whether a host is where it says it is: an address, or the name browsers resolve themselves. */
+function isBound(hostname: string): boolean {
+  return hostname === 'localhost' || isIP(hostname.replace(/^\[|\]$/g, '')) !== 0;
 }
 
 /** Without a slash at the end, in lower case, without the port of the scheme; what has no origin in that sense as it is. */

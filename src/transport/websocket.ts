@@ -9,7 +9,7 @@ import { LinkCounters } from './link-counters.ts';
 import { SocketLink } from './socket-link.ts';
 import type { Link, LinkFacts, StreamTransport } from './transport.ts';
 import { WebSocketFraming } from './websocket-framing.ts';
-import { judge, refusal, type WebSocketPolicy } from './websocket-handshake.ts';
+import { isForwarded, judge, refusal, type WebSocketPolicy } from './websocket-handshake.ts';
 
 export interface WebSocketOptions extends ListenerOptions {
   readonly policy: WebSocketPolicy;
@@ -106,7 +106,8 @@ export class WebSocketTransport implements StreamTransport {
     if (head.length > 0) socket.unshift(head);
     const { clock, writer, payloadBytesMax } = this.#options;
     const framing = new WebSocketFraming(socket, { payloadBytesMax, violations: this.#violations });
-    const link = new SocketLink(socket, candidate.facts, { clock, writer, counters: this.#counters }, framing);
+    const facts = isForwarded(request) ? { ...candidate.facts, isProxied: true } : candidate.facts;
+    const link = new SocketLink(socket, facts, { clock, writer, counters: this.#counters }, framing);
     onLink(link);
     link.start();
   }

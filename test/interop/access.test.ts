@@ -173,6 +173,12 @@ describe('postern ban', () => {
     expect(await connack(next, { clientId: 'valve-1' })).toBe(0);
   });
 
+  test('a name that a terminal would obey is listed as text', async () => {
+    const { data } = await gateway();
+    await postern(['ban', 'add', 'client', 'valve\x1b[2J', '--data', data]);
+    expect((await postern(['ban', 'list', '--data', data])).stdout).toBe('client valve\\u{1b}[2J  for good\n');
+  });
+
   test.each([
     [['ban', 'add', 'host', 'x'], 64, 'is none of client, user, address'],
     [['ban', 'add', 'client', 'x', '--for', 'ever'], 64, '--for must be a time like 90s, 10m, 2h or 7d'],

@@ -1,9 +1,9 @@
 import { existsSync, linkSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createConnection, createServer, type Socket } from 'node:net';
+import { createConnection, createServer, Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ask } from '../../src/control/client.ts';
 import type { CommandTable } from '../../src/control/protocol.ts';
 import { ControlServer } from '../../src/control/server.ts';
@@ -198,4 +198,14 @@ describe('asking', () => {
     onTestFinished(() => void other.close());
     await expect(ask(path, new FakeClock(), 'status')).rejects.toThrow('malformed control line');
   });
+});
+
+test('a connection the kernel does not give us, for want of file descriptors, ends nothing else', async () => {
+  const listen = vi.spyOn(Server.prototype, 'listen');
+  onTestFinished(() => listen.mockRestore());
+  const { path, clock } = await serve();
+  const [server] = listen.mock.contexts;
+  if (!(server instanceof Server)) throw new TypeError('nothing listens');
+  for (let count = 0; count < 3; count += 1) server.emit('error', new TypeError('accept EMFILE'));
+  expect(await ask(path, clock, 'ping')).toMatchObject({ ok: 'pong' });
 });

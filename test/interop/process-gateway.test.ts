@@ -46,6 +46,13 @@ describe('a machine that gives no room', () => {
     expect(readdirSync(data).filter((name) => name.includes('damaged'))).toHaveLength(1);
   });
 
+  test('a start that an access rule of a file stopped was no crash', async () => {
+    const [data, acl] = [temporaryDirectory(), join(temporaryDirectory(), 'acl')];
+    writeFileSync(acl, 'alow all x\n');
+    expect(await start(data, ['--set', `access.aclFile=${acl}`]).ended).toMatchObject({ code: 78, stdout: '' });
+    expect(await start(data).prints(/"wasClean":(\w+).*store opened/)).toMatchObject({ 1: 'true' });
+  });
+
   test.each(['20.20.2', '24.6.0'])('Node.js %s is too old: one sentence', async (version) => {
     const old = `data:text/javascript,Object.defineProperty(process, "versions", { value: { ...process.versions, node: "${version}" } })`;
     expect(await postern(['start'], { before: old })).toMatchObject({

@@ -230,6 +230,24 @@ describe('check and version', () => {
     expect(await postern(args)).toEqual<Ended>({ code, signal: null, stdout, stderr });
   });
 
+  test('check reads the files it names, and says each thing that is wrong in them', async () => {
+    const directory = temporaryDirectory();
+    const [acl, certificate] = [join(directory, 'acl'), join(directory, 'server.pem')];
+    writeFileSync(acl, 'alow all x\nallow all "y\n');
+    writeFileSync(certificate, 'no certificate');
+    const tls = `{enabled: true, certFile: ${certificate}, keyFile: ${certificate}}`;
+    const file = join(directory, 'postern.yaml');
+    writeFileSync(file, `access: {aclFile: ${acl}}\nmqtt: {tls: ${tls}}`);
+    expect(await postern(['check', '--config', file])).toEqual<Ended>({
+      code: 78,
+      signal: null,
+      stdout: '',
+      stderr: `${acl}:1: a rule begins with allow or deny, not "alow"\n${acl}:2: a quotation mark is missing or misplaced\nmqtt.tls.certFile (${certificate}) holds no certificate in PEM form\n`,
+    });
+    writeFileSync(file, 'mqtt: {tls: {enabled: true, pskFile: credential:keys}}');
+    expect((await postern(['check', '--config', file])).stdout).toBe('ok\n');
+  });
+
   test('check --print is a configuration file', async () => {
     const { stdout } = await postern(['check', '--print', '--set', 'mqtt.receiveMax=7']);
     expect(stdout).toContain('\n  receiveMax: 7\n');

@@ -21,6 +21,11 @@ export class OpenAccess implements Access {
   /** Whose links ended, in order. */
   readonly gone: string[] = [];
 
+  /** Tests change both at once. */
+  get ratesRevision(): number {
+    return this.revision;
+  }
+
   async authenticate(credentials: Credentials, step?: AuthenticationStep): Promise<Admission> {
     if (step !== undefined) return { kind: 'deny', reason: 'bad-authentication-method' };
     const { username, peer, listener, protocol } = credentials;

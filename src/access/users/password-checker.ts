@@ -29,6 +29,7 @@ export class PasswordChecker {
   }
 
   #mayStart(signal: AbortSignal): boolean | Promise<boolean> {
+    if (signal.aborted) return false;
     if (this.#running < this.#limits.atOnce) {
       this.#running += 1;
       return true;

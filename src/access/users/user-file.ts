@@ -11,6 +11,8 @@ import { parseUsers, type Users } from './user-records.ts';
 
 /** Logins within this time share one look at the disk. */
 const LOOK_INTERVAL_MS = 1_000;
+/** What the disk would not give, for want of a file descriptor say, is asked for again at the next look; what is wrong stays wrong until it changes. */
+const UNREAD = 'unread';
 
 /** @throws GatewayError CONFIG_INVALID - unreadable, or wrong; undefined: there is no such file. */
 export function readUserFile(path: string): Users | undefined {
@@ -67,6 +69,7 @@ export class UserFile {
       this.#users = stats === undefined ? undefined : parsed(this.#path, await readFile(this.#path, 'utf8'));
       this.#log.info('users file read again', { file: this.#path, users: this.#users?.byName.size ?? 0 });
     } catch (error) {
+      if (!(error instanceof GatewayError)) this.#version = UNREAD;
       this.#unusable.value += 1;
       this.#log.error('users file cannot be used: the users of before still hold', {
         file: this.#path,

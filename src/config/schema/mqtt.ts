@@ -10,7 +10,7 @@ import {
 } from '../../model/limits.ts';
 import { key, list, optionalKey, overriding, requiredKey, section } from './nodes.ts';
 import { proxyEntries, serverTlsEntries } from './tls.ts';
-import { anyText, boolean, bytes, choice, choices, endpoint, fileMode, integer, name, path, qos, seconds, secondsOrNever, text, texts } from './values.ts';
+import { boolean, bytes, choice, choices, endpoint, fileMode, integer, name, path, qos, seconds, secondsOrNever, text, texts, textWithout } from './values.ts';
 
 const UINT16_MAX = 65_535;
 const UINT32_MAX = 4_294_967_295;
@@ -34,7 +34,7 @@ const webSocket = {
 const connection = {
   versions: key(choices(['3.1', '3.1.1', '5.0']), 'Protocol versions that are accepted.', ['3.1', '3.1.1', '5.0']),
   mountPoint: key(
-    anyText(UINT16_MAX),
+    textWithout(['+', '#'], { min: 0, max: UINT16_MAX }),
     'Put before every topic and filter of a client, and taken off what it receives; ${clientid} and ${username} stand for those of the client.',
     '',
   ),

@@ -1,14 +1,18 @@
 import { SHARE_GROUPS_CONFIGURED_MAX } from '../../model/limits.ts';
 import { SHARE_STRATEGIES } from '../../model/share-strategy.ts';
 import { key, list, requiredKey, section } from './nodes.ts';
-import { choice, text } from './values.ts';
+import { choice, textWithout } from './values.ts';
 
 const NAME_BYTES_MAX = 65_535;
 
 const strategy = choice(SHARE_STRATEGIES);
 
 const group = section('One group.', {
-  group: requiredKey(text(NAME_BYTES_MAX), 'Name of the group, as in $share/NAME/...; $queue is the group of $queue/... subscriptions.', 'workers'),
+  group: requiredKey(
+    textWithout(['/', '+', '#'], { min: 1, max: NAME_BYTES_MAX }),
+    'Name of the group, as in $share/NAME/...; $queue is the group of $queue/... subscriptions.',
+    'workers',
+  ),
   strategy: requiredKey(strategy, 'How its messages are spread.', 'hash-topic'),
 });
 

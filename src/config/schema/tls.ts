@@ -25,7 +25,7 @@ export const serverTlsEntries = {
     'What names a client that showed a certificate: its common name (valve-1), or its whole subject (C=DE,O=Acme,CN=valve-1).',
     'common-name',
   ),
-  caFile: optionalKey(file, 'Authorities that may issue client certificates, PEM; without it those that Node.js knows.', '/etc/postern/clients-ca.pem'),
+  caFile: optionalKey(file, 'Authorities that may issue client certificates, PEM.', '/etc/postern/clients-ca.pem'),
   crlFile: optionalKey(
     file,
     'Revocation lists, PEM, one of every authority in a chain: who is on one is refused, and so is everybody once a list has expired.',

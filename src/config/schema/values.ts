@@ -128,6 +128,21 @@ export function anyText(lengthMax: number): ValueKind<string> {
   return kind(`text of at most ${lengthMax} bytes`, (message) => boundedText({ min: 0, max: lengthMax }, message), { json: { type: 'string' } });
 }
 
+/** Text that becomes part of a topic: with one of the characters of `without` it would be something else there. */
+export function textWithout(without: readonly string[], bytes: Range): ValueKind<string> {
+  const quoted = without.map((character) => JSON.stringify(character));
+  const size = bytes.min === 0 ? `at most ${bytes.max}` : `${bytes.min} to ${bytes.max}`;
+  return kind(
+    `text of ${size} bytes without ${quoted.slice(0, -1).join(', ')} and ${quoted.at(-1)}`,
+    (message) =>
+      v.pipe(
+        boundedText(bytes, message),
+        v.check((written) => !without.some((character) => written.includes(character)), message),
+      ),
+    { json: { type: 'string', minLength: bytes.min, pattern: `^[^${without.join('')}]*$` } },
+  );
+}
+
 export function texts(itemsMax: number, lengthMax: number): ValueKind<readonly string[]> {
   const allowed = `a list of at most ${itemsMax} texts of 1 to ${lengthMax} bytes`;
   return kind(allowed, (message) => v.pipe(v.array(boundedText({ min: 1, max: lengthMax }, message), message), v.maxLength(itemsMax, message)), {

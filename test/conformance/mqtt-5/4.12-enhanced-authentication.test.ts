@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Admission, AuthenticationStep, Credentials } from '../../../src/access/access.ts';
 import { clientId } from '../../../src/model/client.ts';
+import { CONNECT_BYTES_MAX } from '../../../src/model/limits.ts';
 import type { ConnectPacket, Packet } from '../../../src/mqtt/packets.ts';
 import { connect, disconnect, MqttBench, type MqttPeer, publishBytes, quiet, will } from '../../support/mqtt.ts';
 
@@ -80,6 +81,22 @@ describe('MQTT 5 §4.12 Enhanced authentication', () => {
     });
     expect(script.heard).toEqual(['hello', '1', '2']);
     await peer.sends('c000').expects({ type: 'pingresp' });
+  });
+
+  test('before CONNACK no packet has more room than a CONNECT: nobody has vouched for its sender yet', async () => {
+    const { bench, peer } = await stage({ kind: 'ask' });
+    await peer.sends(connectBy()).expects({ type: 'auth' });
+    peer.sends('30 81 80 10'); // PUBLISH of CONNECT_BYTES_MAX and a few bytes
+    await quiet();
+    expect(peer.link.isEnded).toBe(true);
+    expect(bench.metric('mqtt.protocol-errors')).toBe(1);
+  });
+
+  test('after CONNACK there is room for whatever the listener takes', async () => {
+    const { bench, peer } = await insider({});
+    peer.sends(publishBytes(5, 'large', Buffer.alloc(CONNECT_BYTES_MAX + 1)));
+    await quiet();
+    expect([peer.link.isEnded, bench.metric('mqtt.protocol-errors')]).toEqual([false, 0]);
   });
 
   test('the octets of a challenge without data', async () => {

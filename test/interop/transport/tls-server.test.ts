@@ -178,7 +178,8 @@ describeWithPeers(['openssl'], 'a TLS listener', () => {
 
   test.each([
     [{ minVersion: '1.3' }, ['-tls1_2'], undefined],
-    [{ minVersion: '1.3' }, [], 'TLS_AES_256_GCM_SHA384'],
+    [{ minVersion: '1.3' }, [], 'TLS_AES_128_GCM_SHA256'],
+    [{ ciphers: 'TLS_AES_256_GCM_SHA384' }, [], 'TLS_AES_256_GCM_SHA384'],
     [{ ciphers: 'TLS_AES_128_GCM_SHA256' }, ['-tls1_3'], 'TLS_AES_128_GCM_SHA256'],
     [{ ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' }, ['-tls1_2'], 'ECDHE-ECDSA-AES128-GCM-SHA256'],
     [{}, ['-tls1_1', '-cipher', 'DEFAULT@SECLEVEL=0'], undefined],

@@ -310,6 +310,21 @@ describe('behind a proxy (PROXY protocol §2.1)', () => {
   });
 });
 
+describe('a request that came through an HTTP proxy is not one of this host, whatever its address', () => {
+  test.each([
+    ['X-Forwarded-For: 198.51.100.9', true],
+    ['Forwarded: for=198.51.100.9', true],
+    ['X-Real-IP: 198.51.100.9', true],
+    ['Via: 1.1 edge', true],
+    ['User-Agent: paho', false],
+  ])('%s: %s', async (header, isProxied) => {
+    const { links, port } = await listening();
+    raw(port, `${REQUEST}\r\n${header}\r\n\r\n`);
+    await eventually(() => expect(links).toHaveLength(1));
+    expect(links[0]?.link.isProxied).toBe(isProxied);
+  });
+});
+
 describe('origins, as a browser names them', () => {
   const cases: [string, readonly string[], boolean][] = [
     ['http://127.0.0.1:PORT', [], true],

@@ -7,7 +7,7 @@ import { type AccessRule, compileRule } from '../../../src/access/rule-index.ts'
 import type { BrokerSettings } from '../../../src/broker/broker.ts';
 import type { ConnectRequest, Will } from '../../../src/gateway/gateway.ts';
 import { topicFilter, topicName } from '../../../src/model/topic.ts';
-import { openAccess, openPolicy } from '../../support/access.ts';
+import { NO_RATES, openAccess, openPolicy } from '../../support/access.ts';
 import { startCore } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
 import { requestOf, TestClient } from '../../support/test-client.ts';
@@ -185,5 +185,36 @@ describe('will', () => {
     made.session.disconnect({ publishWill: true });
     await clock.advanceSeconds(60);
     expect(seen()).toEqual([]);
+  });
+});
+
+describe('a ban of somebody else', () => {
+  const rates = { ...NO_RATES, messagesPerClient: 1 };
+
+  test('gives nobody a rate anew', async () => {
+    const clock = new FakeClock();
+    const { control, bans } = openAccess(clock, { noMatch: 'allow', rates });
+    const client = new TestClient(startCore({ clock, judge: control }).context('mqtt'));
+    await client.connect(requestOf('fast'));
+    for (let count = 0; count < 3; count += 1) {
+      client.publish('a', 'x');
+      bans.add({ kind: 'client', value: `other-${count}`, seconds: 60, reason: '' });
+    }
+    expect(client.throttles).toEqual([1_000, 2_000]);
+  });
+
+  test('nor to who publishes without a session', async () => {
+    const clock = new FakeClock();
+    const { control, bans } = openAccess(clock, { noMatch: 'allow', rates });
+    const core = startCore({ clock, judge: control });
+    const context = core.context('mqtt-sn');
+    const { credentials } = requestOf('fast');
+    for (let count = 0; count < 4; count += 1) {
+      const topic = context.topics.intern(topicName('a'));
+      context.publishWithoutSession({ topic, payload: Buffer.from('x'), qos: 0, isRetain: false }, credentials);
+      await settled();
+      bans.add({ kind: 'client', value: `other-${count}`, seconds: 60, reason: '' });
+    }
+    expect(core.metric('messages.dropped.throttled')).toBe(2);
   });
 });

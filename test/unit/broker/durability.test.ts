@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { startCore, type TestCore } from '../../support/core.ts';
-import { FakeClock } from '../../support/fake-clock.ts';
+import { FakeClock, settled } from '../../support/fake-clock.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { requestOf, TestClient } from '../../support/test-client.ts';
 
@@ -35,6 +35,20 @@ describe('acknowledge after disk', () => {
     expect(subscriber.payloads).toEqual(['x']);
     store.commit();
     expect(publisher.outcomes).toEqual([[7, 'accepted']]);
+  });
+
+  test('MQTT-3.1.4-5: CONNACK to a clean session waits until the stored one it ends is gone from the disk', async () => {
+    const { core, store } = await slowDisk();
+    const again = new TestClient(core.context('mqtt'));
+    let isAnswered = false;
+    const connecting = again.connect(requestOf('subscriber', { cleanStart: true, sessionExpirySeconds: 0 })).then(() => {
+      isAnswered = true;
+    });
+    await settled();
+    expect(isAnswered).toBe(false);
+    store.commit();
+    await connecting;
+    expect(isAnswered).toBe(true);
   });
 
   test('an outgoing QoS 2 PUBLISH waits for the commit that holds its packet id', async () => {

@@ -162,6 +162,31 @@ describe('MQTT-4.3.3-10 incoming packet ids', () => {
   });
 });
 
+describe('MQTT-4.3.3-10 a second copy of a message that was taken over', () => {
+  test('is answered as the first, whatever its publisher may do by now: its id would stay open, and swallow the next message', async () => {
+    const clock = new FakeClock();
+    const core = startCore({ clock });
+    const watcher = new TestClient(core.context('mqtt'));
+    await watcher.connect(requestOf('w', TRANSIENT));
+    watcher.subscribe('#');
+    const publisher = new TestClient(core.context('mqtt'));
+    await publisher.connect(requestOf('p'));
+    publisher.publish('a', '1', { qos: 2, packetId: 5, token: 1 });
+    await settled();
+    publisher.session.disconnect({ publishWill: false });
+    core.access.forbids = (action) => action.kind === 'publish';
+    core.access.revision += 1;
+    await publisher.connect(requestOf('p'));
+    publisher.publish('a', '1', { qos: 2, packetId: 5, token: 2 });
+    await settled();
+    expect(publisher.outcomes).toEqual([
+      [1, 'accepted'],
+      [2, 'accepted'],
+    ]);
+    expect(watcher.payloads).toEqual(['1']);
+  });
+});
+
 describe('MQTT-3.2.2-5 a peer that began a new session', () => {
   test('an id it opened before is new: the next message with it is not swallowed', async () => {
     const { store, publisher, subscriber } = await slowDisk();

@@ -56,6 +56,24 @@ describe('STORE 1: a queue that refuses', () => {
     expect(bridge.payloads).toEqual(['1', '2', '3', 'gone']);
   });
 
+  test('a delayed message waits until there is room: it was acknowledged, and the queue keeps its bound', async () => {
+    const { clock, core, bridge, publisher } = await bridged();
+    publisher.publish('$delayed/1/up/a', '4');
+    publisher.publish('$delayed/1/up/a', '5');
+    publisher.publish('$delayed/1/down/a', 'elsewhere');
+    publisher.subscribe('down/a');
+    for (const payload of ['1', '2', '3']) publisher.publish('up/a', payload);
+    await clock.advanceSeconds(10);
+    const stored = [...core.store.sessions.values()].find(({ clientId }) => clientId === 'bridge:centre');
+    expect(stored?.queue.count).toBe(3);
+    expect(publisher.payloads).toEqual(['elsewhere']);
+    bridge.session.resume('upstream');
+    for (const { packetId } of bridge.delivered) bridge.session.settle(packetId);
+    await clock.advanceSeconds(10);
+    expect(bridge.payloads).toEqual(['1', '2', '3', '4', '5']);
+    expect(core.metric('delayed.messages')).toBe(0);
+  });
+
   test('goes on refusing after a restart, before its bridge is back, and drops nothing', async () => {
     const { clock, core, publisher } = await bridged();
     for (const payload of ['1', '2', '3']) publisher.publish('up/a', payload);

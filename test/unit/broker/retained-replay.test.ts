@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { topicFilter } from '../../../src/model/topic.ts';
 import { startCore, type TestCore } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
@@ -84,6 +85,73 @@ describe('MQTT 5 §3.8.4 many retained messages', () => {
     await clock.advanceMs(10);
     expect(client.delivered.length).toBeLessThan(2 * MANY);
     expect(new Set(client.payloads).size).toBe(MANY);
+  });
+
+  test('MQTT 5 §3.8.3.1: a link that ends before SUBACK costs nothing of what Retain Handling 1 brings', async () => {
+    const clock = new FakeClock();
+    const { client, core } = await bench(new MemoryStore({ clock, autoCommit: true }), clock);
+    await client.connect(requestOf('c'));
+    client.session.pause('link');
+    client.subscribe('r/#', { qos: 1, retainHandling: 1 });
+    client.session.disconnect({ publishWill: false });
+    const again = new TestClient(core.context('mqtt'));
+    await again.connect(requestOf('c'));
+    again.session.pause('link');
+    again.subscribe('r/#', { qos: 1, retainHandling: 1 });
+    await clock.advanceMs(10);
+    const stored = [...core.store.sessions.values()].find(({ clientId }) => clientId === 'c');
+    const written = stored?.queue.count ?? 0;
+    expect(written).toBeGreaterThanOrEqual(MANY / 2);
+    again.subscribe('r/#', { qos: 1, retainHandling: 1 });
+    await clock.advanceMs(10);
+    expect(stored?.queue.count).toBe(written);
+  });
+
+  test('acknowledgements that come meanwhile do not make a slice longer', async () => {
+    const clock = new FakeClock();
+    const { client, core } = await bench(new MemoryStore({ clock, autoCommit: true }), clock);
+    await client.connect(requestOf('c'));
+    client.subscribe('r/#', { qos: 1 });
+    const stored = [...core.store.sessions.values()].find(({ clientId }) => clientId === 'c');
+    const written = stored?.queue.count ?? 0;
+    expect(written).toBeLessThan(MANY / 2);
+    for (const { packetId } of client.delivered.slice(0, 10)) client.session.settle(packetId);
+    expect(stored?.queue.count).toBe(written - 10);
+    await clock.advanceMs(10);
+    expect(stored?.queue.count).toBe(MANY / 2 - 10);
+  });
+
+  test.each(['r/#', 'r/+/none'])('what %s passes over makes a slice as long as what it takes', async (filter) => {
+    const clock = new FakeClock();
+    const { client } = await bench(new MemoryStore({ clock, autoCommit: true }), clock, 1_500);
+    await client.connect(requestOf('c'));
+    client.session.pause('subscribing');
+    client.subscribe(filter, { qos: 1 });
+    let isAnswered = false;
+    client.session.whenDurable(() => {
+      isAnswered = true;
+    });
+    await settled();
+    expect(isAnswered).toBe(false);
+    await clock.advanceMs(10);
+    await settled();
+    expect(isAnswered).toBe(true);
+  });
+
+  test('MQTT-3.8.4-1: SUBACK comes although the subscription ends before all of them are written, and before UNSUBACK', async () => {
+    const clock = new FakeClock();
+    const { client } = await bench(new MemoryStore({ clock, autoCommit: true }), clock);
+    await client.connect(requestOf('c'));
+    const answers: string[] = [];
+    client.subscribe('r/#', { qos: 1 });
+    client.session.whenDurable(() => answers.push('SUBACK'));
+    await settled();
+    expect(answers).toEqual([]);
+    client.session.unsubscribe(topicFilter('r/#'));
+    client.session.whenDurable(() => answers.push('UNSUBACK'));
+    await clock.advanceMs(10);
+    await settled();
+    expect(answers).toEqual(['SUBACK', 'UNSUBACK']);
   });
 
   test('STORE 2: those of a stored session are on disk before SUBACK', async () => {

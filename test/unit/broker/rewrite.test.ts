@@ -44,6 +44,11 @@ describe('topic rewrite', () => {
     expect(rewriter.rewrite('publish', name, who)).toBeUndefined();
   });
 
+  test('a name that looks like a group stands for itself', () => {
+    expect(rewriter.rewrite('publish', 'up/victim', { clientId: '$1' })).toBe('devices/$1/victim');
+    expect(rewriter.rewrite('publish', 'up/${username}', names)).toBe('devices/c1/${username}');
+  });
+
   test('takes no time an attacker could use', () => {
     const slow = new TopicRewriter([rule('#', '^(.*)a(.*)b$', '$1$2')]);
     const started = performance.now();

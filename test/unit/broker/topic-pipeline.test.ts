@@ -2,9 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Action } from '../../../src/access/access.ts';
 import type { BrokerSettings } from '../../../src/broker/broker.ts';
-import type { ConnectRequest } from '../../../src/gateway/gateway.ts';
+import type { ConnectRequest, Will } from '../../../src/gateway/gateway.ts';
 import { INTERNAL_PROTOCOL } from '../../../src/model/client.ts';
-import { topicFilter, topicName } from '../../../src/model/topic.ts';
+import { TOPIC_BYTES_MAX, topicFilter, topicName } from '../../../src/model/topic.ts';
 import { startCore, type TestCore } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
 import { requestOf, TestClient } from '../../support/test-client.ts';
@@ -155,21 +155,34 @@ describe('mount points', () => {
     expect(outside.delivered.map(({ topic }) => topic)).toEqual(['tenant/c/kept', 'tenant/c/own', 'tenant/c/will']);
   });
 
+  test.each(['$share/g', '$share//a', '$share/+/a', '$queue/'])('MQTT-4.8.2-1: %s is no share there either', async (filter) => {
+    const { core, client } = bench();
+    const c = await client('c', MOUNT);
+    expect(c.subscribe(filter)).toBe('denied');
+    expect(core.metric('subscriptions')).toBe(0);
+  });
+
+  test('a will whose name is too long once it is mounted is refused like any other', async () => {
+    const { core, client } = bench();
+    const draft = (topic: string): Will['draft'] => ({
+      topic: core.context('mqtt').topics.intern(topicName(topic)),
+      payload: Buffer.from('gone'),
+      qos: 0,
+      isRetain: false,
+    });
+    const longest = `$delayed/5/${'t'.repeat(TOPIC_BYTES_MAX - 'tenant/c/'.length - 5)}`;
+    const outcome = await new TestClient(core.context('mqtt')).connect(requestOf('c', { ...MOUNT, will: { draft: draft(longest), delaySeconds: 0 } }));
+    expect(outcome).toMatchObject({ kind: 'refused', reason: 'not-authorized' });
+    const c = await client('c', { ...MOUNT, will: { draft: draft('t'), delaySeconds: 0 } });
+    c.session.setWill({ draft: draft(longest), delaySeconds: 0 });
+    c.session.disconnect({ publishWill: true });
+    expect(core.metric('wills.published')).toBe(0);
+  });
+
   test.each([['a/b'], ['#'], ['+']])('client id %s, which cannot stand in it, is refused', async (id) => {
     const { core } = bench();
     const outcome = await new TestClient(core.context('mqtt')).connect(requestOf(id, MOUNT));
     expect(outcome).toMatchObject({ kind: 'refused', reason: 'not-authorized' });
-  });
-
-  test('a session that moved below another one loses what it subscribed to before', async () => {
-    const { core, client } = bench();
-    const kept = { sessionExpirySeconds: 60, cleanStart: false };
-    const before = await client('c', { ...kept, mountPoint: 'one/' });
-    before.subscribe('a');
-    before.session.disconnect({ publishWill: false });
-    const after = await client('c', { ...kept, mountPoint: 'two/' });
-    expect(core.metric('subscriptions')).toBe(0);
-    expect(after.session.unsubscribe(topicFilter('a'))).toBe(false);
   });
 
   test('unsubscribe names the filter as the client does', async () => {

@@ -135,6 +135,12 @@ describe('listeners that other hosts can reach', () => {
     ]);
   });
 
+  test.each(['both', 'off'])('a Unix socket with proxyProtocol %s: other hosts come through the proxy', (proxyProtocol) => {
+    const set = ['access.anonymous=always', `mqtt.listeners=[{name: a, type: unix, path: /run/a.sock, proxyProtocol: ${proxyProtocol}}]`];
+    const problem = expect.stringContaining('access.anonymous is always, and other hosts can reach mqtt.listeners[0].path (/run/a.sock)');
+    expect(linesOf(loadWith({ set }))).toEqual(proxyProtocol === 'off' ? [] : [problem]);
+  });
+
   test.each([
     ['always on loopback', ['access.anonymous=always'], []],
     ['always on a listener that is off', ['access.anonymous=always', 'mqtt.tcp.enabled=false', 'mqtt.tcp.bind=0.0.0.0:1'], []],
@@ -148,6 +154,13 @@ describe('listeners that other hosts can reach', () => {
       ['mqtt.tcp.bind=192.0.2.1:1'],
       [
         '--set mqtt.tcp.bind: mqtt.tcp.bind listens on 192.0.2.1:1, which other hosts can reach, but access.anonymous is loopback: a client there needs credentials',
+      ],
+    ],
+    [
+      'loopback behind a proxy',
+      ['mqtt.tcp.proxyProtocol=v2', 'mqtt.tcp.proxyTrusted=[127.0.0.1]', 'mqtt.tcp.bind=127.0.0.1:1'],
+      [
+        '--set mqtt.tcp.bind: mqtt.tcp.bind listens on 127.0.0.1:1, which other hosts can reach through its proxy, but access.anonymous is loopback: a client there needs credentials',
       ],
     ],
     ['nothing to say', ['mqtt.tcp.bind=localhost:1', 'mqttSn.udp.bind=[::1]:1'], []],

@@ -20,7 +20,10 @@ describe('keys of TLS that need or exclude each other', () => {
     ['pskFile: a, clientCertificate: optional', ['mqtt.tls.clientCertificate needs certFile: only a server that shows a certificate can ask for one']],
     ['pskFile: a, sni: [{serverName: x.example, certFile: c, keyFile: d}]', ['mqtt.tls.sni needs certFile, for clients that ask for none of these names']],
     ['certFile: a, keyFile: b, clientCertificate: required, caFile: c, crlFile: d', []],
-    ['certFile: a, keyFile: b, clientCertificate: required, crlFile: d', ['mqtt.tls.crlFile needs the caFile of the authorities that issued it']],
+    ...['required', 'optional', 'required, crlFile: d'].map((keys): [string, string[]] => [
+      `certFile: a, keyFile: b, clientCertificate: ${keys}`,
+      ['mqtt.tls.clientCertificate needs caFile, who may issue them: else whoever has a certificate of a public authority is let in by it'],
+    ]),
     ['certFile: a, keyFile: b, caFile: c, crlFile: d', ['mqtt.tls.crlFile needs clientCertificate: optional or required']],
     [
       'certFile: a, keyFile: b, sni: [{serverName: X.example, certFile: c, keyFile: d}, {serverName: x.example, certFile: c, keyFile: d}]',
@@ -48,7 +51,7 @@ describe('keys of a listener behind a proxy', () => {
     ['proxyTrusted: [127.0.0.1]', ['mqtt.tcp.proxyTrusted needs proxyProtocol: v1, v2 or both']],
     [
       'proxyProtocol: both, proxyTrusted: [10.0.0.0/33]',
-      ['mqtt.tcp.proxyTrusted must be a list of at most 256 IP addresses and ranges (10.0.0.0/8, fd00::/8), not a list'],
+      ['mqtt.tcp.proxyTrusted must be a list of at most 256 IP addresses and ranges (10.0.0.0/8, fd00::/8), not ["10.0.0.0/33"]'],
     ],
   ])('%s: %j', (keys, expected) => {
     expect(problems(`mqtt: {tcp: {${keys}}}`).map((line) => line.replace(/^postern\.yaml:1:\d+: /, ''))).toEqual(expected);

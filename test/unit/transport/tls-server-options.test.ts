@@ -1,4 +1,4 @@
-import { createSecureContext } from 'node:tls';
+import { createSecureContext, DEFAULT_CIPHERS } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { TLS_FILE_BYTES_MAX } from '../../../src/model/limits.ts';
 import { contextFor, loadServerTls, type ServerTlsSettings } from '../../../src/transport/tls-server-options.ts';
@@ -47,10 +47,11 @@ describe('what is wrong with a file is one sentence that names it', () => {
 });
 
 describe('what node:tls is given', () => {
-  test('a certificate alone: TLS 1.2 and up with the suites of Node.js', () => {
+  test('a certificate alone: TLS 1.2 and up with the suites of Node.js, the cheapest first', () => {
     const { context, keys, names } = load();
     expect(context).toMatchObject({ minVersion: 'TLSv1.2', honorCipherOrder: true, ca: TEST_AUTHORITY, ...SERVER_IDENTITY });
-    expect(context).not.toHaveProperty('ciphers');
+    expect(context.ciphers).toMatch(/^TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:ECDHE-.*:!PSK:/);
+    expect(context.ciphers?.split(':').sort()).toEqual(DEFAULT_CIPHERS.split(':').sort());
     expect(context).not.toHaveProperty('maxVersion');
     expect([keys, names.size]).toEqual([undefined, 0]);
   });
@@ -64,7 +65,7 @@ describe('what node:tls is given', () => {
     const pskFile = writtenFile('keys', `# comment\n\nvalve:1:${KEY}\r\nvalve-2:00\n`);
     const { context, keys } = load({ pskFile });
     expect(context.maxVersion).toBe('TLSv1.2');
-    expect(context.ciphers).toMatch(/^ECDHE-PSK-.*:PSK-AES128-CBC-SHA:TLS_AES_256_GCM_SHA384:.*ECDHE-ECDSA-AES128-GCM-SHA256/);
+    expect(context.ciphers).toMatch(/^ECDHE-PSK-.*:PSK-AES128-CBC-SHA:TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:.*ECDHE-ECDSA-AES128-GCM-SHA256/);
     expect(context.ciphers).not.toContain('!PSK');
     expect(keys).toEqual(
       new Map([

@@ -84,6 +84,17 @@ describe('comparing only so many at once', () => {
     return { comparisons, check: (signal = NEVER) => checked.check(PASSWORD, HASH, signal), waiting: () => checked.waiting };
   }
 
+  test('nobody is waited for whose time was over before', async () => {
+    const { check, comparisons, waiting } = checker();
+    expect(await Promise.race([check(AbortSignal.abort()), settled()])).toBe('busy');
+    const verdicts = [check(), check()];
+    await settled();
+    expect(await Promise.race([check(AbortSignal.abort()), settled()])).toBe('busy');
+    expect([comparisons.started.length, waiting()]).toEqual([2, 0]);
+    for (const comparison of comparisons.started) comparison.resolve(true);
+    expect(await Promise.all(verdicts)).toEqual([true, true]);
+  });
+
   test('two run, two wait, the fifth is told to come again', async () => {
     const { comparisons, check, waiting } = checker();
     const verdicts = [check(), check(), check(), check()];

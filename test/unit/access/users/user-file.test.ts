@@ -1,7 +1,7 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { parsePasswordHash } from '../../../../src/access/users/password-hash.ts';
 import { readUserFile, UserFile } from '../../../../src/access/users/user-file.ts';
 import { formatUsers, usersOf } from '../../../../src/access/users/user-records.ts';
@@ -9,6 +9,18 @@ import { USERS_FILE_BYTES_MAX } from '../../../../src/model/limits.ts';
 import { silentLog } from '../../../../src/model/log.ts';
 import { MetricsTable } from '../../../../src/model/metrics.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
+
+/** Times the next reads fail, as for want of a file descriptor. */
+const reads = vi.hoisted(() => ({ toFail: 0 }));
+vi.mock('node:fs/promises', async (original) => {
+  const real = await original<typeof import('node:fs/promises')>();
+  const readFile = async (path: string, encoding: 'utf8'): Promise<string> => {
+    reads.toFail -= 1;
+    if (reads.toFail >= 0) throw Object.assign(new TypeError('EMFILE: too many open files'), { code: 'EMFILE' });
+    return real.readFile(path, encoding);
+  };
+  return { ...real, readFile };
+});
 
 const HASH = parsePasswordHash('$argon2id$v=19$m=64,t=3,p=2$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc');
 
@@ -66,6 +78,19 @@ describe('the users are those of the file', () => {
     expect(errors).toEqual([{ file: path, cause: `${path}: is not JSON` }]);
     expect(metrics.snapshot()).toEqual({ 'access.users-file.unusable': 1 });
   });
+});
+
+test('a file that could not be read for a moment is read at the next look: who was removed does not stay', async () => {
+  const path = temporaryFile();
+  write(path, 'ada', 'eve');
+  const clock = new FakeClock();
+  const file = new UserFile(path, { clock, log: silentLog, metrics: new MetricsTable() });
+  write(path, 'ada');
+  reads.toFail = 1;
+  await clock.advanceMs(1_000);
+  expect(await names(file)).toEqual(['ada', 'eve']);
+  await clock.advanceMs(1_000);
+  expect(await names(file)).toEqual(['ada']);
 });
 
 describe('at start and on reload a wrong file is refused', () => {

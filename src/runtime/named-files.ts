@@ -1,0 +1,30 @@
+// The files a configuration names, read as a start reads them; nothing of them is kept.
+import { existsSync } from 'node:fs';
+import { readAclFile } from '../access/acl-file.ts';
+import type { Config } from '../config/config.ts';
+import { mqttListeners, type SecureWebSocketListener, type TlsListener } from '../config/mqtt-listeners.ts';
+import { GatewayError } from '../model/errors.ts';
+import { tlsLoader } from './mqtt-front.ts';
+
+/** @returns what keeps a gateway from starting with these files, a sentence each. Credentials that are out of reach are taken on trust. */
+export async function fileProblems({ mqtt, access: { aclFile } }: Config): Promise<readonly string[]> {
+  const attempts: (() => unknown)[] = aclFile === undefined ? [] : [() => readAclFile(aclFile)];
+  for (const listener of mqttListeners(mqtt)) {
+    if ('tls' in listener && hasItsKeys(listener)) attempts.push(await tlsLoader(listener));
+  }
+  return attempts.flatMap(problemsOf);
+}
+
+function hasItsKeys({ tls: { pskFile } }: TlsListener | SecureWebSocketListener): boolean {
+  return pskFile === undefined || existsSync(pskFile);
+}
+
+function problemsOf(attempt: () => unknown): readonly string[] {
+  try {
+    attempt();
+    return [];
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    return error.message.split('\n');
+  }
+}
