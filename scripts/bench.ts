@@ -1,10 +1,11 @@
 // `npm run bench`: Postern, Mosquitto and aedes side by side, each on one processor and the load generator on another; prints ratios and verdicts.
+
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { abuseScenarios } from './bench/abuse.ts';
 import { accessScenarios } from './bench/access.ts';
 import { aedesServer } from './bench/aedes-server.ts';
-import { type BenchArguments, HELP, parseArguments, UsageError } from './bench/arguments.ts';
+import { type BenchArguments, HELP, parseArguments } from './bench/arguments.ts';
 import type { Bench, Line, Scenario } from './bench/bench.ts';
 import { durableScenarios } from './bench/durable.ts';
 import { footprintScenarios } from './bench/footprint.ts';
@@ -20,6 +21,7 @@ import { mosquitto, mosquittoTls, postern, standIn, withTls } from './bench/subj
 import { subscriptionScenarios } from './bench/subscriptions.ts';
 import { tlsScenarios } from './bench/tls.ts';
 import { build } from './build.ts';
+import { EXIT_USAGE, UsageError } from './command-line.ts';
 import { findPeer, installCommand, missingPackages, type Peer } from './peers.ts';
 
 const SCENARIOS: readonly Scenario[] = [
@@ -34,7 +36,6 @@ const SCENARIOS: readonly Scenario[] = [
   ...footprintScenarios,
 ];
 const NEEDED: readonly Peer[] = ['gcc', '/usr/include/stdio.h', 'mosquitto'];
-const EXIT_USAGE = 64; // sysexits.h
 
 /** Everything of this run, the program under test included: a build that replaces dist/ meanwhile changes no figure. */
 const workshop = resolve(`dist.bench-${process.pid}`);

@@ -1,4 +1,5 @@
 // `npm run durability`: the long proof that nothing acknowledged is lost, and with --fault that the proof would notice.
+
 import { runChaos } from '../test/durability/e2e/chaos.ts';
 import { FAULTS, type FaultName, LATE_COMMITTER } from '../test/durability/e2e/faults.ts';
 import { summary, violations, weaknesses } from '../test/durability/e2e/report.ts';
@@ -6,10 +7,10 @@ import { runSlowDisk, type SlowDiskReport } from '../test/durability/e2e/slow-di
 import { type CentreName, NEEDED, type Variant, Workshop } from '../test/durability/e2e/workshop.ts';
 import { killStore } from '../test/durability/store/harness.ts';
 import { commitName } from './bench/machine.ts';
-import { type DurabilityArguments, HELP, parseArguments, UsageError } from './durability/arguments.ts';
+import { EXIT_USAGE, UsageError } from './command-line.ts';
+import { type DurabilityArguments, HELP, parseArguments } from './durability/arguments.ts';
 import { installCommand, missingPackages } from './peers.ts';
 
-const EXIT_USAGE = 64; // sysexits.h
 const SYNC_MS = 200;
 const SLOW_DISK_ROUNDS = 3;
 /** Of every run with the usual 200 kills. */

@@ -1,11 +1,12 @@
 // `npm run powercut`: the disk of a working store is cut off its power, hundreds of times, and nothing acknowledged may be missing afterwards; with
 // --fault that the proof would notice.
+
 import { cutPower, type PowerCutReport, type PowerCutRun } from '../test/durability/powercut/power-cuts.ts';
 import { commitName } from './bench/machine.ts';
+import { EXIT_USAGE, UsageError } from './command-line.ts';
 import { installCommand, missingPackages, type Peer } from './peers.ts';
-import { HELP, type PowerCutArguments, parseArguments, UsageError } from './powercut/arguments.ts';
+import { HELP, type PowerCutArguments, parseArguments } from './powercut/arguments.ts';
 
-const EXIT_USAGE = 64; // sysexits.h
 const NEEDED: readonly Peer[] = ['qemu-storage-daemon', 'mke2fs', 'mount'];
 /** Small, so that cuts meet checkpoints, dropped segments and groups that were split. */
 const LIMITS = { checkpointLogBytes: 100_000, groupBytesMax: 8_000 };

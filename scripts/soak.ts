@@ -1,4 +1,5 @@
 // `npm run soak`: hours of churn against one gateway. Its memory must stay flat, and everything it acknowledged must arrive.
+
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,15 +10,15 @@ import { allowedCores, residentMB } from './bench/proc.ts';
 import { freePort, type Server, start } from './bench/server.ts';
 import { postern } from './bench/subjects.ts';
 import { build } from './build.ts';
+import { EXIT_USAGE, UsageError } from './command-line.ts';
 import type { Actor, Stage } from './soak/actor.ts';
-import { HELP, parseArguments, type SoakArguments, UsageError } from './soak/arguments.ts';
+import { HELP, parseArguments, type SoakArguments } from './soak/arguments.ts';
 import { memoryTrend, type Sample } from './soak/memory.ts';
 import { Messenger } from './soak/messengers.ts';
 import { Noticeboard } from './soak/noticeboard.ts';
 import { report, type SoakResult, violations } from './soak/report.ts';
 import { Visitors } from './soak/visitors.ts';
 
-const EXIT_USAGE = 64; // sysexits.h
 const SAMPLE_MS = 2_000;
 const SETTLE_MS_MAX = 120_000;
 /** Receivers that stay, that are away for a moment, and that are away for a while. */

@@ -1,5 +1,5 @@
 // The command line of `npm run bench`.
-import { parseArgs } from 'node:util';
+import { optionValues, UsageError } from '../command-line.ts';
 
 /** How long and how often. */
 export interface Schedule {
@@ -53,9 +53,6 @@ export const HELP = `npm run bench -- [options]: Postern, Mosquitto and aedes si
 Exit status: 0 every floor met (or --smoke), 1 a floor missed or the run failed, 64 wrong usage. What the figures mean: docs/bench/README.md
 `;
 
-/** Wrong usage; the message is for the person who typed it. */
-export class UsageError extends Error {}
-
 /**
  * @returns what to do, or 'help'.
  * @throws UsageError
@@ -90,12 +87,7 @@ function parse(argv: readonly string[]) {
     dir: { type: 'string' },
     help: { type: 'boolean', default: false },
   } as const;
-  try {
-    return parseArgs({ args: [...argv], options }).values;
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new UsageError(error.message);
-  }
+  return optionValues(argv, options);
 }
 
 function positive(name: string, text: string): number {

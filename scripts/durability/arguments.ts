@@ -1,7 +1,8 @@
 // The command line of `npm run durability`.
-import { parseArgs } from 'node:util';
+
 import { FAULTS, type FaultName, isFaultName } from '../../test/durability/e2e/faults.ts';
 import type { CentreName } from '../../test/durability/e2e/workshop.ts';
+import { optionValues, UsageError, wholeNumber } from '../command-line.ts';
 
 export interface DurabilityArguments {
   /** Kills per long run. */
@@ -34,9 +35,6 @@ ${Object.entries(FAULTS)
 Exit status: 0 the promises were kept (with --fault: the fault was seen), 1 not, 64 wrong usage. What the figures mean: docs/guides/durability.md
 `;
 
-/** Wrong usage; the message is for the person who typed it. */
-export class UsageError extends Error {}
-
 /**
  * @param randomSeed - taken when none is asked for.
  * @returns what to do, or 'help'.
@@ -46,26 +44,21 @@ export function parseArguments(argv: readonly string[], randomSeed: number): Dur
   const values = parse(argv);
   if (values.help) return 'help';
   const faults = faultsOf(values.fault);
-  const kills = whole('kills', values.kills, 1) ?? (faults.length > 0 ? FAULT_KILLS : KILLS);
+  const kills = wholeNumber('kills', values.kills, 1) ?? (faults.length > 0 ? FAULT_KILLS : KILLS);
   return {
     kills,
-    seed: whole('seed', values.seed, 0) ?? randomSeed,
-    sensors: whole('sensors', values.sensors, 1) ?? SENSORS,
+    seed: wholeNumber('seed', values.seed, 0) ?? randomSeed,
+    sensors: wholeNumber('sensors', values.sensors, 1) ?? SENSORS,
     centres: centresOf(values.centre ?? (faults.length > 0 ? 'mosquitto' : 'both')),
     faults,
-    secondsMax: whole('seconds', values.seconds, 1),
+    secondsMax: wholeNumber('seconds', values.seconds, 1),
   };
 }
 
 function parse(argv: readonly string[]) {
   const text = { type: 'string' } as const;
   const options = { kills: text, seed: text, sensors: text, centre: text, seconds: text, fault: text, help: { type: 'boolean', default: false } } as const;
-  try {
-    return parseArgs({ args: [...argv], options }).values;
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new UsageError(error.message);
-  }
+  return optionValues(argv, options);
 }
 
 function faultsOf(name: string | undefined): readonly FaultName[] {
@@ -79,12 +72,4 @@ function centresOf(name: string): readonly CentreName[] {
   if (name === 'both') return ['mosquitto', 'postern'];
   if (name === 'mosquitto' || name === 'postern') return [name];
   throw new UsageError(`--centre wants mosquitto, postern or both, not "${name}"`);
-}
-
-function whole(name: string, text: string | undefined, least: number): number | undefined {
-  if (text === undefined) return undefined;
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(number) || number < least)
-    throw new UsageError(`--${name} wants a whole number from ${least}, not "${text}"`);
-  return number;
 }

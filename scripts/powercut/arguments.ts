@@ -1,5 +1,5 @@
 // The command line of `npm run powercut`.
-import { parseArgs } from 'node:util';
+import { optionValues, UsageError, wholeNumber } from '../command-line.ts';
 
 /** Mistakes that only a power cut shows; the store's surface keeps its promises with them. */
 const FAULTS = ['synchronous-normal', 'synchronous-off'] as const;
@@ -27,9 +27,6 @@ Needs root, FUSE, loop devices and qemu-storage-daemon (Debian: qemu-system-comm
 1 not, 64 wrong usage. What the figures mean: docs/guides/durability.md
 `;
 
-/** Wrong usage; the message is for the person who typed it. */
-export class UsageError extends Error {}
-
 /**
  * @param randomSeed - taken when none is asked for.
  * @returns what to do, or 'help'.
@@ -41,9 +38,9 @@ export function parseArguments(argv: readonly string[], randomSeed: number): Pow
   const fault = FAULTS.find((name) => name === values.fault);
   if (fault !== values.fault) throw new UsageError(`--fault wants one of ${FAULTS.join(' ')}, not "${values.fault}"`);
   return {
-    cuts: whole('cuts', values.cuts, 2) ?? CUTS,
-    operations: whole('operations', values.operations, 1) ?? OPERATIONS,
-    seed: whole('seed', values.seed, 0) ?? randomSeed,
+    cuts: wholeNumber('cuts', values.cuts, 2) ?? CUTS,
+    operations: wholeNumber('operations', values.operations, 1) ?? OPERATIONS,
+    seed: wholeNumber('seed', values.seed, 0) ?? randomSeed,
     fault,
   };
 }
@@ -51,18 +48,5 @@ export function parseArguments(argv: readonly string[], randomSeed: number): Pow
 function parse(argv: readonly string[]) {
   const text = { type: 'string' } as const;
   const options = { cuts: text, operations: text, seed: text, fault: text, help: { type: 'boolean', default: false } } as const;
-  try {
-    return parseArgs({ args: [...argv], options }).values;
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new UsageError(error.message);
-  }
-}
-
-function whole(name: string, text: string | undefined, least: number): number | undefined {
-  if (text === undefined) return undefined;
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(number) || number < least)
-    throw new UsageError(`--${name} wants a whole number from ${least}, not "${text}"`);
-  return number;
+  return optionValues(argv, options);
 }

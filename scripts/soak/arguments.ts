@@ -1,5 +1,5 @@
 // The command line of `npm run soak`.
-import { parseArgs } from 'node:util';
+import { optionValues, UsageError } from '../command-line.ts';
 
 export interface SoakArguments {
   readonly minutes: number;
@@ -23,9 +23,6 @@ export const HELP = `npm run soak -- [options]: a gateway under churn for hours,
 Exit status: 0 flat memory and nothing lost, 1 not, 64 wrong usage. What it does: docs/bench/README.md
 `;
 
-/** Wrong usage; the message is for the person who typed it. */
-export class UsageError extends Error {}
-
 /**
  * @param randomSeed - taken when none is asked for.
  * @returns what to do, or 'help'.
@@ -45,12 +42,7 @@ export function parseArguments(argv: readonly string[], randomSeed: number): Soa
 function parse(argv: readonly string[]) {
   const text = { type: 'string' } as const;
   const options = { hours: text, minutes: text, seed: text, dir: text, help: { type: 'boolean', default: false } } as const;
-  try {
-    return parseArgs({ args: [...argv], options }).values;
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new UsageError(error.message);
-  }
+  return optionValues(argv, options);
 }
 
 function number(name: string, text: string): number {

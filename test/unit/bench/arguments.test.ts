@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type BenchArguments, parseArguments, UsageError } from '../../../scripts/bench/arguments.ts';
+import { type BenchArguments, parseArguments } from '../../../scripts/bench/arguments.ts';
+import { UsageError } from '../../../scripts/command-line.ts';
 
 function parsed(...argv: string[]): BenchArguments {
   const result = parseArguments(argv);

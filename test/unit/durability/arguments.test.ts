@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { HELP, parseArguments, UsageError } from '../../../scripts/durability/arguments.ts';
+import { UsageError } from '../../../scripts/command-line.ts';
+import { HELP, parseArguments } from '../../../scripts/durability/arguments.ts';
 
 const SEED = 99;
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseArguments, UsageError } from '../../../scripts/soak/arguments.ts';
+import { UsageError } from '../../../scripts/command-line.ts';
+import { parseArguments } from '../../../scripts/soak/arguments.ts';
 
 describe('npm run soak -- [options]', () => {
   test.each([
