@@ -37,7 +37,7 @@ const NO_IDENTIFIERS: readonly number[] = [];
 
 export class SharedGroup implements Recipient, SharedQueue, Claimed {
   readonly #parts: SharedGroupParts;
-  readonly #share: Share<RoutedSession>;
+  #share: Share<RoutedSession>;
   readonly #strategy: ShareStrategy;
   #stored: StoredSession | undefined;
   /** Greatest sequence given to a member so far. */
@@ -49,6 +49,8 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed {
   /** Who gets the message that is being written. */
   #chosen: MemberOf | undefined;
   #isStopped = false;
+  /** Set once the last member has left: told when nothing of the group is under way any more. */
+  #onOver: (() => void) | undefined;
   readonly #afterCommit: DurableWaiter = { durable: () => this.#pump() };
 
   constructor(parts: SharedGroupParts, share: Share<RoutedSession>, strategy: ShareStrategy) {
@@ -70,10 +72,19 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed {
     this.#stored = stored;
   }
 
-  /** The last member left: what waits goes with it. */
-  end(): void {
-    if (this.#stored !== undefined) this.#parts.store.removeSession(this.#stored);
-    this.#stored = undefined;
+  /** The last member left: what waits goes with it. What it has been sent stays until it is settled (MQTT-3.10.4-3); then `onOver` is told. */
+  end(onOver: () => void): void {
+    this.#onOver = onOver;
+    for (let waiting = this.#oldestWaiting(); waiting !== undefined; waiting = this.#oldestWaiting()) {
+      this.#parts.store.settle(this.#stored as StoredSession, waiting, 'session-ended');
+    }
+    this.#endIfOver();
+  }
+
+  /** A new first member came before it was over. */
+  reopen(share: Share<RoutedSession>): void {
+    this.#share = share;
+    this.#onOver = undefined;
   }
 
   /** Nothing that comes back is given to anybody any more: the gateway stops. */
@@ -128,11 +139,17 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed {
   }
 
   settle(sequence: Sequence, cause: SettleCause): void {
-    if (this.#stored !== undefined) this.#parts.store.settle(this.#stored, sequence, cause);
+    if (this.#stored === undefined) return;
+    this.#parts.store.settle(this.#stored, sequence, cause);
+    this.#endIfOver();
   }
 
-  takeBack(sequence: Sequence): void {
+  takeBack(sequence: Sequence, from: Referent): void {
     if (this.#stored?.queue.has(sequence) !== true) return;
+    if (this.#onOver !== undefined) {
+      this.#leaveWith(from, sequence);
+      return;
+    }
     this.#returned.push(sequence);
     this.#returned.sort((a, b) => a - b);
     this.#pump();
@@ -145,6 +162,24 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed {
     }
     const referent = this.take(message, () => false);
     if (referent !== undefined) appendFor(this.#parts.store, unretained(message), [referent]);
+  }
+
+  /** There is no other member: who has it finds it in its own queue when it returns. */
+  #leaveWith(referent: Referent, sequence: Sequence): void {
+    const message = this.read(sequence);
+    const isKept = message !== undefined && referent.recipient.stored !== undefined;
+    if (isKept) appendFor(this.#parts.store, unretained(message), [referent]);
+    else this.#parts.counters.droppedDetached.value += 1;
+    this.settle(sequence, isKept ? 'moved' : 'session-ended');
+  }
+
+  #endIfOver(): void {
+    if (this.#onOver === undefined || (this.#stored?.queue.count ?? 0) > 0) return;
+    if (this.#stored !== undefined) this.#parts.store.removeSession(this.#stored);
+    this.#stored = undefined;
+    const onOver = this.#onOver;
+    this.#onOver = undefined;
+    onOver();
   }
 
   /** Messages wait on disk as soon as one member's session does. */
@@ -207,7 +242,7 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed {
     const { outbound, stored } = member.subscriber;
     const terms = termsOf(member, offer);
     if (terms.qos === 1) {
-      outbound.hold(offer.message, new StoredClaim(this, sequence, terms));
+      outbound.hold(offer.message, new StoredClaim(this, sequence, { recipient: outbound, terms }));
     } else if (terms.qos === 2 && stored !== undefined) {
       // Behind the copy, and therefore in its group: whatever happens, it is in exactly one of the two queues (MQTT-4.8.2-4).
       appendFor(this.#parts.store, unretained(offer.message), [{ recipient: outbound, terms }]);

@@ -47,7 +47,8 @@ export class SharedGroups {
 
   /** Undefined when its last member left while a message was on its way to it. */
   groupOf({ filter }: Share<RoutedSession>): SharedGroup | undefined {
-    return this.#groups.get(filter);
+    const group = this.#groups.get(filter);
+    return group?.hasMembers === true ? group : undefined;
   }
 
   /** The bus has this subscription. What waits in its group may go to the new member at once. */
@@ -59,6 +60,8 @@ export class SharedGroups {
       const own = this.#settings.groups.find(({ group: name }) => name === share.group);
       group = new SharedGroup(this.#parts, share, own?.strategy ?? this.#settings.strategy);
       this.#groups.set(filter, group);
+    } else {
+      group.reopen(share);
     }
     outbound.shared.join(group);
     outbound.pump();
@@ -70,7 +73,6 @@ export class SharedGroups {
     if (group === undefined) return;
     outbound.shared.leave(group);
     if (group.hasMembers) return;
-    group.end();
-    this.#groups.delete(filter);
+    group.end(() => void this.#groups.delete(filter));
   }
 }

@@ -312,12 +312,42 @@ describe('a member goes', () => {
     const a = await stage.member('a', { inflightMax: 1 });
     stage.publish('1', '2');
     expect(a.session.unsubscribe('$share/g/job/+' as Parameters<TestClient['session']['unsubscribe']>[0])).toBe(true);
-    expect([stage.queued, stage.core.metric('shared.groups')]).toEqual([0, 0]);
+    expect([stage.queued, stage.core.metric('shared.groups')]).toEqual([1, 1]);
     acknowledgesAll(a);
+    expect([stage.queued, stage.core.metric('shared.groups')]).toEqual([0, 0]);
     expect(a.payloads).toEqual(['1']);
     stage.publish('3');
     await settled();
     expect(stage.publisher.outcomes.at(-1)).toEqual([1, 'no-subscribers']);
+  });
+
+  test('MQTT-3.10.4-3: what the last member had when it unsubscribed comes again after its link was lost, and is sent again on the same', async () => {
+    const stage = await Stage.with();
+    const a = await stage.member('a', { inflightMax: 1 });
+    stage.publish('1', '2');
+    a.session.unsubscribe(SHARE as Parameters<TestClient['session']['unsubscribe']>[0]);
+    expect(a.session.resend(a.delivered[0]?.packetId ?? 0)).toBe(true);
+    expect(a.payloads).toEqual(['1', '1']);
+    leaves(a);
+    expect([stage.queued, stage.core.metric('shared.groups')]).toEqual([1, 0]);
+    const back = await stage.client('a', { cleanStart: false });
+    expect(back.payloads).toEqual(['1']);
+    acknowledgesAll(back);
+    expect(stage.queued).toBe(0);
+  });
+
+  test('a group whose last member left takes new ones while that one finishes', async () => {
+    const stage = await Stage.with();
+    const a = await stage.member('a');
+    stage.publish('1');
+    a.session.unsubscribe(SHARE as Parameters<TestClient['session']['unsubscribe']>[0]);
+    const b = await stage.member('b');
+    stage.publish('2');
+    expect([a.payloads, b.payloads]).toEqual([['1'], ['2']]);
+    leaves(a); // its message goes to who is there now
+    expect(b.payloads).toEqual(['2', '1']);
+    acknowledgesAll(b);
+    expect([stage.queued, stage.core.metric('shared.groups')]).toEqual([0, 1]);
   });
 
   test('the group ends when the last stored session does', async () => {
