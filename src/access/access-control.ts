@@ -4,6 +4,7 @@ import { INTERNAL_PROTOCOL, isOfThisHost, type Principal } from '../model/client
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
 import type { Metrics } from '../model/metrics.ts';
+import { connectionStateTopic } from '../model/topic.ts';
 import type {
   Action,
   Admission,
@@ -189,5 +190,5 @@ export class AccessControl {
 
 /** The gateway itself, and a bridge of another gateway about its own connection: Mosquitto's bridges and ours leave that as their will. */
 function isSystemPublisher({ protocol, clientId }: Principal, topic: string): boolean {
-  return protocol === INTERNAL_PROTOCOL || topic === `$SYS/broker/connection/${clientId.replace(/[+#/]/g, '_')}/state`;
+  return protocol === INTERNAL_PROTOCOL || topic === connectionStateTopic(clientId);
 }

@@ -1,6 +1,7 @@
 // Ordered rules by the levels of their filters: of a thousand rules only those are looked at whose filters select the topic or cover the filter
 // that is asked about.
 import type { Principal } from '../model/client.ts';
+import { isPlainLevel } from '../model/topic.ts';
 import type { Action } from './access.ts';
 
 /** A rule with what its filter does not tell. */
@@ -113,9 +114,4 @@ class Search<Rule extends TrieRule> {
       return;
     }
   }
-}
-
-/** A client named `#` or `a/b` must not widen or move the filter it is put into. */
-function isPlainLevel(text: string): boolean {
-  return text !== '' && text.isWellFormed() && !/[+#/\0]/.test(text);
 }

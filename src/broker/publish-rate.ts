@@ -1,5 +1,5 @@
 import type { PublishMeter } from '../access/rate-limits.ts';
-import { INTERNAL_PROTOCOL, type Principal } from '../model/client.ts';
+import type { Principal } from '../model/client.ts';
 import type { Draft } from '../model/message.ts';
 import type { Permissions } from './permissions.ts';
 
@@ -23,6 +23,6 @@ export class PublishRate {
   #serve(principal: Principal): void {
     this.#principal = principal;
     this.#revision = this.#access.ratesRevision;
-    this.#meter = principal.protocol === INTERNAL_PROTOCOL ? undefined : this.#access.meter(principal);
+    this.#meter = this.#access.meter(principal);
   }
 }

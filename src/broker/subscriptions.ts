@@ -9,15 +9,13 @@ import type { StoredSession } from '../session/session-store.ts';
 import type { Core } from './core.ts';
 import { RetainedReplay } from './retained-replay.ts';
 import type { RoutedSession } from './routed-session.ts';
-import { type ClientTopics, isLocal, type SubscribeTarget, targetOf } from './topic-pipeline.ts';
+import { type ClientTopics, EXCLUSIVE, isLocal, type SubscribeTarget, targetOf } from './topic-pipeline.ts';
 
 /** Who asks for a subscription. */
 export interface Subscriber {
   readonly principal: Principal;
   readonly topics: ClientTopics;
 }
-
-const EXCLUSIVE_PREFIX = '$exclusive/';
 
 export class Subscriptions {
   readonly #core: Core;
@@ -160,5 +158,5 @@ function isSame(stored: Subscription | undefined, { qosMax, noLocal, retainAsPub
 }
 
 function twinOf({ kind, routed }: SubscribeTarget): TopicFilter {
-  return (kind === 'exclusive' ? routed : EXCLUSIVE_PREFIX + routed) as TopicFilter;
+  return (kind === 'exclusive' ? routed : EXCLUSIVE + routed) as TopicFilter;
 }

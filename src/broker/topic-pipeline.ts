@@ -29,7 +29,7 @@ export interface SubscribeTarget {
 const DOLLAR = 0x24;
 const DELAYED = '$delayed/';
 const LOCAL = '$local/';
-const EXCLUSIVE = '$exclusive/';
+export const EXCLUSIVE = '$exclusive/';
 
 export class TopicPipeline {
   readonly #topics: TopicTable;

@@ -1,9 +1,8 @@
 // `postern ban`: whom the running gateway does not let in, through its control socket.
-import { ask } from '../control/client.ts';
 import { BANNED_KINDS } from '../control/running-gateway.ts';
-import { GatewayError } from '../model/errors.ts';
 import { harmless } from '../observe/text-line.ts';
-import { type ConfigOptions, loadConfig, problemText } from './config-options.ts';
+import { askGateway } from './ask-gateway.ts';
+import type { ConfigOptions } from './config-options.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -19,7 +18,7 @@ export async function addBan([kind, value]: readonly [string, string], options: 
   const seconds = options.for === undefined ? null : secondsOf(options.for);
   if (seconds === undefined) return misuse(surroundings, `--for must be a time like 90s, 10m, 2h or 7d, not ${JSON.stringify(options.for)}`);
   if (!isKind(kind)) return misuse(surroundings, notAKind(kind));
-  return asked(
+  return askGateway(
     options,
     surroundings,
     { command: 'ban.add', kind, value, seconds, ...(options.reason === undefined ? {} : { reason: options.reason }) },
@@ -32,45 +31,19 @@ export async function addBan([kind, value]: readonly [string, string], options: 
 
 export async function removeBan([kind, value]: readonly [string, string], options: ConfigOptions, surroundings: Surroundings): Promise<number> {
   if (!isKind(kind)) return misuse(surroundings, notAKind(kind));
-  return asked(options, surroundings, { command: 'ban.remove', kind, value }, (answer) =>
+  return askGateway(options, surroundings, { command: 'ban.remove', kind, value }, (answer) =>
     Object(answer).removed === true ? `${kind} ${value} may come in again\n` : `${kind} ${value} was not banned\n`,
   );
 }
 
 export function listBans(options: ConfigOptions, surroundings: Surroundings): Promise<number> {
-  return asked(options, surroundings, { command: 'ban.list' }, (answer) => (Array.isArray(answer) ? answer.map(lineOf).join('') : ''));
+  return askGateway(options, surroundings, { command: 'ban.list' }, (answer) => (Array.isArray(answer) ? answer.map(lineOf).join('') : ''));
 }
 
 function lineOf(ban: unknown): string {
   const { kind, value, seconds, reason } = Object(ban);
   const rest = seconds === null ? 'for good' : `${seconds} s left`;
   return `${harmless(`${kind} ${value}  ${rest}${reason === '' ? '' : `  ${reason}`}`)}\n`; // client ids are what devices say
-}
-
-async function asked(
-  options: ConfigOptions,
-  surroundings: Surroundings,
-  { command, ...parameters }: { readonly command: string; readonly [parameter: string]: unknown },
-  said: (answer: unknown) => string,
-): Promise<number> {
-  const loaded = loadConfig(options, surroundings, 'ignored');
-  if (loaded.kind === 'invalid') {
-    surroundings.complain(problemText(loaded.problems));
-    return EXIT.config;
-  }
-  try {
-    const answer = await ask(loaded.config.control.socket, surroundings.clock, command, parameters);
-    if ('error' in answer) {
-      surroundings.complain(`postern: the gateway refused: ${answer.error.message}\n`);
-      return EXIT.unavailable;
-    }
-    surroundings.write(said(answer.ok));
-    return EXIT.ok;
-  } catch (error) {
-    if (!(error instanceof GatewayError)) throw error;
-    surroundings.complain(`postern: ${error.message}\n`);
-    return EXIT.unavailable;
-  }
 }
 
 function secondsOf(text: string): number | undefined {

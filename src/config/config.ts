@@ -1,6 +1,6 @@
 // A loaded configuration: the settings of the schema with the defaults that depend on the machine.
 import { join, resolve } from 'node:path';
-import { type TopicName, topicName } from '../model/topic.ts';
+import { connectionStateTopic, type TopicName, topicName } from '../model/topic.ts';
 import { isMapping } from './read.ts';
 import type { Node } from './schema/nodes.ts';
 import { SCHEMA, type Settings } from './schema/schema.ts';
@@ -50,7 +50,7 @@ function withAbsoluteFiles(node: Node, value: unknown, machine: Machine): unknow
 
 function completeBridge(bridge: BridgeSettings, machine: Machine): BridgeConfig {
   const clientId = bridge.clientId ?? `postern-${machine.hostname}-${bridge.name}`;
-  const statusTopic = bridge.statusTopic ?? topicName(`$SYS/broker/connection/${clientId.replace(/[+#/]/g, '_')}/state`);
+  const statusTopic = bridge.statusTopic ?? topicName(connectionStateTopic(clientId));
   return { ...bridge, clientId, statusTopic };
 }
 

@@ -81,6 +81,11 @@ export function isPlainLevel(text: string): boolean {
   return text !== '' && text.isWellFormed() && !/[+#/\0]/.test(text);
 }
 
+/** Where a bridge tells, here and at its remote, whether it is connected, as Mosquitto names it. A client id too long for it gives no valid name. */
+export function connectionStateTopic(clientId: string): string {
+  return `$SYS/broker/connection/${clientId.replace(/[+#/]/g, '_')}/state`;
+}
+
 /** `#` would select a name without levels and `/#` the empty name; neither exists (MQTT-4.7.3-1), so they select what these do. */
 const SAME_TOPICS: ReadonlyMap<string, string> = new Map([
   ['#', '+/#'],

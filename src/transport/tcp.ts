@@ -1,30 +1,42 @@
-import { Acceptor, type ListenerOptions } from './acceptor.ts';
+import { Acceptor, type ConnectionSource, type ListenerOptions } from './acceptor.ts';
 import { LinkCounters } from './link-counters.ts';
 import { SocketLink } from './socket-link.ts';
 import type { Link, StreamTransport } from './transport.ts';
+
+/** Where connections come from, as they were counted there. */
+export interface CountedSource {
+  readonly source: ConnectionSource;
+  readonly counters: LinkCounters;
+}
+
+export function overTcp(options: ListenerOptions): CountedSource {
+  const counters = new LinkCounters(options.metrics, options.name);
+  return { source: new Acceptor(options, counters), counters };
+}
 
 /** Listens on a TCP port, or on a Unix socket. */
 export class TcpTransport implements StreamTransport {
   readonly name: string;
   readonly #options: ListenerOptions;
+  readonly #source: ConnectionSource;
   readonly #counters: LinkCounters;
-  readonly #acceptor: Acceptor;
 
-  constructor(options: ListenerOptions) {
+  /** @param below - what brings connections; TCP when absent. */
+  constructor(options: ListenerOptions, below = overTcp(options)) {
     this.name = options.name;
     this.#options = options;
-    this.#counters = new LinkCounters(options.metrics, options.name);
-    this.#acceptor = new Acceptor(options, this.#counters);
+    this.#source = below.source;
+    this.#counters = below.counters;
   }
 
   get address(): string {
-    return this.#acceptor.address;
+    return this.#source.address;
   }
 
   async listen(onLink: (link: Link) => void): Promise<void> {
     const { clock, writer } = this.#options;
     const support = { clock, writer, counters: this.#counters };
-    await this.#acceptor.listen(({ socket, facts }) => {
+    await this.#source.listen(({ socket, facts }) => {
       const link = new SocketLink(socket, facts, support);
       onLink(link);
       link.start();
@@ -32,6 +44,6 @@ export class TcpTransport implements StreamTransport {
   }
 
   async close(): Promise<void> {
-    this.#acceptor.close();
+    this.#source.close();
   }
 }

@@ -4,9 +4,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import { LINK_CLOSE_TIMEOUT_MS, WEBSOCKET_HANDSHAKE_TIMEOUT_MS, WEBSOCKET_REQUEST_BYTES_MAX } from '../model/limits.ts';
 import type { Counter } from '../model/metrics.ts';
-import { type Accepted, Acceptor, type ConnectionSource, type ListenerOptions } from './acceptor.ts';
-import { LinkCounters } from './link-counters.ts';
+import type { Accepted, ConnectionSource, ListenerOptions } from './acceptor.ts';
+import type { LinkCounters } from './link-counters.ts';
 import { SocketLink } from './socket-link.ts';
+import { overTcp } from './tcp.ts';
 import type { Link, LinkFacts, StreamTransport } from './transport.ts';
 import { WebSocketFraming } from './websocket-framing.ts';
 import { isForwarded, judge, refusal, type WebSocketPolicy } from './websocket-handshake.ts';
@@ -26,12 +27,6 @@ interface Candidate {
   readonly facts: LinkFacts;
   /** Neither time nor the end of the socket is its business any more. */
   release(): void;
-}
-
-/** Where connections come from, as they were counted there. */
-interface CountedSource {
-  readonly source: ConnectionSource;
-  readonly counters: LinkCounters;
 }
 
 export class WebSocketTransport implements StreamTransport {
@@ -151,9 +146,4 @@ export class WebSocketTransport implements StreamTransport {
     if (counter !== undefined) counter.value += 1;
     this.#options.log.info('WebSocket handshake failed', { listener: this.name, peer: candidate.facts.peer, failure, reason });
   }
-}
-
-function overTcp(options: WebSocketOptions): CountedSource {
-  const counters = new LinkCounters(options.metrics, options.name);
-  return { source: new Acceptor(options, counters), counters };
 }
