@@ -1,6 +1,7 @@
 // Everything that is persistent, in memory. A store changes it by records only, the same ones when it runs and when it replays its log; what differs
 // from the last checkpoint is remembered by key, so that a checkpoint writes each row once however often it changed.
 import type { Message } from '../model/message.ts';
+import type { Priority } from '../model/priority.ts';
 import type { TopicName } from '../model/topic.ts';
 import type { StateOwner, StateRecord } from './records.ts';
 import { SessionDirt, SessionImage } from './session-image.ts';
@@ -16,6 +17,13 @@ export interface ImageDirt {
   readonly retained: Set<TopicName>;
   /** Keys of state by gateway. */
   readonly gatewayState: Map<string, Set<string>>;
+}
+
+/** Whatever one lane holds between two sequences. */
+export interface SettledStretch {
+  readonly priority: Priority;
+  readonly first: Sequence;
+  readonly last: Sequence;
 }
 
 export class Image {
@@ -64,27 +72,29 @@ export class Image {
   }
 
   /** False when it is queued already. */
-  enqueue(session: SessionImage, sequence: Sequence, size: number): boolean {
-    if (!session.queue.add(sequence, size)) return false;
+  enqueue(session: SessionImage, sequence: Sequence, size: number, priority: Priority): boolean {
+    if (!session.queue.add(priority, sequence, size)) return false;
     this.queuedMessages += 1;
     this.queuedBytes += size;
     this.#list(session);
     return true;
   }
 
-  /** False when it is not queued (any more). */
-  settle(session: SessionImage, sequence: Sequence): boolean {
+  /** @returns the class it had; undefined when it is not queued (any more). */
+  settle(session: SessionImage, sequence: Sequence): Priority | undefined {
     const bytesBefore = session.queue.bytes;
-    if (!session.queue.remove(sequence)) return false;
+    const priority = session.queue.remove(sequence);
+    if (priority === undefined) return undefined;
     this.queuedMessages -= 1;
     this.queuedBytes -= bytesBefore - session.queue.bytes;
     this.#list(session);
-    return true;
+    return priority;
   }
 
-  /** Settles every entry of a run, both ends included. */
-  settleRun(session: SessionImage, first: Sequence, last: Sequence): void {
-    for (let at = session.queue.next(first - 1); at !== undefined && at <= last; at = session.queue.next(at)) this.settle(session, at);
+  /** Settles every entry of a run in one lane, both ends included. */
+  settleRun(session: SessionImage, { priority, first, last }: SettledStretch): void {
+    const lane = session.queue.lane(priority);
+    for (let at = lane?.next(first - 1); at !== undefined && at <= last; at = lane?.next(at)) this.settle(session, at);
   }
 
   /**
@@ -110,12 +120,12 @@ export class Image {
     return dirt;
   }
 
-  /** One row of a queue; those of one session in order of keys. */
-  restoreChunk(session: number, key: Sequence, live: Uint8Array): void {
+  /** One row of a queue; those of one lane in order of keys. */
+  restoreChunk(session: number, { priority, key }: { readonly priority: Priority; readonly key: Sequence }, live: Uint8Array): void {
     const owner = this.#byId.get(session);
     if (owner === undefined) return;
     const { count, bytes } = owner.queue;
-    owner.queue.restore(key, live);
+    owner.queue.restore(priority, key, live);
     this.queuedMessages += owner.queue.count - count;
     this.queuedBytes += owner.queue.bytes - bytes;
   }

@@ -110,6 +110,12 @@ export class LiveChunk {
     return index < this.#end ? this.#base + this.#cell(2 * index) : undefined;
   }
 
+  /** Greatest entry smaller than `sequence`. */
+  previous(sequence: Sequence): Sequence | undefined {
+    const index = this.#lowerBound(sequence - this.#base);
+    return index > this.#start ? this.#base + this.#cell(2 * (index - 1)) : undefined;
+  }
+
   visit(see: (sequence: Sequence, size: number) => void): void {
     for (let index = this.#start; index < this.#end; index += 1) see(this.#base + this.#cell(2 * index), this.#cell(2 * index + 1));
   }

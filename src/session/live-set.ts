@@ -39,6 +39,13 @@ export class LiveSet implements LiveEntries {
     return after?.next(after.base - 1);
   }
 
+  previous(sequence: Sequence): Sequence | undefined {
+    const index = this.#indexOf(sequence);
+    if (index < 0) return undefined;
+    const chunk = this.#chunks[index] as LiveChunk;
+    return chunk.previous(sequence) ?? this.#chunks[index - 1]?.last;
+  }
+
   visit(see: (sequence: Sequence, size: number) => void): void {
     for (const chunk of this.#chunks) chunk.visit(see);
   }

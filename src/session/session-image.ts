@@ -1,7 +1,7 @@
 import type { Subscription } from '../bus/subscription.ts';
 import type { ClientId, Realm } from '../model/client.ts';
 import type { TopicFilter } from '../model/topic.ts';
-import { LiveSet } from './live-set.ts';
+import { QueueLanes } from './queue-lanes.ts';
 import type { ReceivingExchange, SendingExchange, SessionFacts, StoredSession } from './session-store.ts';
 
 const NONE: ReadonlyMap<never, never> = new Map<never, never>();
@@ -12,7 +12,7 @@ export class SessionImage implements StoredSession {
   readonly realm: Realm;
   readonly clientId: ClientId;
   facts: SessionFacts;
-  readonly queue = new LiveSet();
+  readonly queue = new QueueLanes();
   /** Keys of rows that wait for the next checkpoint; the queue keeps its own. */
   dirt: SessionDirt | undefined;
   /** Is in the image's set of sessions to write. */

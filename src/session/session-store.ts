@@ -5,6 +5,7 @@ import type { Subscription } from '../bus/subscription.ts';
 import type { ClientId, Realm } from '../model/client.ts';
 import type { GatewayMs } from '../model/clock.ts';
 import type { Message, QoS } from '../model/message.ts';
+import type { Priority } from '../model/priority.ts';
 import type { TopicFilter, TopicName } from '../model/topic.ts';
 
 /**
@@ -14,7 +15,19 @@ import type { TopicFilter, TopicName } from '../model/topic.ts';
 export type Sequence = number;
 
 /** Why a queue entry ended; counted by cause and recorded in the same group. `moved`: the message was appended for another queue just before. */
-export type SettleCause = 'delivered' | 'moved' | 'refused-by-peer' | 'expired' | 'queue-full' | 'session-ended' | 'unreadable';
+export type SettleCause =
+  | 'delivered'
+  | 'moved'
+  | 'refused-by-peer'
+  | 'expired'
+  /** The oldest made room. */
+  | 'queue-full'
+  /** The newest was not taken. */
+  | 'queue-full-newest'
+  /** A newer one of its topic came. */
+  | 'superseded'
+  | 'session-ended'
+  | 'unreadable';
 
 /** What of a session changes as a whole. */
 export interface SessionFacts {
@@ -49,16 +62,28 @@ export interface ReceivingExchange {
   readonly untilMs: GatewayMs;
 }
 
-/** The live entries of one queue in order of sequence. */
+/** Live entries in order of sequence. */
 export interface LiveEntries {
   readonly count: number;
   /** Sum of the sizes given at append. */
   readonly bytes: number;
   /** Smallest live sequence greater than `sequence`; undefined: none. O(log n). */
   next(sequence: Sequence): Sequence | undefined;
+  /** Greatest live sequence smaller than `sequence`; undefined: none. O(log n). */
+  previous(sequence: Sequence): Sequence | undefined;
   has(sequence: Sequence): boolean;
   /** Greatest live sequence; undefined when empty. */
   readonly last: Sequence | undefined;
+}
+
+/** The live entries of one queue, in one lane per priority class. What is asked of the queue itself is about all lanes together. */
+export interface LiveQueue extends LiveEntries {
+  /** Nothing but entries of the ordinary class was ever in it. */
+  readonly isOneLane: boolean;
+  /** Undefined: nothing was ever in it. */
+  lane(priority: Priority): LiveEntries | undefined;
+  /** The class the entry was given; undefined when it is not queued. */
+  laneOf(sequence: Sequence): Priority | undefined;
 }
 
 /** One session as the store keeps it. Changed through the store only. */
@@ -69,7 +94,7 @@ export interface StoredSession {
   readonly clientId: ClientId;
   readonly facts: SessionFacts;
   readonly subscriptions: ReadonlyMap<TopicFilter, Subscription>;
-  readonly queue: LiveEntries;
+  readonly queue: LiveQueue;
   readonly sending: ReadonlyMap<number, SendingExchange>;
   readonly receiving: ReadonlyMap<number, ReceivingExchange>;
   readonly state: ReadonlyMap<string, Uint8Array>;
@@ -140,8 +165,8 @@ export interface SessionStore {
   /** `value` undefined deletes. The value is copied. */
   putState(owner: StoredSession | { readonly gateway: string }, key: string, value: Uint8Array | undefined): void;
 
-  /** Starts a message; `refer` adds the queues it goes to; `append` closes it. A message with RETAIN replaces (or, when empty, clears) the retained one. */
-  refer(session: StoredSession, options: ReferenceOptions): void;
+  /** Starts a message; `refer` adds the queues it goes to, as `ORDINARY` unless a class is given; `append` closes it. A message with RETAIN replaces (or, when empty, clears) the retained one. */
+  refer(session: StoredSession, options: ReferenceOptions, priority?: Priority): void;
   /**
    * Writes the message with the references given since the last `append`. Its payload is copied. A turn that brings more than a group may hold is
    * committed in parts, parted before a message only: what must hold together with a message is written after it, in the same turn.

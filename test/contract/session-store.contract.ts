@@ -1,6 +1,7 @@
 // What every SessionStore promises, whatever it is made of. A test that needs an end of the process asks its bench to reopen the store.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { clientId, realm } from '../../src/model/client.ts';
+import { ORDINARY, type Priority } from '../../src/model/priority.ts';
 import type { ReferenceOptions, SessionStore, StoredSession } from '../../src/session/session-store.ts';
 import { contentsOf, durable, FACTS, messageOf, messageText, QOS_1, subscriptionOf } from '../support/store-samples.ts';
 
@@ -159,6 +160,48 @@ export function sessionStoreContract(name: string, makeBench: () => StoreBench):
           expect([toSecond?.qos, toSecond?.isRetain, toSecond?.identifiers]).toEqual([0, false, [1, 268_435_455, 1]]);
           expect(toFirst?.message.expiresAtMs).toBe(9_999.25);
         });
+      });
+
+      test('keep the class each message was given, lane by lane, and its identifiers', async () => {
+        const owner = session();
+        const identified: ReferenceOptions = { qos: 2, isRetain: true, identifiers: [268_435_455, 1] };
+        const given = [7, 3, 0, 7, 3, 5].map((priority) => {
+          store.refer(owner, identified, priority as Priority);
+          return store.append(messageOf('plant/temp', `class ${priority}`));
+        });
+        const [alarm, , least, secondAlarm, reading] = given as [number, number, number, number, number, number];
+        await nowAndAfterRestart(() => {
+          const { queue: kept } = found();
+          expect(given.map((sequence) => kept.laneOf(sequence))).toEqual([7, 3, 0, 7, 3, 5]);
+          expect([kept.count, kept.next(0), kept.last, kept.previous(least)]).toEqual([6, alarm, given[5], given[1]]);
+          expect(given.map((sequence) => kept.lane(7)?.has(sequence))).toEqual([true, false, false, true, false, false]);
+          expect([kept.lane(7)?.count, kept.lane(7)?.next(alarm), kept.lane(6), kept.lane(3)?.last]).toEqual([2, secondAlarm, undefined, reading]);
+          const { qos, isRetain, identifiers } = store.read(found(), alarm) ?? {};
+          expect([qos, isRetain, identifiers]).toEqual([2, true, [268_435_455, 1]]);
+        });
+      });
+
+      test('that settle one lane from end to end keep what lies between in others', async () => {
+        const owner = session();
+        const given = Array.from({ length: 300 }, (_, index) => {
+          store.refer(owner, QOS_1, index % 3 === 0 ? 7 : ORDINARY);
+          return store.append(messageOf('plant/temp', `${index}`));
+        });
+        await durable(store);
+        for (const [index, sequence] of given.entries()) if (index % 3 === 0) store.settle(owner, sequence, 'delivered');
+        await nowAndAfterRestart(() => {
+          expect([found().queue.count, found().queue.lane(7)?.count ?? 0]).toEqual([200, 0]);
+          expect(payloads(found()).slice(0, 3)).toEqual(['1', '2', '4']);
+        });
+      });
+
+      test('give the same message to two sessions in two classes', async () => {
+        const first = session('a');
+        const second = session('b');
+        store.refer(first, QOS_1, 6);
+        store.refer(second, QOS_1);
+        const sequence = store.append(messageOf('plant/temp', 'x'));
+        await nowAndAfterRestart(() => expect([found('a').queue.laneOf(sequence), found('b').queue.laneOf(sequence)]).toEqual([6, ORDINARY]));
       });
 
       test('know nothing of messages for others', async () => {

@@ -2,6 +2,7 @@ import type { Subscription } from '../../src/bus/subscription.ts';
 import type { ClientId, Realm } from '../../src/model/client.ts';
 import type { Clock, GatewayMs } from '../../src/model/clock.ts';
 import type { Message } from '../../src/model/message.ts';
+import { ORDINARY, type Priority } from '../../src/model/priority.ts';
 import type { TopicFilter, TopicName } from '../../src/model/topic.ts';
 import { Image } from '../../src/session/image.ts';
 import { messageSize } from '../../src/session/message-size.ts';
@@ -51,6 +52,7 @@ export class MemoryStore implements SessionStore {
   readonly #messages: Map<Sequence, StoredMessage>;
   #lastSequence: Sequence;
   #references = new Map<number, ReferenceOptions>();
+  readonly #priorities = new Map<number, Priority>();
   #waiting: { readonly waiter: DurableWaiter; readonly token: number }[] = [];
   #isPending = false;
   #isScheduled = false;
@@ -112,8 +114,9 @@ export class MemoryStore implements SessionStore {
     this.#write({ kind: 'state', owner: 'gateway' in owner ? owner : { session: owner.id }, key, value: value?.slice() });
   }
 
-  refer(session: StoredSession, options: ReferenceOptions): void {
+  refer(session: StoredSession, options: ReferenceOptions, priority: Priority = ORDINARY): void {
     this.#references.set(session.id, { qos: options.qos, isRetain: options.isRetain, identifiers: [...options.identifiers] });
+    this.#priorities.set(session.id, priority);
   }
 
   append(message: Message): Sequence {
@@ -123,10 +126,11 @@ export class MemoryStore implements SessionStore {
     const size = messageSize(message);
     for (const id of this.#references.keys()) {
       const session = this.#image.session(id);
-      if (session !== undefined) this.#image.enqueue(session, sequence, size);
+      if (session !== undefined) this.#image.enqueue(session, sequence, size, this.#priorities.get(id) ?? ORDINARY);
     }
     if (this.#references.size > 0) this.#messages.set(sequence, { message: message.keep(), references: this.#references });
     this.#references = new Map();
+    this.#priorities.clear();
     if (message.isRetain) this.#image.retain(sequence, message);
     return sequence;
   }
@@ -139,7 +143,7 @@ export class MemoryStore implements SessionStore {
 
   settle(session: StoredSession, sequence: Sequence, cause: SettleCause): void {
     const image = this.#image.session(session.id);
-    if (image === undefined || !this.#image.settle(image, sequence)) return;
+    if (image === undefined || this.#image.settle(image, sequence) === undefined) return;
     this.#changed();
     this.#count(cause);
     this.#forget(session.id, sequence);

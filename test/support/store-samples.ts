@@ -64,7 +64,7 @@ export function queueContents(store: SessionStore, session: StoredSession): unkn
   for (let at = session.queue.next(0); at !== undefined; at = session.queue.next(at)) {
     const delivery = store.read(session, at);
     if (delivery === undefined) entries.push([at, 'unreadable']);
-    else entries.push([at, delivery.qos, delivery.isRetain, delivery.identifiers, messageText(delivery.message)]);
+    else entries.push([at, delivery.qos, delivery.isRetain, delivery.identifiers, messageText(delivery.message), session.queue.laneOf(at)]);
   }
   return entries;
 }

@@ -2,6 +2,7 @@
 // same state therefore live on the same, and one that was killed can be compared with one that was not.
 import { clientId, realm } from '../../src/model/client.ts';
 import type { QoS } from '../../src/model/message.ts';
+import { ORDINARY, PRIORITIES, type Priority } from '../../src/model/priority.ts';
 import type { SessionFacts, SessionStore, SettleCause, StoredSession } from '../../src/session/session-store.ts';
 import { FACTS, messageOf, subscriptionOf } from './store-samples.ts';
 
@@ -103,7 +104,7 @@ function publish(store: SessionStore, draws: Draws): void {
   const sessions = sortedSessions(store).filter(() => draws.below(2) === 0);
   for (const session of sessions) {
     const identifiers = Array.from({ length: draws.below(3) }, () => 1 + draws.below(1000));
-    store.refer(session, { qos: (1 + draws.below(2)) as QoS, isRetain: draws.below(4) === 0, identifiers });
+    store.refer(session, { qos: (1 + draws.below(2)) as QoS, isRetain: draws.below(4) === 0, identifiers }, anyPriority(draws));
   }
   if (sessions.length === 0) return;
   store.append(anyMessage(draws, draws.below(8) === 0));
@@ -148,7 +149,7 @@ function move(store: SessionStore, draws: Draws): void {
   const sequence = from === undefined ? undefined : freeEntry(from, draws);
   if (from === undefined || to === undefined || sequence === undefined) return;
   const { topic, payload } = store.read(from, sequence)?.message ?? messageOf('plant/lost', '');
-  store.refer(to, { qos: 2, isRetain: false, identifiers: [] });
+  store.refer(to, { qos: 2, isRetain: false, identifiers: [] }, anyPriority(draws));
   store.append(messageOf(topic.name, payload));
   store.settle(from, sequence, 'moved');
 }
@@ -196,6 +197,11 @@ function anyMessage(draws: Draws, isRetain: boolean): ReturnType<typeof messageO
   const properties = draws.below(5) === 0 ? { contentType: 'text/plain', userProperties: [['n', String(draws.below(100))] as const] } : undefined;
   const payload = Uint8Array.from({ length: size }, (_, index) => (index * 7 + size) % 256);
   return messageOf(`plant/${draws.below(TOPICS)}/state`, payload, { isRetain, qos: (1 + draws.below(2)) as QoS, properties });
+}
+
+/** Most are ordinary. */
+function anyPriority(draws: Draws): Priority {
+  return draws.below(3) > 0 ? ORDINARY : (draws.pick(PRIORITIES) ?? ORDINARY);
 }
 
 function sortedSessions(store: SessionStore): StoredSession[] {

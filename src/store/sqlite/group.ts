@@ -1,5 +1,6 @@
 // A group as it is read: closed, in memory or back from disk. Messages are found by their sequence through an array of offsets.
 import type { Message, Origin, QoS } from '../../model/message.ts';
+import { ORDINARY, PRIORITY_MAX, type Priority } from '../../model/priority.ts';
 import type { Sequence, StoredDelivery } from '../../session/session-store.ts';
 import { ByteReader } from '../../wire/byte-reader.ts';
 import { GROUP_HEADER_BYTES, type GroupHeader, readGroupHeader } from './group-format.ts';
@@ -11,11 +12,13 @@ import { KIND } from './record-codec.ts';
  *
  *   sequence − first of the group u32 · origin u32 · references u32 · per reference (session u32 · terms u32) · content
  *
- * Terms hold QoS, RETAIN and one Subscription Identifier; a reference with several takes as many entries, one behind the other.
+ * Terms hold QoS, RETAIN and one Subscription Identifier; a reference with several takes as many entries, one behind the other. One of another class
+ * than the ordinary one begins with an entry that holds the class instead of an identifier, and says so.
  */
 export const MESSAGE_HEADER_BYTES = 12;
 export const REFERENCE_BYTES = 8;
-export const TERMS = { qos: 0b11, retain: 0b100, identifierShift: 3 } as const;
+/** Subscription Identifiers have 28 bits (MQTT 5 §3.8.2.1.2): the bit above them is free. */
+export const TERMS = { qos: 0b11, retain: 0b100, identifierShift: 3, priority: 0x8000_0000 } as const;
 
 const NO_IDENTIFIERS: readonly number[] = [];
 
@@ -104,7 +107,17 @@ function identifiersAt(bytes: Buffer, start: number, end: number): readonly numb
   const session = bytes.readUInt32LE(start);
   const identifiers: number[] = [];
   for (let at = start; at < end && bytes.readUInt32LE(at) === session; at += REFERENCE_BYTES) {
-    identifiers.push(bytes.readUInt32LE(at + 4) >>> TERMS.identifierShift);
+    const terms = bytes.readUInt32LE(at + 4);
+    if (!isOfPriority(terms)) identifiers.push(terms >>> TERMS.identifierShift);
   }
   return identifiers;
+}
+
+/** The class that the first entry of a reference gives it. */
+export function priorityIn(terms: number): Priority {
+  return isOfPriority(terms) ? (((terms >>> TERMS.identifierShift) & PRIORITY_MAX) as Priority) : ORDINARY;
+}
+
+function isOfPriority(terms: number): boolean {
+  return terms >= TERMS.priority;
 }

@@ -5,7 +5,7 @@ import type { Log } from '../../model/log.ts';
 import type { TopicFilter } from '../../model/topic.ts';
 import type { Image } from '../../session/image.ts';
 import { ByteReader } from '../../wire/byte-reader.ts';
-import { bytesOf, type Cell, numberOf } from './cell.ts';
+import { bytesOf, type Cell, numberOf, priorityOf } from './cell.ts';
 import { readPacked } from './message-codec.ts';
 import { readFacts, readReceiving, readSending, readSubscription } from './record-codec.ts';
 
@@ -39,8 +39,8 @@ export function loadTables(database: Database, image: Image, log: Log): void {
     const owner = session === 0 ? { gateway: String(gateway) } : { session: numberOf(session) };
     image.apply({ kind: 'state', owner, key: String(key), value: Uint8Array.from(bytesOf(value)) });
   });
-  read('queue_chunk', 'session, first_sequence, live', ([session, key, live]) => {
-    image.restoreChunk(numberOf(session), numberOf(key), bytesOf(live));
+  read('queue_chunk', 'session, lane, first_sequence, live', ([session, lane, key, live]) => {
+    image.restoreChunk(numberOf(session), { priority: priorityOf(lane), key: numberOf(key) }, bytesOf(live));
   });
   read('retained', 'sequence, message', ([sequence, message]) => {
     image.retain(numberOf(sequence), readPacked(readerOf(message)));

@@ -1,5 +1,7 @@
 // The group that is being written: records are encoded once, where they will be committed from, and read from there until then.
 import type { Message, Origin } from '../../model/message.ts';
+import { ORDINARY, type Priority } from '../../model/priority.ts';
+import type { SettledStretch } from '../../session/image.ts';
 import type { StateRecord } from '../../session/records.ts';
 import type { ReferenceOptions, Sequence, SettleCause, StoredDelivery } from '../../session/session-store.ts';
 import { ByteWriter } from '../../wire/byte-writer.ts';
@@ -22,8 +24,12 @@ export class References {
   readonly terms: number[] = [];
   count = 0;
 
-  add(session: number, { qos, isRetain, identifiers }: ReferenceOptions): void {
+  add(session: number, { qos, isRetain, identifiers }: ReferenceOptions, priority: Priority): void {
     const terms = qos | (isRetain ? TERMS.retain : 0);
+    if (priority !== ORDINARY) {
+      this.#push(session, (terms | (priority << TERMS.identifierShift) | TERMS.priority) >>> 0);
+      if (identifiers.length === 0) return;
+    }
     if (identifiers.length === 0) this.#push(session, terms);
     else for (const identifier of identifiers) this.#push(session, terms | (identifier << TERMS.identifierShift));
   }
@@ -35,11 +41,10 @@ export class References {
   }
 }
 
-export interface SettledRun {
+/** What one lane of a queue holds between two sequences, and why it ended. */
+export interface SettledRun extends SettledStretch {
   readonly session: number;
   readonly cause: SettleCause;
-  readonly first: Sequence;
-  readonly last: Sequence;
 }
 
 export class OpenGroup {
@@ -76,10 +81,11 @@ export class OpenGroup {
     this.#records += 1;
   }
 
-  /** "Whatever this queue holds from `first` to `last` is settled": true again however often it is said. */
-  done({ session, cause, first, last }: SettledRun): void {
+  /** "Whatever this lane holds from `first` to `last` is settled": true again however often it is said. */
+  done({ session, cause, priority, first, last }: SettledRun): void {
     const writer = this.#writer;
-    const start = beginRecord(writer, KIND.done);
+    const start = beginRecord(writer, priority === ORDINARY ? KIND.done : KIND['done-in-lane']);
+    if (priority !== ORDINARY) writer.u8(priority);
     writer.varint(session);
     writer.u8(CAUSE_CODE[cause]);
     writer.varint(first);

@@ -23,7 +23,8 @@ export const KIND = {
   receiving: 10,
   'receiving-forgotten': 11,
   state: 12,
-} as const satisfies Record<StateRecord['kind'] | 'message' | 'done' | 'origin', number>;
+  'done-in-lane': 13,
+} as const satisfies Record<StateRecord['kind'] | 'message' | 'done' | 'done-in-lane' | 'origin', number>;
 
 /** Never renumbered: they are on disk. */
 export const CAUSE_CODE: Record<SettleCause, number> = {
@@ -34,6 +35,8 @@ export const CAUSE_CODE: Record<SettleCause, number> = {
   'session-ended': 4,
   unreadable: 5,
   moved: 6,
+  superseded: 7,
+  'queue-full-newest': 8,
 };
 
 /** @returns where the body starts, for `endRecord`. */

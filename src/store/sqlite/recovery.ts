@@ -2,13 +2,14 @@
 import type { Database } from 'better-sqlite3';
 import { GatewayError } from '../../model/errors.ts';
 import type { Log } from '../../model/log.ts';
+import { ORDINARY, type Priority } from '../../model/priority.ts';
 import { Image } from '../../session/image.ts';
 import { messageSize } from '../../session/message-size.ts';
 import type { Sequence } from '../../session/session-store.ts';
 import type { ByteReader } from '../../wire/byte-reader.ts';
-import { bytesOf, type Cell, numberOf } from './cell.ts';
+import { bytesOf, type Cell, numberOf, priorityOf } from './cell.ts';
 import { type LastMoment, laterMoment } from './gateway-time.ts';
-import { Group, MESSAGE_HEADER_BYTES, messageAt, REFERENCE_BYTES, visitRecords } from './group.ts';
+import { Group, MESSAGE_HEADER_BYTES, messageAt, priorityIn, REFERENCE_BYTES, visitRecords } from './group.ts';
 import { loadTables } from './load-tables.ts';
 import { type Meta, readMeta } from './meta.ts';
 import { KIND, readRecord } from './record-codec.ts';
@@ -88,7 +89,8 @@ class Replay {
   #apply(group: Group): void {
     visitRecords(group.bytes, (kind, reader) => {
       if (kind === KIND.message) this.#applyMessage(group, reader);
-      else if (kind === KIND.done) this.#applyDone(reader);
+      else if (kind === KIND.done) this.#applyDone(reader, ORDINARY);
+      else if (kind === KIND['done-in-lane']) this.#applyDone(reader, priorityOf(reader.u8()));
       else {
         const record = readRecord(reader, kind);
         if (record !== undefined) this.#image.apply(record);
@@ -105,17 +107,19 @@ class Replay {
     const start = offset + MESSAGE_HEADER_BYTES;
     const end = start + bytes.readUInt32LE(offset + 8) * REFERENCE_BYTES;
     for (let at = start; at < end; at += REFERENCE_BYTES) {
-      const session = this.#image.session(bytes.readUInt32LE(at));
-      if (session !== undefined) this.#image.enqueue(session, sequence, size);
+      const id = bytes.readUInt32LE(at);
+      if (at > start && bytes.readUInt32LE(at - REFERENCE_BYTES) === id) continue; // one more identifier of the same reference
+      const session = this.#image.session(id);
+      if (session !== undefined) this.#image.enqueue(session, sequence, size, priorityIn(bytes.readUInt32LE(at + 4)));
     }
     if (message.isRetain) this.#image.retain(sequence, message);
   }
 
-  #applyDone(reader: ByteReader): void {
+  #applyDone(reader: ByteReader, priority: Priority): void {
     const session = this.#image.session(reader.varint());
     reader.u8();
     const first = reader.varint();
-    if (session !== undefined) this.#image.settleRun(session, first, first + reader.varint());
+    if (session !== undefined) this.#image.settleRun(session, { priority, first, last: first + reader.varint() });
   }
 }
 

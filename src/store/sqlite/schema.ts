@@ -1,13 +1,23 @@
 // The tables. The log is `segment`; everything else is a snapshot of memory, written behind it. A row's values are what a record of the log says,
 // in the same encoding, so that there is one codec to test.
+import { ORDINARY } from '../../model/priority.ts';
 
 /** "PSTN": files of anybody else are not touched. */
 export const APPLICATION_ID = 0x5053_544e;
 /** `user_version`. A change of the tables adds one, and a migration from the version before. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
+
+const QUEUE_CHUNK = `CREATE TABLE queue_chunk(session INTEGER, lane INTEGER, first_sequence INTEGER, live BLOB NOT NULL, PRIMARY KEY(session, lane, first_sequence)) WITHOUT ROWID;`;
 
 /** SQL that turns a database of version n into one of version n + 1, at index n − 1. */
-export const MIGRATIONS: readonly string[] = [];
+export const MIGRATIONS: readonly string[] = [
+  `
+  ALTER TABLE queue_chunk RENAME TO queue_chunk_before;
+  ${QUEUE_CHUNK}
+  INSERT INTO queue_chunk(session, lane, first_sequence, live) SELECT session, ${ORDINARY}, first_sequence, live FROM queue_chunk_before;
+  DROP TABLE queue_chunk_before;
+`,
+];
 
 export const TABLES = ['meta', 'segment', 'session', 'subscription', 'queue_chunk', 'sending', 'receiving', 'state', 'retained'] as const;
 
@@ -16,7 +26,7 @@ export const CREATE_TABLES = `
   CREATE TABLE segment(number INTEGER PRIMARY KEY, first_sequence INTEGER NOT NULL, next_sequence INTEGER NOT NULL, bytes BLOB NOT NULL);
   CREATE TABLE session(id INTEGER PRIMARY KEY, realm TEXT NOT NULL, client_id TEXT NOT NULL, facts BLOB NOT NULL);
   CREATE TABLE subscription(session INTEGER, filter TEXT, options BLOB NOT NULL, PRIMARY KEY(session, filter)) WITHOUT ROWID;
-  CREATE TABLE queue_chunk(session INTEGER, first_sequence INTEGER, live BLOB NOT NULL, PRIMARY KEY(session, first_sequence)) WITHOUT ROWID;
+  ${QUEUE_CHUNK}
   CREATE TABLE sending(session INTEGER, packet_id INTEGER, exchange BLOB NOT NULL, PRIMARY KEY(session, packet_id)) WITHOUT ROWID;
   CREATE TABLE receiving(session INTEGER, packet_id INTEGER, exchange BLOB NOT NULL, PRIMARY KEY(session, packet_id)) WITHOUT ROWID;
   CREATE TABLE state(gateway TEXT, session INTEGER, key TEXT, value BLOB NOT NULL, PRIMARY KEY(gateway, session, key)) WITHOUT ROWID;
@@ -33,8 +43,8 @@ export const STATEMENTS = {
   putSubscription: 'INSERT OR REPLACE INTO subscription(session, filter, options) VALUES (?, ?, ?)',
   dropSubscription: 'DELETE FROM subscription WHERE session = ? AND filter = ?',
   dropSubscriptions: 'DELETE FROM subscription WHERE session = ?',
-  putChunk: 'INSERT OR REPLACE INTO queue_chunk(session, first_sequence, live) VALUES (?, ?, ?)',
-  dropChunk: 'DELETE FROM queue_chunk WHERE session = ? AND first_sequence = ?',
+  putChunk: 'INSERT OR REPLACE INTO queue_chunk(session, lane, first_sequence, live) VALUES (?, ?, ?, ?)',
+  dropChunk: 'DELETE FROM queue_chunk WHERE session = ? AND lane = ? AND first_sequence = ?',
   dropChunks: 'DELETE FROM queue_chunk WHERE session = ?',
   putSending: 'INSERT OR REPLACE INTO sending(session, packet_id, exchange) VALUES (?, ?, ?)',
   dropSending: 'DELETE FROM sending WHERE session = ? AND packet_id = ?',

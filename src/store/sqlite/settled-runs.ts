@@ -1,3 +1,4 @@
+import { PRIORITIES, type Priority } from '../../model/priority.ts';
 import type { SessionImage } from '../../session/session-image.ts';
 import type { Sequence, SettleCause } from '../../session/session-store.ts';
 import type { OpenGroup, SettledRun } from './open-group.ts';
@@ -6,16 +7,17 @@ import type { OpenGroup, SettledRun } from './open-group.ts';
 interface Run {
   readonly session: number;
   readonly cause: SettleCause;
+  readonly priority: Priority;
   first: Sequence;
   last: Sequence;
 }
 
 /**
- * Settled entries that wait for the next group. Entries of one queue settled in a row, in either direction, become one run: what lies between two of
- * them is settled too, or was never in that queue.
+ * Settled entries that wait for the next group. Entries of one lane settled in a row, in either direction, become one run: what lies between two of
+ * them is settled too, or was never in that lane.
  */
 export class SettledRuns {
-  /** The run that still grows, by session. */
+  /** The run that still grows, by session and lane. */
   readonly #growing = new Map<number, Run>();
   #finished: SettledRun[] = [];
 
@@ -23,21 +25,22 @@ export class SettledRuns {
     return this.#growing.size === 0 && this.#finished.length === 0;
   }
 
-  /** `sequence` has just left the queue of `session`. */
-  add(session: SessionImage, sequence: Sequence, cause: SettleCause): void {
-    const run = this.#growing.get(session.id);
-    if (run !== undefined && run.cause === cause && this.#joins(session, run, sequence)) {
+  /** `sequence` has just left the lane of `priority` in the queue of `session`. */
+  add(session: SessionImage, sequence: Sequence, priority: Priority, cause: SettleCause): void {
+    const key = keyOf(session.id, priority);
+    const run = this.#growing.get(key);
+    if (run !== undefined && run.cause === cause && joins(session, run, sequence)) {
       if (sequence > run.last) run.last = sequence;
       else if (sequence < run.first) run.first = sequence;
       return;
     }
     if (run !== undefined) this.#finished.push(run);
-    this.#growing.set(session.id, { session: session.id, cause, first: sequence, last: sequence });
+    this.#growing.set(key, { session: session.id, cause, priority, first: sequence, last: sequence });
   }
 
   /** The session and its queue are gone. */
   forget(session: number): void {
-    this.#growing.delete(session);
+    for (const priority of PRIORITIES) this.#growing.delete(keyOf(session, priority));
   }
 
   moveTo(group: OpenGroup): void {
@@ -46,11 +49,15 @@ export class SettledRuns {
     this.#finished = [];
     this.#growing.clear();
   }
+}
 
-  #joins({ queue }: SessionImage, run: Run, sequence: Sequence): boolean {
-    const from = Math.min(run.last, sequence);
-    const to = Math.max(run.first, sequence);
-    const between = queue.next(from);
-    return between === undefined || between > to;
-  }
+function keyOf(session: number, priority: Priority): number {
+  return session * PRIORITIES.length + priority;
+}
+
+function joins({ queue }: SessionImage, run: Run, sequence: Sequence): boolean {
+  const from = Math.min(run.last, sequence);
+  const to = Math.max(run.first, sequence);
+  const between = queue.lane(run.priority)?.next(from);
+  return between === undefined || between > to;
 }

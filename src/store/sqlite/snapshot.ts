@@ -1,9 +1,10 @@
 // Rows of what changed since the last checkpoint, one after the other, each as it is when it is asked for.
 import type { Subscription } from '../../bus/subscription.ts';
+import type { Priority } from '../../model/priority.ts';
 import type { TopicName } from '../../model/topic.ts';
 import type { Image, ImageDirt } from '../../session/image.ts';
 import type { SessionDirt, SessionImage } from '../../session/session-image.ts';
-import type { ReceivingExchange, SendingExchange, SessionFacts } from '../../session/session-store.ts';
+import type { ReceivingExchange, SendingExchange, Sequence, SessionFacts } from '../../session/session-store.ts';
 import { ByteWriter } from '../../wire/byte-writer.ts';
 import { packMessage } from './message-codec.ts';
 import { writeFacts, writeReceiving, writeSending, writeSubscriptionOptions } from './record-codec.ts';
@@ -53,7 +54,7 @@ function* sessionRows(image: Image, session: SessionImage): Generator<TableWrite
   let chunks: TableWrite[];
   do {
     chunks = [];
-    if (image.session(id) === session) session.queue.takeDirty(CHUNKS_AT_ONCE, (key, live) => chunks.push(chunkRow(id, key, live)));
+    if (image.session(id) === session) session.queue.takeDirty(CHUNKS_AT_ONCE, (lane, key, live) => chunks.push(chunkRow([id, lane, key], live)));
     yield* chunks;
   } while (chunks.length > 0);
 }
@@ -66,9 +67,9 @@ function* dependentRows(session: SessionImage, dirt: SessionDirt): Generator<Tab
   for (const key of dirt.state) yield row(STATE, ['', id, key], session.state.get(key));
 }
 
-function chunkRow(session: number, key: number, live: Uint8Array | undefined): TableWrite {
-  if (live === undefined) return { statement: 'dropChunk', values: [session, key] };
-  return { statement: 'putChunk', values: [session, key, live] };
+function chunkRow(key: readonly [session: number, lane: Priority, first: Sequence], live: Uint8Array | undefined): TableWrite {
+  if (live === undefined) return { statement: 'dropChunk', values: key };
+  return { statement: 'putChunk', values: [...key, live] };
 }
 
 function retainedRow(image: Image, topic: TopicName): TableWrite {

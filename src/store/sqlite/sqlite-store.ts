@@ -6,6 +6,7 @@ import type { CancelTimer, Clock, GatewayMs } from '../../model/clock.ts';
 import type { Log } from '../../model/log.ts';
 import type { Message } from '../../model/message.ts';
 import type { Counter, Metrics } from '../../model/metrics.ts';
+import { ORDINARY, type Priority } from '../../model/priority.ts';
 import type { TopicFilter, TopicName } from '../../model/topic.ts';
 import type { Image } from '../../session/image.ts';
 import { messageSize } from '../../session/message-size.ts';
@@ -67,6 +68,8 @@ export class SqliteStore implements SessionStore {
   readonly #references = new References();
   /** Sessions of `#references`, each once; only the first `#referredCount` are. */
   readonly #referred: SessionImage[] = [];
+  /** The class each of them gives the message. */
+  readonly #priorities: Priority[] = [];
   #referredCount = 0;
   readonly #appended: Counter;
   readonly #settled: Readonly<Record<SettleCause, Counter>>;
@@ -146,11 +149,12 @@ export class SqliteStore implements SessionStore {
     else if (this.#image.session(owner.id) !== undefined) this.#write({ kind: 'state', owner: { session: owner.id }, key, value: copy });
   }
 
-  refer({ id }: StoredSession, options: ReferenceOptions): void {
+  refer({ id }: StoredSession, options: ReferenceOptions, priority: Priority = ORDINARY): void {
     const session = this.#image.session(id);
     if (session === undefined) return;
-    this.#references.add(id, options);
+    this.#references.add(id, options, priority);
     this.#referred[this.#referredCount] = session;
+    this.#priorities[this.#referredCount] = priority;
     this.#referredCount += 1;
   }
 
@@ -164,7 +168,7 @@ export class SqliteStore implements SessionStore {
     open.message(sequence, message, this.#references);
     const size = messageSize(message);
     for (let at = 0; at < this.#referredCount; at += 1) {
-      if (this.#image.enqueue(this.#referred[at] as SessionImage, sequence, size)) open.live += 1;
+      if (this.#image.enqueue(this.#referred[at] as SessionImage, sequence, size, this.#priorities[at] as Priority)) open.live += 1;
     }
     this.#references.count = 0;
     this.#referredCount = 0;
@@ -184,9 +188,10 @@ export class SqliteStore implements SessionStore {
 
   settle({ id }: StoredSession, sequence: Sequence, cause: SettleCause): void {
     const session = this.#image.session(id);
-    if (session === undefined || !this.#image.settle(session, sequence)) return;
+    const priority = session && this.#image.settle(session, sequence);
+    if (session === undefined || priority === undefined) return;
     this.#unrefer(sequence);
-    this.#runs.add(session, sequence, cause);
+    this.#runs.add(session, sequence, priority, cause);
     this.#settled[cause].value += 1;
     this.#log.wroteLater();
   }

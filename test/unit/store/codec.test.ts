@@ -4,6 +4,7 @@ import type { Subscription } from '../../../src/bus/subscription.ts';
 import { type ClientId, clientId, type Realm, realm } from '../../../src/model/client.ts';
 import { GatewayError } from '../../../src/model/errors.ts';
 import type { Message, QoS } from '../../../src/model/message.ts';
+import { ORDINARY, PRIORITIES } from '../../../src/model/priority.ts';
 import { topicFilter } from '../../../src/model/topic.ts';
 import type { StateRecord } from '../../../src/session/records.ts';
 import type { SessionFacts, StoredWill } from '../../../src/session/session-store.ts';
@@ -145,14 +146,15 @@ describe('messages', () => {
   });
 
   test('come back from a group to each session they are for, while it is open, closed and parsed again', () => {
+    const priority = fc.constantFrom(...PRIORITIES);
     const terms = fc.record({ qos, isRetain: fc.boolean(), identifiers: fc.array(fc.integer({ min: 1, max: 268_435_455 }), { maxLength: 3 }) });
-    const routed = fc.tuple(message, fc.uniqueArray(fc.tuple(id, terms), { selector: ([session]) => session, maxLength: 6 }));
+    const routed = fc.tuple(message, fc.uniqueArray(fc.tuple(id, terms, priority), { selector: ([session]) => session, maxLength: 6 }));
     fc.assert(
       fc.property(fc.array(routed, { maxLength: 12 }), (written) => {
         const open = new OpenGroup(7, 100, Buffer.alloc(GROUP_HEADER_BYTES));
         for (const [index, [each, referents]] of written.entries()) {
           const references = new References();
-          for (const [session, options] of referents) references.add(session, options);
+          for (const [session, options, each] of referents) references.add(session, options, each);
           open.message(100 + index, each, references);
         }
         const expectAll = (group: Pick<Group, 'read'>): void => {
@@ -177,10 +179,10 @@ describe('messages', () => {
 describe('a group', () => {
   test('says who it is', () => {
     const references = new References();
-    references.add(1, { qos: 1, isRetain: false, identifiers: [] });
+    references.add(1, { qos: 1, isRetain: false, identifiers: [] }, ORDINARY);
     const { bytes: written } = closed((open) => {
       open.message(100, messageOf('t', 'x'), references);
-      open.done({ session: 1, cause: 'delivered', first: 1, last: 99 });
+      open.done({ session: 1, cause: 'delivered', priority: ORDINARY, first: 1, last: 99 });
     }, 103);
     expect(written.subarray(0, 4).toString('latin1')).toBe('PTNG');
     expect(readGroupHeader(written)).toEqual({ ...STAMPS, number: 7, firstSequence: 100, nextSequence: 103, records: 3, messages: 1 });

@@ -66,7 +66,7 @@ describe('the file', () => {
       2,
       'wal',
       0x5053_544e,
-      1,
+      2,
     ]);
     expect(statSync(join(bench.directory, 'postern.db')).mode & 0o777).toBe(0o600);
     expect(rows(bench.directory, 'PRAGMA integrity_check')).toEqual([['ok']]);
@@ -90,7 +90,7 @@ describe('the file', () => {
     withDatabase(bench.directory, (database) => database.pragma('user_version = 99'));
     const error = failure(() => bench.open());
     expect([error.code, error.message]).toEqual(['STORE_UNAVAILABLE', expect.stringContaining('later version')]);
-    withDatabase(bench.directory, (database) => database.pragma('user_version = 1'));
+    withDatabase(bench.directory, (database) => database.pragma('user_version = 2'));
     expect(payloads(bench.open())).toEqual(['message 1']);
   });
 });
