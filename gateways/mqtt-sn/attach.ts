@@ -53,7 +53,6 @@ function connectRequest({ settings, transport }: GatewayParts, { clientId, facts
     sessionExpirySeconds: Number.POSITIVE_INFINITY, // until the client leaves, any restart finds its session: CleanSession means "begins empty"
     inflightMax: settings.inflightMax,
     queueQos0: true,
-    whenQueueIsFull: 'drop-oldest',
     isReliableLink: false,
     origin,
   };

@@ -1,11 +1,12 @@
 // Store-and-forward needs no queue of its own: a bridge is a client with a session that never ends, paused while its upstream is out of reach.
 // A message leaves that session's queue in the group that records the remote's PUBACK or PUBCOMP, never before.
-import type { ClientSession, Delivery, EndReason, Gateway, GatewayContext, Outlet, PublishOutcome, QueueLimits } from '../gateway/gateway.ts';
+import type { ClientSession, Delivery, EndReason, Gateway, GatewayContext, Outlet, PublishOutcome } from '../gateway/gateway.ts';
 import { INTERNAL_PROTOCOL, peerAddress } from '../model/client.ts';
 import type { CancelTimer } from '../model/clock.ts';
 import { GatewayError } from '../model/errors.ts';
 import { type Draft, Message } from '../model/message.ts';
 import type { Counter } from '../model/metrics.ts';
+import type { QueueLimits } from '../model/queue-policy.ts';
 import { type Topic, topicFilter, topicName } from '../model/topic.ts';
 import { type OutgoingPublish, type PublishView, REASON } from '../mqtt/packets.ts';
 import { type Crossings, crossings, type TopicRule } from './topic-map.ts';
@@ -232,8 +233,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
       sessionExpirySeconds: Number.POSITIVE_INFINITY,
       inflightMax,
       queueQos0: true,
-      whenQueueIsFull: 'refuse',
-      queueLimits,
+      queue: { ...queueLimits, whenFull: 'refuse', keepLatest: [], priorities: [] },
       isReliableLink: true,
     } as const;
     const outcome = await context.connect(request, this);

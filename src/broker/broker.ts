@@ -16,7 +16,7 @@ import { Lifecycle } from './lifecycle.ts';
 import { type CoreParts, type CoreSettings, makeCore } from './make-core.ts';
 import { PrincipalCache } from './principal-cache.ts';
 import { PublishGate } from './publish-gate.ts';
-import { savedQueueTerms } from './queue-terms.ts';
+import { restoredTerms, takeTerms } from './queue-terms.ts';
 import { type RewriteRule, TopicRewriter } from './rewrite.ts';
 import { gatewayState } from './session-state.ts';
 import { SHARE_REALM } from './shared-group.ts';
@@ -33,7 +33,14 @@ export interface BrokerSettings extends CoreSettings {
 
 export const DEFAULT_BROKER_SETTINGS: BrokerSettings = {
   sessionsMax: limits.SESSIONS_MAX,
-  queueLimits: { messagesMax: limits.QUEUE_MESSAGES_MAX, bytesMax: limits.QUEUE_BYTES_MAX },
+  queue: {
+    messagesMax: limits.QUEUE_MESSAGES_MAX,
+    bytesMax: limits.QUEUE_BYTES_MAX,
+    whenFull: 'drop-oldest',
+    keepLatest: [],
+    priorities: [],
+    rules: [],
+  },
   memoryQueueLimits: { messagesMax: limits.MEMORY_QUEUE_MESSAGES_MAX, bytesMax: limits.MEMORY_QUEUE_BYTES_MAX },
   retainedLimits: { messagesMax: limits.RETAINED_MESSAGES_MAX, bytesMax: limits.RETAINED_BYTES_MAX },
   willRestartGraceSeconds: limits.WILL_RESTART_GRACE_SECONDS,
@@ -198,14 +205,15 @@ export class Broker {
   }
 
   #createSession(gateway: string, sessionRealm: Realm, subscriber: Subscriber, request: ConnectRequest): BrokerSession {
-    const session = new BrokerSession(this.#core, this.#identity(gateway, sessionRealm, subscriber), request);
+    const terms = takeTerms(this.#core, undefined, subscriber.principal, request);
+    const session = new BrokerSession(this.#core, this.#identity(gateway, sessionRealm, subscriber), terms);
     this.#sessions.set(sessionKey(sessionRealm, subscriber.principal.clientId), session);
     return session;
   }
 
   #restoreSession(stored: StoredSession): BrokerSession {
-    const terms = { ...savedQueueTerms(stored), inflightMax: limits.INFLIGHT_MAX };
     const principal = restoredOwner(stored);
+    const terms = restoredTerms(this.#core, stored, principal);
     const topics = this.#pipeline.unmounted(principal);
     const session = new BrokerSession(this.#core, this.#identity(gatewayOf(stored.realm), stored.realm, { principal, topics }), terms);
     session.restore(stored);

@@ -24,7 +24,7 @@ import { Outbound } from './outbound.ts';
 import type { Departure } from './presence.ts';
 import { type Admitted, PublishGate } from './publish-gate.ts';
 import { PublishRate } from './publish-rate.ts';
-import { type OutboundTerms, outboundSettings, saveQueueTerms } from './queue-terms.ts';
+import { type OutboundSettings, takeTerms } from './queue-terms.ts';
 import { Reauthentication } from './reauthentication.ts';
 import { ReceivedIds } from './received-ids.ts';
 import type { RoutedSession } from './routed-session.ts';
@@ -69,7 +69,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
   /** Of the will or the end of a session without a link. */
   #cancelDeadline: CancelTimer | undefined;
 
-  constructor(core: Core, identity: SessionIdentity, terms: OutboundTerms) {
+  constructor(core: Core, identity: SessionIdentity, settings: OutboundSettings) {
     this.#core = core;
     this.#onDetached = identity.onDetached;
     this.clientId = identity.principal.clientId;
@@ -82,7 +82,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#answers = new Answers(core.store);
     this.#ownerKey = principalKey(identity.principal);
     this.origin = { gateway: identity.gateway, clientId: this.clientId };
-    this.outbound = new Outbound(core, outboundSettings(terms, core.queueLimits));
+    this.outbound = new Outbound(core, core.drops.of(this), settings);
     this.#receivedIds = new ReceivedIds(core);
     this.state = sessionState(core.store, () => this.stored);
   }
@@ -148,10 +148,9 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#expirySeconds = request.sessionExpirySeconds;
     this.#hasQueue ||= this.#expirySeconds > 0;
     this.#saveFacts();
-    if (this.stored !== undefined) saveQueueTerms(this.#core.store, this.stored, request);
     this.#receivedIds.attach(this.stored, request.isReliableLink);
     this.outbound.useStore(this.stored);
-    this.outbound.attach(this.#outlet, outboundSettings(request, this.#core.queueLimits));
+    this.outbound.attach(this.#outlet, takeTerms(this.#core, this.stored, principal, request));
     this.#core.router.watchRefusing(this, this.outbound.mayRefuse);
     this.subscriptions.dropForbidden(this.#subscriber);
   }

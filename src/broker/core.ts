@@ -1,13 +1,15 @@
 import type { Bus } from '../bus/bus.ts';
-import type { QueueLimits } from '../gateway/gateway.ts';
 import type { GatewayClock } from '../model/clock.ts';
+import type { QueueLimits } from '../model/queue-policy.ts';
 import type { TopicFilter } from '../model/topic.ts';
 import type { SessionStore } from '../session/session-store.ts';
 import type { Announcer } from './announcer.ts';
 import type { BrokerCounters } from './counters.ts';
 import type { DelayedMessages } from './delayed.ts';
+import type { Drops } from './drops.ts';
 import type { Access } from './permissions.ts';
 import type { Presence } from './presence.ts';
+import type { QueueRules } from './queue-rules.ts';
 import type { RetainedIndex } from './retained-index.ts';
 import type { RoutedSession } from './routed-session.ts';
 import type { Router } from './router.ts';
@@ -33,8 +35,8 @@ export interface Core {
   readonly presence: Presence | undefined;
   readonly slowConsumers: SlowConsumers;
   readonly counters: BrokerCounters;
-  /** Of stored queues whose sessions name none. */
-  readonly queueLimits: QueueLimits;
+  readonly queueRules: QueueRules;
+  readonly drops: Drops;
   readonly memoryQueueLimits: QueueLimits;
   /** How long a completed QoS 2 id stays known on links that duplicate and reorder. */
   readonly qos2QuarantineMs: number;

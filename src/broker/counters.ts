@@ -1,4 +1,5 @@
 import type { Counter, Metrics } from '../model/metrics.ts';
+import { type DropCounters, dropCounters } from './drops.ts';
 
 /** The broker's own counters, held as objects by the hot path. Each drop has its cause. */
 export interface BrokerCounters {
@@ -9,11 +10,7 @@ export interface BrokerCounters {
   readonly noSubscribers: Counter;
   readonly quotaExceeded: Counter;
   readonly retainedRefused: Counter;
-  readonly droppedQueueFull: Counter;
-  readonly droppedExpired: Counter;
-  readonly droppedDetached: Counter;
-  readonly droppedRefused: Counter;
-  readonly droppedUnreadable: Counter;
+  readonly dropped: DropCounters;
   readonly droppedThrottled: Counter;
   readonly willsPublished: Counter;
   readonly delayedPublished: Counter;
@@ -31,11 +28,7 @@ export function brokerCounters(metrics: Metrics): BrokerCounters {
     noSubscribers: metrics.counter('messages.dropped.no-subscribers'),
     quotaExceeded: metrics.counter('messages.refused.quota-exceeded'),
     retainedRefused: metrics.counter('retained.refused'),
-    droppedQueueFull: metrics.counter('messages.dropped.queue-full'),
-    droppedExpired: metrics.counter('messages.dropped.expired'),
-    droppedDetached: metrics.counter('messages.dropped.detached'),
-    droppedRefused: metrics.counter('messages.dropped.refused-by-peer'),
-    droppedUnreadable: metrics.counter('messages.dropped.unreadable'),
+    dropped: dropCounters(metrics),
     droppedThrottled: metrics.counter('messages.dropped.throttled'),
     willsPublished: metrics.counter('wills.published'),
     delayedPublished: metrics.counter('delayed.published'),

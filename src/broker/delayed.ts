@@ -1,10 +1,11 @@
 // `$delayed/{seconds}/{topic}`: messages that wait for their time. They lie in the queue of a session nobody can attach, in a realm no listener can
 // enter, so that what holds for queued messages holds for them; when each is due, and whose it is, is state of that session, written in the group
 // of the message.
-import type { QueueLimits } from '../gateway/gateway.ts';
+
 import { clientId, type Principal, type Realm, realm } from '../model/client.ts';
 import type { CancelTimer, GatewayClock, GatewayMs } from '../model/clock.ts';
 import { Message } from '../model/message.ts';
+import type { QueueLimits } from '../model/queue-policy.ts';
 import { type Sequence, type SessionStore, type StoredDelivery, type StoredSession, sessionKey } from '../session/session-store.ts';
 import type { BrokerCounters } from './counters.ts';
 import type { Permissions } from './permissions.ts';
@@ -185,10 +186,10 @@ export class DelayedMessages {
     const terms = queue.state.get(key);
     const delivery = store.read(queue, sequence);
     if (delivery === undefined || terms === undefined) {
-      counters.droppedUnreadable.value += 1;
+      counters.dropped.unreadable.value += 1;
       store.settle(queue, sequence, 'unreadable');
     } else if (delivery.message.expiresAtMs <= clock.gatewayMs()) {
-      counters.droppedExpired.value += 1;
+      counters.dropped.expired.value += 1;
       store.settle(queue, sequence, 'expired'); // MQTT-3.3.2-5
     } else if (this.#route(delivery, termsFrom(terms))) {
       store.settle(queue, sequence, 'delivered');

@@ -1,17 +1,19 @@
 // What all sessions share, put together once.
 import { Bus } from '../bus/bus.ts';
-import type { QueueLimits } from '../gateway/gateway.ts';
 import type { GatewayClock } from '../model/clock.ts';
 import { ROUTE_CACHE_BYTES_MAX } from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
 import type { Metrics } from '../model/metrics.ts';
+import type { QueueLimits } from '../model/queue-policy.ts';
 import type { SessionStore } from '../session/session-store.ts';
 import { Announcer } from './announcer.ts';
 import type { Core } from './core.ts';
 import { brokerCounters } from './counters.ts';
 import { DelayedMessages, type DelayedParts } from './delayed.ts';
+import { Drops } from './drops.ts';
 import type { Access } from './permissions.ts';
 import { Presence } from './presence.ts';
+import { QueueRules, type QueueSettings } from './queue-rules.ts';
 import { RetainedIndex } from './retained-index.ts';
 import { type RetainedLimits, Retaining } from './retaining.ts';
 import type { RoutedSession } from './routed-session.ts';
@@ -20,7 +22,7 @@ import { SharedGroups, type SharedSettings } from './shared-groups.ts';
 import { type SlowConsumerSettings, SlowConsumers } from './slow-consumers.ts';
 
 export interface CoreSettings {
-  readonly queueLimits: QueueLimits;
+  readonly queue: QueueSettings;
   readonly memoryQueueLimits: QueueLimits;
   readonly retainedLimits: RetainedLimits;
   readonly qos2QuarantineMs: number;
@@ -46,11 +48,13 @@ export function makeCore({ store, clock, access, log, metrics, settings }: CoreP
   const bus = new Bus<RoutedSession>({ routeCacheBytesMax: ROUTE_CACHE_BYTES_MAX });
   const retained = new RetainedIndex();
   const systemRetained = new RetainedIndex();
-  const shares = new SharedGroups({ store, clock, counters, queueLimits: settings.queueLimits }, bus, settings.sharedSubscriptions);
+  const drops = new Drops({ counters: counters.dropped, clock, log });
+  const queueRules = new QueueRules(settings.queue);
+  const shares = new SharedGroups({ store, clock, drops, treatment: queueRules.ofGroups }, bus, settings.sharedSubscriptions);
   const retaining = new Retaining({ store, clock, retained, counters, limits: settings.retainedLimits });
   const router = new Router({ bus, store, retaining, systemRetained, counters, shares });
   const announcer = new Announcer(bus.topics, clock, router);
-  const { presenceNode, queueLimits, memoryQueueLimits, qos2QuarantineMs } = settings;
+  const { presenceNode, memoryQueueLimits, qos2QuarantineMs } = settings;
   return {
     store,
     bus,
@@ -66,7 +70,8 @@ export function makeCore({ store, clock, access, log, metrics, settings }: CoreP
     presence: presenceNode === undefined ? undefined : new Presence(announcer, clock, presenceNode),
     slowConsumers: new SlowConsumers({ clock, log, counter: counters.slowConsumers, settings: settings.slowConsumer }),
     counters,
-    queueLimits,
+    queueRules,
+    drops,
     memoryQueueLimits,
     qos2QuarantineMs,
   };

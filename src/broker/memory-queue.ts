@@ -1,124 +1,120 @@
-import type { Message } from '../model/message.ts';
-import { messageSize } from '../session/message-size.ts';
+import { LOWEST_FIRST, ORDINARY, PRIORITIES, type Priority } from '../model/priority.ts';
+import type { QueueLimits } from '../model/queue-policy.ts';
 import type { Claim } from './claim.ts';
-import type { DeliveryTerms } from './delivery-view.ts';
+import type { QueueDrops } from './drops.ts';
+import { MemoryLane, type WaitingDelivery } from './memory-lane.ts';
+import type { QueueTreatment } from './queue-rules.ts';
 
-/** A delivery waiting in memory: for sessions that end with their link, and QoS 0 behind a full socket. */
-export interface WaitingDelivery extends DeliveryTerms {
-  readonly message: Message;
-  /** Of a message from a shared subscription, which others may have instead. */
-  readonly claim?: Claim | undefined;
+export interface MemoryQueueParts {
+  /** Whatever more a policy allows. */
+  readonly limits: QueueLimits;
+  readonly retainedMax: number;
+  readonly drops: QueueDrops;
 }
-
-interface Bounds {
-  readonly messagesMax: number;
-  readonly bytesMax: number;
-}
-
-/** Kept with each entry besides topic, payload and properties: objects and list slots, estimated once. */
-const ENTRY_OVERHEAD_BYTES = 200;
 
 /**
- * First in, first out, bounded; the oldest makes room. Retained messages for a new subscription have a lane of their own that comes first:
- * they are in memory anyway, and a client that asks for all of them must not lose some to the bounds of the other lane.
+ * In lanes, one per priority class, greater ones first; bounded together. Retained messages for a new subscription have a lane of their own that comes
+ * first: they are in memory anyway, and a client that asks for all of them must not lose some to the bounds of the others.
  */
 export class MemoryQueue {
-  readonly #retained: Lane;
-  readonly #ordinary: Lane;
+  readonly #parts: MemoryQueueParts;
+  readonly #retained = new MemoryLane();
+  readonly #ordinary = new MemoryLane();
+  /** By priority, the ordinary one among them; undefined while there is no other. */
+  #lanes: (MemoryLane | undefined)[] | undefined;
+  #treatment: QueueTreatment;
 
-  constructor(limits: Bounds & { readonly retainedMax: number }) {
-    this.#retained = new Lane({ messagesMax: limits.retainedMax, bytesMax: Number.POSITIVE_INFINITY });
-    this.#ordinary = new Lane(limits);
+  constructor(parts: MemoryQueueParts, treatment: QueueTreatment) {
+    this.#parts = parts;
+    this.#treatment = treatment;
+  }
+
+  /** Of an empty queue. */
+  treat(treatment: QueueTreatment): void {
+    this.#treatment = treatment;
   }
 
   get length(): number {
-    return this.#retained.length + this.#ordinary.length;
+    return this.#retained.count + this.#waiting;
   }
 
   peek(): WaitingDelivery | undefined {
-    return this.#retained.peek() ?? this.#ordinary.peek();
+    return this.#first.peek();
   }
 
-  /** @returns how many older entries were dropped to make room. */
-  push(entry: WaitingDelivery): number {
-    return this.#ordinary.push(entry);
+  /** Whether what is first here has a greater class than that. */
+  isBefore(priority: Priority): boolean {
+    const entry = this.#retained.count > 0 ? undefined : this.peek();
+    return entry !== undefined && this.#treatment.topics.priorityOf(entry.message.topic) > priority;
   }
 
-  /** @returns as `push`. */
-  pushRetained(entry: WaitingDelivery): number {
-    return this.#retained.push(entry);
+  push(entry: WaitingDelivery): void {
+    const { topics } = this.#treatment;
+    const { topic } = entry.message;
+    const lane = this.#laneOf(topics.priorityOf(topic));
+    if (entry.claim !== undefined || !topics.keepsLatest(topic)) lane.push(entry);
+    else if (lane.pushLatest(entry)) this.#parts.drops.add('superseded');
+    this.#makeRoom();
+  }
+
+  pushRetained(entry: WaitingDelivery): void {
+    const { retainedMax, drops } = this.#parts;
+    this.#retained.push(entry);
+    if (this.#retained.count <= retainedMax) return;
+    this.#retained.shift();
+    drops.add('queue-full');
   }
 
   shift(): void {
-    if (this.#retained.length > 0) this.#retained.shift();
-    else this.#ordinary.shift();
+    this.#first.shift();
   }
 
-  /** Empties the queue. @returns what belongs to shared subscriptions. */
+  /** Empties the queue. @returns what belongs to shared subscriptions, in the order it would have gone. */
   clear(): readonly Claim[] {
-    const claims = this.#ordinary.claims();
-    this.#retained.clear();
-    this.#ordinary.clear();
+    const lanes = PRIORITIES.flatMap((priority) => this.#lane(priority) ?? []);
+    const claims = lanes.flatMap((lane) => [...lane].flatMap(({ claim }) => claim ?? []));
+    for (const lane of [this.#retained, ...lanes]) lane.clear();
     return claims;
   }
-}
 
-class Lane {
-  readonly #bounds: Bounds;
-  #entries: (WaitingDelivery | undefined)[] = [];
-  #head = 0;
-  #bytes = 0;
-
-  constructor(bounds: Bounds) {
-    this.#bounds = bounds;
+  get #first(): MemoryLane {
+    if (this.#retained.count > 0) return this.#retained;
+    if (this.#lanes === undefined) return this.#ordinary;
+    return this.#lanes.findLast((lane) => lane !== undefined && lane.count > 0) ?? this.#ordinary;
   }
 
-  get length(): number {
-    return this.#entries.length - this.#head;
+  get #waiting(): number {
+    return this.#lanes === undefined ? this.#ordinary.count : this.#lanes.reduce((sum, lane) => sum + (lane?.count ?? 0), 0);
   }
 
-  peek(): WaitingDelivery | undefined {
-    return this.#entries[this.#head];
+  get #bytes(): number {
+    return this.#lanes === undefined ? this.#ordinary.bytes : this.#lanes.reduce((sum, lane) => sum + (lane?.bytes ?? 0), 0);
   }
 
-  push(entry: WaitingDelivery): number {
-    const { messagesMax, bytesMax } = this.#bounds;
-    this.#entries.push(entry);
-    this.#bytes += sizeOf(entry);
-    let dropped = 0;
-    while (this.length > 1 && (this.length > messagesMax || this.#bytes > bytesMax)) {
-      this.shift();
-      dropped += 1;
+  #lane(priority: Priority): MemoryLane | undefined {
+    return priority === ORDINARY ? this.#ordinary : this.#lanes?.[priority];
+  }
+
+  #laneOf(priority: Priority): MemoryLane {
+    const found = this.#lane(priority);
+    if (found !== undefined) return found;
+    const lane = new MemoryLane();
+    this.#lanes ??= Array.from(PRIORITIES, (_, index) => (index === ORDINARY ? this.#ordinary : undefined));
+    this.#lanes[priority] = lane;
+    return lane;
+  }
+
+  /** At the cost of the lowest class that waits. One message is kept however large it is. */
+  #makeRoom(): void {
+    const { drops, limits: own } = this.#parts;
+    const { limits, whenFull } = this.#treatment;
+    const messagesMax = Math.min(own.messagesMax, limits.messagesMax);
+    const bytesMax = Math.min(own.bytesMax, limits.bytesMax);
+    while (this.#waiting > 1 && (this.#waiting > messagesMax || this.#bytes > bytesMax)) {
+      const lowest = LOWEST_FIRST.map((priority) => this.#lane(priority)).find((lane) => lane !== undefined && lane.count > 0);
+      if (whenFull === 'drop-newest') lowest?.pop();
+      else lowest?.shift();
+      drops.add(whenFull === 'drop-newest' ? 'queue-full-newest' : 'queue-full');
     }
-    return dropped;
   }
-
-  shift(): void {
-    const entry = this.#entries[this.#head];
-    if (entry === undefined) return;
-    this.#entries[this.#head] = undefined;
-    this.#head += 1;
-    this.#bytes -= sizeOf(entry);
-    if (this.#head > 1024 && this.#head * 2 > this.#entries.length) this.#compact();
-    if (this.#head === this.#entries.length) this.clear();
-  }
-
-  claims(): Claim[] {
-    return this.#entries.flatMap((entry) => entry?.claim ?? []);
-  }
-
-  clear(): void {
-    this.#entries = [];
-    this.#head = 0;
-    this.#bytes = 0;
-  }
-
-  #compact(): void {
-    this.#entries = this.#entries.slice(this.#head);
-    this.#head = 0;
-  }
-}
-
-function sizeOf({ message }: WaitingDelivery): number {
-  return messageSize(message) + ENTRY_OVERHEAD_BYTES;
 }

@@ -1,64 +1,72 @@
 // What goes to one peer: a stored queue (or none), a queue in memory, the in-flight window, and the reasons why nothing may flow now.
 // Three lanes, asked in this order whenever there is room: what is in flight and waits to be sent, the stored queue, the memory queue.
-import type { Delivery, Outlet, PauseReason, QueueLimits } from '../gateway/gateway.ts';
+import type { Delivery, Outlet, PauseReason } from '../gateway/gateway.ts';
 import { RETAINED_MESSAGES_MAX } from '../model/limits.ts';
 import type { Message, QoS } from '../model/message.ts';
+import type { Priority } from '../model/priority.ts';
+import type { QueueLimits } from '../model/queue-policy.ts';
+import type { Topic } from '../model/topic.ts';
 import type { DurableWaiter, Sequence, SettleCause, StoredDelivery, StoredSession } from '../session/session-store.ts';
 import type { Claim } from './claim.ts';
+import type { BrokerCounters } from './counters.ts';
 import { type DeliveryTerms, DeliveryView } from './delivery-view.ts';
-import { Doubt } from './doubt.ts';
+import type { QueueDrops } from './drops.ts';
 import { type Inflight, InflightTable } from './inflight.ts';
 import { MemoryQueue } from './memory-queue.ts';
 import { Pauses } from './pauses.ts';
-import { dropOldest, isAtBound } from './queue-bounds.ts';
-import { type QueueReadingParts, readLive } from './queue-reading.ts';
+import type { QueueReadingParts } from './queue-reading.ts';
 import type { OutboundSettings } from './queue-terms.ts';
 import type { Recipient } from './recipient.ts';
 import { SharedLane } from './shared-lane.ts';
+import { StoredQueue } from './stored-queue.ts';
 
-export interface OutboundParts extends QueueReadingParts {
+export interface OutboundParts extends Omit<QueueReadingParts, 'drops'> {
   readonly memoryQueueLimits: QueueLimits;
+  readonly counters: BrokerCounters;
 }
 
 export class Outbound implements DurableWaiter, Recipient {
   /** What the session takes from queues it shares with others, when nothing of its own is before it. */
   readonly shared = new SharedLane();
+  readonly drops: QueueDrops;
   readonly #parts: OutboundParts;
   readonly #delivery = new DeliveryView();
   readonly #inflight: InflightTable;
   readonly #memory: MemoryQueue;
+  readonly #queue: StoredQueue;
   #settings: OutboundSettings;
-  #stored: StoredSession | undefined;
   #outlet: Outlet | undefined;
-  /** Greatest stored sequence handed to a link so far. */
-  #cursor: Sequence = 0;
-  readonly #doubt = new Doubt();
-  #isCaughtUp = false;
   readonly #pauses = new Pauses();
   #isPumping = false;
 
-  constructor(parts: OutboundParts, settings: OutboundSettings) {
+  constructor(parts: OutboundParts, drops: QueueDrops, settings: OutboundSettings) {
     this.#parts = parts;
+    this.drops = drops;
     this.#settings = settings;
-    this.#memory = new MemoryQueue({ ...parts.memoryQueueLimits, retainedMax: RETAINED_MESSAGES_MAX });
-    this.#inflight = new InflightTable(parts.clock.random());
+    const { memoryQueueLimits: limits, store, clock } = parts;
+    this.#memory = new MemoryQueue({ limits, retainedMax: RETAINED_MESSAGES_MAX, drops }, settings.treatment);
+    this.#inflight = new InflightTable(clock.random());
+    this.#queue = new StoredQueue({ store, clock, drops }, this.#inflight, settings);
   }
 
   /** Takes up the queue and QoS 2 exchanges a restart left. */
   restore(stored: StoredSession, doubtfulUpTo: Sequence): void {
-    this.#stored = stored;
-    this.#doubt.begin(doubtfulUpTo, this.#settings.inflightMax);
+    this.#queue.restore(stored, doubtfulUpTo, this.#settings);
     for (const [packetId, { sequence, state }] of stored.sending) {
       this.#inflight.restore(packetId, { sequence, qos: 2, phase: state, wasSent: true, claim: undefined });
     }
   }
 
   useStore(stored: StoredSession | undefined): void {
-    this.#stored = stored;
+    this.#queue.use(stored);
   }
 
   get stored(): StoredSession | undefined {
-    return this.#stored;
+    return this.#queue.stored;
+  }
+
+  priorityOf(topic: Topic): Priority {
+    return this.#settings.treatment.topics.priorityOf(topic);
   }
 
   /** Deliveries the peer has not settled. */
@@ -68,7 +76,7 @@ export class Outbound implements DurableWaiter, Recipient {
 
   /** Whether messages of QoS 0 wait on disk while nothing may flow. */
   get keepsQos0(): boolean {
-    return this.#stored !== undefined && this.#settings.queueQos0;
+    return this.stored !== undefined && this.#settings.queueQos0;
   }
 
   get isAttached(): boolean {
@@ -77,21 +85,21 @@ export class Outbound implements DurableWaiter, Recipient {
 
   /** True when there will be publishers to hold back once the queue is full. */
   get mayRefuse(): boolean {
-    return this.#settings.whenQueueIsFull === 'refuse' && this.#stored !== undefined;
+    return this.#queue.mayRefuse;
   }
 
   /** True when a message for this queue must hold its publisher back. */
   get isRefusing(): boolean {
-    return this.mayRefuse && this.#stored !== undefined && isAtBound(this.#stored, this.#settings.queueLimits);
+    return this.#queue.isRefusing;
   }
 
   /** A link serves the session from now on; it starts paused by `link`. What was in flight is sent again on it (MQTT-4.4.0-1). */
   attach(outlet: Outlet, settings: OutboundSettings): void {
     this.#outlet = outlet;
     this.#settings = settings;
-    this.#doubt.limit(settings.inflightMax);
+    this.#queue.attach(settings);
+    this.#memory.treat(settings.treatment);
     this.#pauses.restart();
-    this.#isCaughtUp = false;
     this.#inflight.sendAllLater();
   }
 
@@ -101,22 +109,22 @@ export class Outbound implements DurableWaiter, Recipient {
     const claims = [...this.#inflight.takeClaims()];
     const waiting = this.#memory.length;
     const unsent = this.#memory.clear();
-    this.#parts.counters.droppedDetached.value += waiting - unsent.length;
-    if (this.#stored === undefined) this.#inflight.clear();
+    this.drops.add('detached', waiting - unsent.length);
+    if (this.stored === undefined) this.#inflight.clear();
     for (const claim of claims.concat(unsent)) claim.giveBack();
   }
 
   /** True when a message given now leaves now. */
   canTakeNow(qos: QoS): boolean {
     if (this.#outlet === undefined || !this.#pauses.isNone || this.#inflight.hasWaiting || this.#memory.length > 0) return false;
-    return (this.#stored === undefined || this.#isCaughtUp) && (qos === 0 || this.#hasWindow());
+    return (this.stored === undefined || this.#queue.isCaughtUp) && (qos === 0 || this.#hasWindow());
   }
 
   /** Takes a message of QoS 1 or 2 from a shared subscription; it waits in memory when it cannot leave now. */
   hold(message: Message, claim: Claim): void {
-    const { store, counters } = this.#parts;
-    if (this.#outlet === undefined) counters.droppedDetached.value += 1;
-    else if (!this.canTakeNow(claim.terms.qos)) counters.droppedQueueFull.value += this.#memory.push({ message: message.keep(), ...claim.terms, claim });
+    const { store } = this.#parts;
+    if (this.#outlet === undefined) this.drops.add('detached');
+    else if (!this.canTakeNow(claim.terms.qos)) this.#memory.push({ message: message.keep(), ...claim.terms, claim });
     else if (claim.terms.qos === 1) this.#send(message, claim.terms, undefined, claim);
     // The group's queue must have let go of it for good: a restart would give it to another member as well.
     else store.whenDurable(this, this.#inflight.add({ sequence: undefined, qos: 2, phase: 'recording', wasSent: false, claim }));
@@ -127,41 +135,31 @@ export class Outbound implements DurableWaiter, Recipient {
    * @returns true when it belongs into the stored queue: the caller appends it and calls `appended`.
    */
   take(message: Message, terms: DeliveryTerms): boolean {
-    if (this.#isForStore(terms)) {
-      if (terms.qos > 0 || !(this.isRefusing || this.#parts.store.isCongested)) return true; // no publisher of QoS 0 can be held back
-      this.#parts.counters.droppedQueueFull.value += 1;
-      return false;
-    }
+    if (this.#isForStore(terms)) return this.#hasRoomFor(message, terms);
     if (this.#outlet === undefined) {
-      this.#parts.counters.droppedDetached.value += 1;
+      this.drops.add('detached');
       return false;
     }
     if (this.#pauses.isNone && this.#memory.length === 0 && (terms.qos === 0 || this.#hasWindow())) this.#send(message, terms, undefined);
-    else this.#parts.counters.droppedQueueFull.value += this.#memory.push({ message: message.keep(), ...terms });
+    else this.#memory.push({ message: message.keep(), ...terms });
     return false;
   }
 
   /** Takes a retained message a new subscription brings; see `take`. */
   takeRetained(message: Message, terms: DeliveryTerms): boolean {
     if (this.#isForStore(terms)) return true;
-    this.#parts.counters.droppedQueueFull.value += this.#memory.pushRetained({ message, ...terms });
+    this.#memory.pushRetained({ message, ...terms });
     this.pump();
     return false;
   }
 
   /** A message was written into the stored queue: it goes out now when nothing is before it. */
   appended(message: Message, sequence: Sequence, terms: DeliveryTerms): void {
-    const { whenQueueIsFull, queueLimits } = this.#settings;
-    const unsent = { cursor: this.#cursor, inflight: this.#inflight };
-    if (this.#stored !== undefined && whenQueueIsFull !== 'refuse') dropOldest(this.#parts, this.#stored, queueLimits, unsent);
-    const isOutOfTurn = !this.#isCaughtUp || this.#pauses.isForLater(sequence) || this.#inflight.hasWaiting;
-    if (isOutOfTurn || this.#isBlocked() || (terms.qos > 0 && !this.#hasWindow())) {
-      this.#isCaughtUp = false;
-      return;
-    }
-    if (this.#stored?.queue.has(sequence) !== true) return; // its own queue had no room for it
-    this.#cursor = sequence;
-    this.#sendStoredMessage(message, sequence, terms);
+    const isOutOfTurn = !this.#queue.isCaughtUp || this.#pauses.isForLater(sequence) || this.#inflight.hasWaiting;
+    const mustWait = isOutOfTurn || this.#isBlocked() || (terms.qos > 0 && !this.#hasWindow());
+    if (mustWait) this.#queue.wait(message, sequence);
+    this.#queue.makeRoom(); // at its own cost, if nothing else waits
+    if (!mustWait && this.#queue.pass(sequence)) this.#sendStoredMessage(message, sequence, terms);
   }
 
   /** PUBACK or PUBCOMP. A PUBACK ends a QoS 2 delivery too: the bridge's remote that grants QoS 1 only says so. */
@@ -178,13 +176,13 @@ export class Outbound implements DurableWaiter, Recipient {
     if (flight === undefined || flight.qos !== 2 || flight.phase === 'recording') return false;
     if (flight.phase === 'released') this.#outlet?.release(packetId); // PUBREL was lost (datagrams)
     if (flight.phase !== 'sent') return true;
-    if (this.#stored === undefined) {
+    if (this.stored === undefined) {
       flight.phase = 'released';
       this.#outlet?.release(packetId);
       return true;
     }
     flight.phase = 'releasing';
-    this.#parts.store.releaseSending(this.#stored, packetId);
+    this.#parts.store.releaseSending(this.stored, packetId);
     this.#parts.store.whenDurable(this, packetId);
     return true;
   }
@@ -192,7 +190,7 @@ export class Outbound implements DurableWaiter, Recipient {
   refused(packetId: number): boolean {
     const flight = this.#inflight.get(packetId);
     if (flight === undefined || flight.phase === 'recording') return false;
-    this.#parts.counters.droppedRefused.value += 1;
+    this.drops.add('refused-by-peer');
     this.#finish(packetId, flight, 'refused-by-peer');
     return true;
   }
@@ -229,7 +227,7 @@ export class Outbound implements DurableWaiter, Recipient {
   }
 
   wake(): void {
-    this.#pauses.wakeUpTo = this.#stored?.queue.last ?? 0;
+    this.#pauses.wakeUpTo = this.stored?.queue.last ?? 0;
     this.#inflight.sendAllLater();
     this.pump();
   }
@@ -240,9 +238,10 @@ export class Outbound implements DurableWaiter, Recipient {
    */
   peerForgot(): void {
     const { store } = this.#parts;
-    if (this.#stored === undefined) return;
+    const { stored } = this;
+    if (stored === undefined) return;
     for (const [packetId, sequence] of this.#inflight.takeReceived()) {
-      store.beginSending(this.#stored, packetId, sequence);
+      store.beginSending(stored, packetId, sequence);
       store.whenDurable(this, packetId);
     }
   }
@@ -270,11 +269,18 @@ export class Outbound implements DurableWaiter, Recipient {
     this.#tellDrained();
   }
 
+  #hasRoomFor(message: Message, { qos }: DeliveryTerms): boolean {
+    const isCrowdedOut = qos === 0 && (this.isRefusing || this.#parts.store.isCongested); // no publisher of QoS 0 can be held back
+    if (!isCrowdedOut && !this.#queue.declines(message)) return true;
+    this.drops.add(isCrowdedOut ? 'queue-full' : 'queue-full-newest');
+    return false;
+  }
+
   #isForStore({ qos }: DeliveryTerms): boolean {
-    if (this.#stored === undefined) return false;
+    if (this.stored === undefined) return false;
     if (qos > 0) return true;
     if (!this.#settings.queueQos0) return false;
-    return this.#outlet === undefined || !this.#pauses.isNone || !this.#isCaughtUp;
+    return this.#outlet === undefined || !this.#pauses.isNone || !this.#queue.isCaughtUp;
   }
 
   #isBlocked(): boolean {
@@ -293,22 +299,13 @@ export class Outbound implements DurableWaiter, Recipient {
   }
 
   #pumpStored(): boolean {
-    const stored = this.#stored;
-    if (stored === undefined || this.#inflight.hasWaiting) return false;
-    const sequence = stored.queue.next(this.#cursor);
-    if (sequence === undefined) {
-      this.#isCaughtUp = true;
-      return false;
-    }
-    if (this.#pauses.isForLater(sequence)) return false;
-    if (this.#inflight.isRestored(sequence)) {
-      this.#cursor = sequence;
-      return true;
-    }
-    const entry = readLive(this.#parts, stored, sequence);
+    const sequence = this.#inflight.hasWaiting ? undefined : this.#queue.next(this.#pauses.wakeUpTo);
+    if (sequence === undefined) return false;
+    if (this.#memory.isBefore(this.#queue.priorityOf(sequence)) && this.#pumpMemory()) return true;
+    const entry = this.#queue.readLive(sequence);
     if (entry === undefined) return true;
     if (entry.qos > 0 && !this.#hasWindow()) return false;
-    this.#cursor = sequence;
+    this.#queue.pass(sequence);
     this.#sendStoredMessage(entry.message, sequence, entry);
     return true;
   }
@@ -317,7 +314,7 @@ export class Outbound implements DurableWaiter, Recipient {
     const entry = this.#memory.peek();
     if (entry === undefined || (entry.qos > 0 && !this.#hasWindow())) return false;
     this.#memory.shift();
-    if (entry.message.expiresAtMs <= this.#parts.clock.gatewayMs()) this.#parts.counters.droppedExpired.value += 1;
+    if (entry.message.expiresAtMs <= this.#parts.clock.gatewayMs()) this.drops.add('expired');
     else this.#send(entry.message, entry, undefined, entry.claim);
     return true;
   }
@@ -328,7 +325,7 @@ export class Outbound implements DurableWaiter, Recipient {
 
   #sendStoredMessage(message: Message, sequence: Sequence, terms: DeliveryTerms): void {
     const { store } = this.#parts;
-    const stored = this.#stored;
+    const { stored } = this;
     if (stored === undefined) return;
     if (terms.qos === 0) {
       store.settle(stored, sequence, 'delivered'); // nobody will acknowledge it
@@ -348,7 +345,7 @@ export class Outbound implements DurableWaiter, Recipient {
     let isDuplicate = false;
     if (terms.qos > 0) {
       packetId = this.#inflight.add({ sequence, qos: terms.qos === 1 ? 1 : 2, phase: 'sent', wasSent: true, claim });
-      isDuplicate = sequence !== undefined && this.#doubt.takes(sequence);
+      isDuplicate = sequence !== undefined && this.#queue.isDoubtful(sequence);
     }
     this.#deliver(message, terms, { packetId, isDuplicate });
   }
@@ -357,7 +354,7 @@ export class Outbound implements DurableWaiter, Recipient {
     if (flight.sequence === undefined && flight.claim === undefined) return;
     const entry = this.#readAgain(flight);
     if (entry === undefined) {
-      this.#parts.counters.droppedUnreadable.value += 1;
+      this.drops.add('unreadable');
       this.#finish(packetId, flight, 'unreadable');
       return;
     }
@@ -367,7 +364,7 @@ export class Outbound implements DurableWaiter, Recipient {
   }
 
   #readAgain({ claim, sequence }: Inflight): StoredDelivery | undefined {
-    if (sequence !== undefined) return this.#stored && this.#parts.store.read(this.#stored, sequence);
+    if (sequence !== undefined) return this.stored && this.#parts.store.read(this.stored, sequence);
     const message = claim?.read();
     return claim && message && { ...claim.terms, message };
   }
@@ -382,9 +379,10 @@ export class Outbound implements DurableWaiter, Recipient {
     const { store } = this.#parts;
     this.#inflight.delete(packetId, flight);
     flight.claim?.settle(cause);
-    if (this.#stored !== undefined && flight.sequence !== undefined) {
-      if (flight.qos === 2) store.endSending(this.#stored, packetId, cause);
-      else store.settle(this.#stored, flight.sequence, cause);
+    const { stored } = this;
+    if (stored !== undefined && flight.sequence !== undefined) {
+      if (flight.qos === 2) store.endSending(stored, packetId, cause);
+      else store.settle(stored, flight.sequence, cause);
     }
     this.pump();
   }
@@ -392,7 +390,7 @@ export class Outbound implements DurableWaiter, Recipient {
   #tellDrained(): void {
     const limit = this.#pauses.wakeUpTo;
     if (limit === undefined || this.#inflight.size > 0 || this.#memory.length > 0) return;
-    const next = this.#stored?.queue.next(0);
+    const next = this.stored?.queue.next(0);
     if (next !== undefined && next <= limit) return;
     this.#pauses.wakeUpTo = undefined;
     this.#outlet?.drained();

@@ -1,10 +1,14 @@
 import { Message } from '../model/message.ts';
+import type { Priority } from '../model/priority.ts';
+import type { Topic } from '../model/topic.ts';
 import type { Sequence, SessionStore, StoredSession } from '../session/session-store.ts';
 import type { DeliveryTerms } from './delivery-view.ts';
 
 /** Whose stored queue a message is written to: a session's, or that of a shared group. */
 export interface Recipient {
   readonly stored: StoredSession | undefined;
+  /** The class its queue gives messages of that topic. */
+  priorityOf(topic: Topic): Priority;
   /** The message has been written. */
   appended(message: Message, sequence: Sequence, terms: DeliveryTerms): void;
 }
@@ -19,7 +23,7 @@ export function appendFor(store: SessionStore, message: Message, referents: read
   let isReferred = false;
   for (const { recipient, terms } of referents) {
     if (recipient.stored === undefined) continue;
-    store.refer(recipient.stored, terms);
+    store.refer(recipient.stored, terms, recipient.priorityOf(message.topic));
     isReferred = true;
   }
   const sequence = store.append(message);

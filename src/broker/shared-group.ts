@@ -3,14 +3,19 @@
 import type { Share } from '../bus/audience.ts';
 import type { Match } from '../bus/match.ts';
 import { chooseMember } from '../bus/share-strategy.ts';
-import type { QueueLimits } from '../gateway/gateway.ts';
 import { clientId, realm } from '../model/client.ts';
 import { type Message, minQoS, type QoS } from '../model/message.ts';
+import { ORDINARY, type Priority } from '../model/priority.ts';
 import type { ShareStrategy } from '../model/share-strategy.ts';
-import type { DurableWaiter, Sequence, SettleCause, StoredSession } from '../session/session-store.ts';
+import type { Topic } from '../model/topic.ts';
+import type { DurableWaiter, LiveQueue, Sequence, SettleCause, StoredSession } from '../session/session-store.ts';
 import type { DeliveryTerms } from './delivery-view.ts';
-import { isOverBound } from './queue-bounds.ts';
+import type { Drops } from './drops.ts';
+import { makeRoom, type Waiting } from './queue-bounds.ts';
+import { QueueCursor } from './queue-cursor.ts';
 import { type QueueReadingParts, readLive } from './queue-reading.ts';
+import type { QueueTreatment } from './queue-rules.ts';
+import { keepTerms } from './queue-terms.ts';
 import { appendFor, type Recipient, type Referent, unretained } from './recipient.ts';
 import type { RoutedSession } from './routed-session.ts';
 import { type Claimed, KeptClaim, StoredClaim } from './shared-claims.ts';
@@ -19,8 +24,9 @@ import type { SharedQueue } from './shared-lane.ts';
 /** Groups are stored as sessions of this realm, which no client can enter; their client id is the shared filter. */
 export const SHARE_REALM = realm('$share');
 
-export interface SharedGroupParts extends QueueReadingParts {
-  readonly queueLimits: QueueLimits;
+export interface SharedGroupParts extends Omit<QueueReadingParts, 'drops'> {
+  readonly drops: Drops;
+  readonly treatment: QueueTreatment;
 }
 
 type MemberOf = Match<RoutedSession>;
@@ -35,14 +41,15 @@ interface Offer {
 const FACTS = { principal: '', expirySeconds: Number.POSITIVE_INFINITY, detachedAtMs: undefined, will: undefined };
 const NO_IDENTIFIERS: readonly number[] = [];
 
-export class SharedGroup implements Recipient, SharedQueue, Claimed {
-  readonly #parts: SharedGroupParts;
+export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
+  readonly #parts: QueueReadingParts;
+  readonly #treatment: QueueTreatment;
   #share: Share<RoutedSession>;
   readonly #strategy: ShareStrategy;
   #stored: StoredSession | undefined;
-  /** Greatest sequence given to a member so far. */
-  #cursor: Sequence = 0;
-  /** Entries up to the cursor that came back, oldest first. */
+  /** How far it was given to members. */
+  readonly #cursor = new QueueCursor();
+  /** Entries up to the cursor that came back: greater classes first, each in order. */
   readonly #returned: Sequence[] = [];
   /** The member chosen last. */
   #last: RoutedSession | undefined;
@@ -54,7 +61,9 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed {
   readonly #afterCommit: DurableWaiter = { durable: () => this.#pump() };
 
   constructor(parts: SharedGroupParts, share: Share<RoutedSession>, strategy: ShareStrategy) {
-    this.#parts = parts;
+    const { drops, treatment, ...rest } = parts;
+    this.#parts = { ...rest, drops: drops.of({ realm: SHARE_REALM, clientId: share.filter }) };
+    this.#treatment = treatment;
     this.#share = share;
     this.#strategy = strategy;
   }
@@ -70,12 +79,17 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed {
   /** Takes up the queue a restart left: nobody has any of it. */
   restore(stored: StoredSession): void {
     this.#stored = stored;
+    this.#keepTerms(stored);
+  }
+
+  priorityOf(topic: Topic): Priority {
+    return this.#treatment.topics.priorityOf(topic);
   }
 
   /** The last member left: what waits goes with it. What it has been sent stays until it is settled (MQTT-3.10.4-3); then `onOver` is told. */
   end(onOver: () => void): void {
     this.#onOver = onOver;
-    for (let waiting = this.#oldestWaiting(); waiting !== undefined; waiting = this.#oldestWaiting()) {
+    for (let waiting = this.#firstWaiting(); waiting !== undefined; waiting = this.#firstWaiting()) {
       this.#parts.store.settle(this.#stored as StoredSession, waiting, 'session-ended');
     }
     this.#endIfOver();
@@ -101,7 +115,7 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed {
   take(message: Message, isReferred: (recipient: Recipient) => boolean): Referent | undefined {
     const offer = { message, qos: message.qos, isRetain: message.isRetain };
     const isKept = message.qos > 0 && this.#keepsMessages;
-    if (isKept && this.#oldestWaiting() !== undefined) return this.#toQueue(offer); // behind what came before it
+    if (isKept && this.#firstWaiting() !== undefined) return this.#toQueue(offer); // behind what came before it
     const member = this.#choose(offer, (each) => canTakeNow(each, offer));
     if (member === undefined) return isKept ? this.#toQueue(offer) : this.#leaveWithOne(offer);
     const { outbound, stored } = member.subscriber;
@@ -119,8 +133,8 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed {
   appended(message: Message, sequence: Sequence, { qos, isRetain }: DeliveryTerms): void {
     const chosen = this.#chosen;
     this.#chosen = undefined;
-    this.#keepBounds();
-    if (this.#oldestWaiting() !== sequence) return;
+    if (this.#stored !== undefined) makeRoom(this.#parts, this.#stored, this.#treatment, this);
+    if (this.#firstWaiting() !== sequence) return;
     const offer = { message, qos, isRetain };
     const isStillAble = chosen !== undefined && canTakeNow(chosen, offer);
     const member = isStillAble ? chosen : this.#choose(offer, (each) => canTakeNow(each, offer));
@@ -150,14 +164,15 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed {
       this.#leaveWith(from, sequence);
       return;
     }
+    const { queue } = this.#stored;
     this.#returned.push(sequence);
-    this.#returned.sort((a, b) => a - b);
+    this.#returned.sort((a, b) => classOf(queue, b) - classOf(queue, a) || a - b);
     this.#pump();
   }
 
   readmit(message: Message): void {
     if (this.#isStopped || !this.hasMembers) {
-      this.#parts.counters.droppedDetached.value += 1;
+      this.#parts.drops.add('detached');
       return;
     }
     const referent = this.take(message, () => false);
@@ -169,7 +184,7 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed {
     const message = this.read(sequence);
     const isKept = message !== undefined && referent.recipient.stored !== undefined;
     if (isKept) appendFor(this.#parts.store, unretained(message), [referent]);
-    else this.#parts.counters.droppedDetached.value += 1;
+    else this.#parts.drops.add('detached');
     this.settle(sequence, isKept ? 'moved' : 'session-ended');
   }
 
@@ -187,19 +202,35 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed {
     return this.#stored !== undefined || this.#share.members.some(({ subscriber }) => subscriber.stored !== undefined);
   }
 
-  /** The oldest entry nobody has. */
-  #oldestWaiting(): Sequence | undefined {
+  /** The entry nobody has whose turn it is. */
+  #firstWaiting(): Sequence | undefined {
     if (this.#stored === undefined) return undefined;
     const { queue } = this.#stored;
-    for (let first = this.#returned[0]; first !== undefined; first = this.#returned[0]) {
-      if (queue.has(first)) return first;
-      this.#returned.shift();
-    }
-    return queue.next(this.#cursor);
+    while (this.#returned[0] !== undefined && !queue.has(this.#returned[0])) this.#returned.shift();
+    const [returned] = this.#returned;
+    const unread = this.#cursor.next(queue);
+    if (returned === undefined || unread === undefined) return returned ?? unread;
+    return classOf(queue, returned) >= classOf(queue, unread) ? returned : unread;
+  }
+
+  oldest(priority: Priority): Sequence | undefined {
+    return this.#returnedIn(priority)[0] ?? (this.#stored && this.#cursor.nextIn(this.#stored.queue, priority));
+  }
+
+  newest(priority: Priority): Sequence | undefined {
+    const last = this.#stored?.queue.lane(priority)?.last;
+    return last !== undefined && last > this.#cursor.at(priority) ? last : this.#returnedIn(priority).at(-1);
+  }
+
+  #returnedIn(priority: Priority): readonly Sequence[] {
+    return this.#returned.filter((sequence) => this.#stored?.queue.laneOf(sequence) === priority);
   }
 
   #toQueue({ qos, isRetain }: Offer): Referent {
-    this.#stored ??= this.#parts.store.createSession(SHARE_REALM, clientId(this.#share.filter), FACTS);
+    if (this.#stored === undefined) {
+      this.#stored = this.#parts.store.createSession(SHARE_REALM, clientId(this.#share.filter), FACTS);
+      this.#keepTerms(this.#stored);
+    }
     return { recipient: this, terms: { qos, isRetain, identifiers: NO_IDENTIFIERS } };
   }
 
@@ -225,7 +256,7 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed {
 
   /** @returns false when nothing waits, or nobody takes it. */
   #giveNext(choose: (offer: Offer) => MemberOf | undefined): boolean {
-    const sequence = this.#oldestWaiting();
+    const sequence = this.#firstWaiting();
     if (this.#stored === undefined || sequence === undefined) return false;
     const entry = readLive(this.#parts, this.#stored, sequence);
     if (entry === undefined) return true;
@@ -237,8 +268,8 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed {
 
   /** The entry is the oldest nobody has; the member can take it now. */
   #handOver(member: MemberOf, sequence: Sequence, offer: Offer): void {
-    if (sequence > this.#cursor) this.#cursor = sequence;
-    else this.#returned.shift();
+    if (this.#returned[0] === sequence) this.#returned.shift();
+    else if (this.#stored !== undefined) this.#cursor.pass(classOf(this.#stored.queue, sequence), sequence);
     const { outbound, stored } = member.subscriber;
     const terms = termsOf(member, offer);
     if (terms.qos === 1) {
@@ -274,15 +305,13 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed {
     return member;
   }
 
-  #keepBounds(): void {
-    const { store, counters, queueLimits } = this.#parts;
-    while (this.#stored !== undefined && isOverBound(this.#stored, queueLimits)) {
-      const oldest = this.#oldestWaiting();
-      if (oldest === undefined) return;
-      store.settle(this.#stored, oldest, 'queue-full');
-      counters.droppedQueueFull.value += 1;
-    }
+  #keepTerms(stored: StoredSession): void {
+    this.#cursor.readInOrder(keepTerms(this.#parts.store, stored, { queueQos0: false }, this.#treatment));
   }
+}
+
+function classOf(queue: LiveQueue, sequence: Sequence): Priority {
+  return queue.laneOf(sequence) ?? ORDINARY;
 }
 
 function canTakeNow(member: MemberOf, offer: Offer): boolean {

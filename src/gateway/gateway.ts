@@ -7,6 +7,7 @@ import type { Clock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
 import type { Draft, Message, QoS } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
+import type { QueuePolicy } from '../model/queue-policy.ts';
 import type { TopicFilter, TopicTable } from '../model/topic.ts';
 
 export type { AuthenticationStep } from '../access/access.ts';
@@ -67,10 +68,8 @@ export interface ConnectRequest {
   readonly inflightMax: number;
   /** Whether QoS 0 messages wait in the stored queue while the client is paused or away: sleeping sensors and bridges need it. */
   readonly queueQos0: boolean;
-  /** What happens at the bound of the stored queue; `refuse` holds publishers back instead (bridges). */
-  readonly whenQueueIsFull: 'drop-oldest' | 'refuse';
-  /** Bounds of the stored queue; those of ordinary sessions when absent. */
-  readonly queueLimits?: QueueLimits | undefined;
+  /** How its queue is treated; as the configuration says for this client when absent. */
+  readonly queue?: QueuePolicy | undefined;
   /** QoS 2 ids completed on a link that duplicates and reorders (UDP, serial) stay in quarantine. */
   readonly isReliableLink: boolean;
   readonly will?: Will | undefined;
@@ -85,11 +84,6 @@ export interface ConnectRequest {
   readonly mountPoint?: string | undefined;
   /** For presence messages; absent where the protocol has none. */
   readonly keepAliveSeconds?: number | undefined;
-}
-
-export interface QueueLimits {
-  readonly messagesMax: number;
-  readonly bytesMax: number;
 }
 
 /** A message the core publishes for a client that left without goodbye (MQTT 5 §3.1.2.5). */

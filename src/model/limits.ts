@@ -94,6 +94,16 @@ export const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 /** Stored queue of a bridge: days of readings through an outage. */
 export const BRIDGE_QUEUE_MESSAGES_MAX = 10_000_000;
 export const BRIDGE_QUEUE_BYTES_MAX = 2 * 1024 * 1024 * 1024;
+/** Rules that give sessions queue policies of their own: each is looked at when a client connects. */
+export const QUEUE_RULES_MAX = 100;
+/** Filters of one policy: each is looked at for every new topic. */
+export const QUEUE_FILTERS_MAX = 100;
+/** Topics whose class a policy remembers; then it forgets them all and asks its filters again. */
+export const QUEUE_TOPICS_REMEMBERED = 4_096;
+/** Entries of a queue that a restart left, read per new message to find what a newer one has superseded: about 0.2 ms. */
+export const LATEST_ENTRIES_READ = 64;
+/** Queues named in the log per minute because they dropped messages; the rest is counted. */
+export const DROP_REPORTS_MAX = 10;
 /** Queue in memory of a session that ends with its link, and of QoS 0 messages behind a full socket. */
 export const MEMORY_QUEUE_MESSAGES_MAX = 10_000;
 export const MEMORY_QUEUE_BYTES_MAX = 1024 * 1024;

@@ -9,3 +9,4 @@ export const PRIORITY_MAX = 7;
 export const ORDINARY: Priority = 3;
 /** Greatest first. */
 export const PRIORITIES: readonly Priority[] = [7, 6, 5, 4, 3, 2, 1, 0];
+export const LOWEST_FIRST: readonly Priority[] = [0, 1, 2, 3, 4, 5, 6, 7];

@@ -101,7 +101,6 @@ export function connectRequest(
     sessionExpirySeconds: terms.sessionExpirySeconds,
     inflightMax: terms.inflightMax,
     queueQos0: false,
-    whenQueueIsFull: 'drop-oldest',
     isReliableLink: true,
     will: packet.will === undefined ? undefined : willOf(packet.will, context),
     authentication: method === undefined ? undefined : { method, data: packet.properties?.authenticationData },

@@ -1,6 +1,7 @@
 // The broker's part of the configuration, in its own terms.
 import type { AutoSubscription } from '../broker/auto-subscribe.ts';
 import { type BrokerSettings, DEFAULT_BROKER_SETTINGS } from '../broker/broker.ts';
+import type { QueueRule } from '../broker/queue-rules.ts';
 import type { Config } from '../config/config.ts';
 
 const RETAIN_HANDLING = { always: 0, new: 1, never: 2 } as const;
@@ -10,7 +11,7 @@ export function brokerSettings(config: Config): BrokerSettings {
   return {
     ...DEFAULT_BROKER_SETTINGS,
     sessionsMax: sessions.max,
-    queueLimits: queue,
+    queue: { ...queue, rules: queue.rules.map(queueRule) },
     retainedLimits: retained,
     sharedSubscriptions,
     willRestartGraceSeconds: will.restartGraceSeconds,
@@ -21,6 +22,11 @@ export function brokerSettings(config: Config): BrokerSettings {
     presenceNode: sys.presence ? sys.node : undefined,
     slowConsumer: { afterSeconds: slowConsumer.afterSeconds, isDisconnected: slowConsumer.disconnect },
   };
+}
+
+/** A list of the file is never absent: an empty one says nothing. */
+function queueRule({ priorities, ...rest }: Config['queue']['rules'][number]): QueueRule {
+  return { ...rest, priorities: priorities.length === 0 ? undefined : priorities };
 }
 
 function autoSubscription({ retainHandling, ...rest }: Config['autoSubscribe']['topics'][number]): AutoSubscription {

@@ -2,6 +2,7 @@
 import type { ClientSession, ConnectOutcome, ConnectRequest, Delivery, EndReason, GatewayContext, Outlet, PublishOutcome } from '../../src/gateway/gateway.ts';
 import { peerAddress } from '../../src/model/client.ts';
 import type { QoS } from '../../src/model/message.ts';
+import type { QueuePolicy } from '../../src/model/queue-policy.ts';
 import { topicFilter, topicName } from '../../src/model/topic.ts';
 
 export interface SeenDelivery {
@@ -15,6 +16,11 @@ export interface SeenDelivery {
   readonly expirySeconds: number | undefined;
 }
 
+/** Two messages of any size, the oldest makes room, unless the test says otherwise. */
+export function policyOf(over: Partial<QueuePolicy> = {}): QueuePolicy {
+  return { messagesMax: 2, bytesMax: 1_000_000, whenFull: 'drop-oldest', keepLatest: [], priorities: [], ...over };
+}
+
 /** A persistent session in MQTT's manner unless the test says otherwise. */
 export function requestOf(id: string, over: Partial<ConnectRequest> = {}): ConnectRequest {
   const credentials = { clientId: id, peer: peerAddress(`test:${id}`), peerHost: '127.0.0.1', listener: 'test', protocol: 'test' };
@@ -24,7 +30,6 @@ export function requestOf(id: string, over: Partial<ConnectRequest> = {}): Conne
     sessionExpirySeconds: Number.POSITIVE_INFINITY,
     inflightMax: 20,
     queueQos0: false,
-    whenQueueIsFull: 'drop-oldest',
     isReliableLink: true,
     ...over,
   };

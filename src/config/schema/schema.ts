@@ -6,9 +6,10 @@ import { mqtt } from './mqtt.ts';
 import { mqttSn } from './mqtt-sn.ts';
 import { section, type Value } from './nodes.ts';
 import { control, data, log } from './process.ts';
+import { queue } from './queue.ts';
 import { autoSubscribe, delayed, slowConsumer, sys, topicRewrite } from './services.ts';
 import { sharedSubscriptions } from './shared-subscriptions.ts';
-import { qos2, queue, retained, sessions, store, will } from './storage.ts';
+import { qos2, retained, sessions, store, will } from './storage.ts';
 
 export const SCHEMA = section('Configuration of Postern.', {
   data,

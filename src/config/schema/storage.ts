@@ -2,8 +2,6 @@ import {
   CHECKPOINT_INTERVAL_MS,
   CHECKPOINT_LOG_BYTES,
   QOS2_QUARANTINE_MS,
-  QUEUE_BYTES_MAX,
-  QUEUE_MESSAGES_MAX,
   RETAINED_BYTES_MAX,
   RETAINED_MESSAGES_MAX,
   RETAINED_PAYLOAD_BYTES_MAX,
@@ -20,11 +18,6 @@ const MESSAGES_BOUND = 1_000_000_000;
 
 export const sessions = section('Sessions that outlive their connection.', {
   max: key(integer({ min: 1, max: 10_000_000 }), 'Stored sessions, offline ones included; one more client is refused.', SESSIONS_MAX),
-});
-
-export const queue = section('The stored queue of each client session; at a bound the oldest message goes.', {
-  messagesMax: key(integer({ min: 1, max: MESSAGES_BOUND }), 'Messages one session may have waiting.', QUEUE_MESSAGES_MAX),
-  bytesMax: key(bytes({ min: KIB, max: 1_024 * GIB }), 'Bytes one session may have waiting.', formatBytes(QUEUE_BYTES_MAX)),
 });
 
 export const retained = section('Retained messages, which are also held in memory; beyond a bound a new topic is refused.', {

@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { patternProblem } from '../../model/bounded-pattern.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { QoS } from '../../model/message.ts';
+import { LOWEST_FIRST, ORDINARY, type Priority } from '../../model/priority.ts';
 import { type TopicFilter, type TopicName, topicFilter, topicName } from '../../model/topic.ts';
 import type { Plain, ValueKind } from './nodes.ts';
 
@@ -119,6 +120,16 @@ function toQoS(written: '0' | '1' | '2'): QoS {
   return QOS[written];
 }
 
+export const priority: ValueKind<Priority> = kind(
+  `one of ${LOWEST_FIRST.join(', ')}`,
+  (message) =>
+    v.pipe(
+      v.picklist(LOWEST_FIRST.map(String), message),
+      v.transform((written) => LOWEST_FIRST.find((each) => String(each) === written) ?? ORDINARY),
+    ),
+  { json: { enum: LOWEST_FIRST } },
+);
+
 export function text(lengthMax: number): ValueKind<string> {
   return kind(`text of 1 to ${lengthMax} bytes`, (message) => boundedText({ min: 1, max: lengthMax }, message), { json: { type: 'string', minLength: 1 } });
 }
@@ -182,6 +193,14 @@ export function formatEndpoint({ host, port }: Endpoint): string {
 
 export const topic: ValueKind<TopicName> = topicKind('a topic name without wildcards', topicName);
 export const filter: ValueKind<TopicFilter> = topicKind('a topic filter', topicFilter);
+
+export function filters(itemsMax: number): ValueKind<readonly TopicFilter[]> {
+  const allowed = `a list of at most ${itemsMax} topic filters`;
+  return kind(allowed, (message) => v.pipe(v.array(filter.schema, message), v.maxLength(itemsMax, message)), {
+    isList: true,
+    json: { type: 'array', items: { type: 'string', minLength: 1 }, maxItems: itemsMax },
+  });
+}
 
 function topicKind<T>(allowed: string, read: (written: string) => T): ValueKind<T> {
   const transform = ({ dataset, addIssue, NEVER }: v.RawTransformContext<string>): T => {

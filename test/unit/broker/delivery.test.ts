@@ -3,7 +3,7 @@ import type { ConnectRequest } from '../../../src/gateway/gateway.ts';
 import { topicName } from '../../../src/model/topic.ts';
 import { startCore, type TestCore } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
-import { requestOf, TestClient } from '../../support/test-client.ts';
+import { policyOf, requestOf, TestClient } from '../../support/test-client.ts';
 
 interface Pair {
   readonly clock: FakeClock;
@@ -258,22 +258,20 @@ describe('MQTT 5 §3.3.2.3.3 Message Expiry Interval', () => {
 });
 
 describe('bounds of the stored queue', () => {
-  const queueLimits = { messagesMax: 2, bytesMax: 1_000_000 };
-
   test('drop-oldest: the oldest that is not in flight makes room, counted', async () => {
-    const { core, publisher, subscriber } = await pair({ queueLimits });
+    const { core, publisher, subscriber } = await pair({ queue: policyOf() });
     subscriber.subscribe('a/#', { qos: 1 });
     subscriber.session.disconnect({ publishWill: false });
     for (const payload of ['1', '2', '3']) publisher.publish('a/b', payload);
     expect(publisher.outcomes.length).toBe(0);
     const again = new TestClient(core.context('mqtt'));
-    await again.connect(requestOf('subscriber', { queueLimits }));
+    await again.connect(requestOf('subscriber', { queue: policyOf() }));
     expect(again.payloads).toEqual(['2', '3']);
     expect(core.metric('messages.dropped.queue-full')).toBe(1);
   });
 
   test('refuse: the publisher is told, nothing is stored anywhere', async () => {
-    const { core, publisher, subscriber } = await pair({ queueLimits, whenQueueIsFull: 'refuse', queueQos0: true });
+    const { core, publisher, subscriber } = await pair({ queue: policyOf({ whenFull: 'refuse' }), queueQos0: true });
     subscriber.subscribe('a/#', { qos: 1 });
     subscriber.session.pause('upstream');
     for (const token of [1, 2, 3]) publisher.publish('a/b', String(token), { token });

@@ -3,10 +3,10 @@ import type { ConnectRequest, Will } from '../../../src/gateway/gateway.ts';
 import { topicName } from '../../../src/model/topic.ts';
 import { startCore, type TestCore } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
-import { requestOf, TestClient } from '../../support/test-client.ts';
+import { policyOf, requestOf, TestClient } from '../../support/test-client.ts';
 
 const TRANSIENT = { cleanStart: true, sessionExpirySeconds: 0 } as const;
-const BRIDGE: Partial<ConnectRequest> = { whenQueueIsFull: 'refuse', queueQos0: true, queueLimits: { messagesMax: 3, bytesMax: 1_000_000 } };
+const BRIDGE: Partial<ConnectRequest> = { queue: policyOf({ messagesMax: 3, whenFull: 'refuse' }), queueQos0: true };
 
 interface Parties {
   readonly clock: FakeClock;
@@ -18,7 +18,7 @@ interface Parties {
 /** A bridge whose upstream is down, subscribed to `up/#`, and a publisher. */
 async function bridged(): Promise<Parties> {
   const clock = new FakeClock();
-  const core = startCore({ clock, settings: { queueLimits: { messagesMax: 2, bytesMax: 1_000_000 } } });
+  const core = startCore({ clock, settings: { queue: { ...policyOf(), rules: [] } } });
   const bridge = new TestClient(core.context('bridge:centre'));
   const publisher = new TestClient(core.context('mqtt'));
   await bridge.connect(requestOf('bridge:centre', BRIDGE));
@@ -78,7 +78,7 @@ describe('STORE 1: a queue that refuses', () => {
     const { clock, core, publisher } = await bridged();
     for (const payload of ['1', '2', '3']) publisher.publish('up/a', payload);
     await settled();
-    const second = startCore({ clock, store: core.store.reopened({ wasClean: false }), settings: { queueLimits: { messagesMax: 2, bytesMax: 1_000_000 } } });
+    const second = startCore({ clock, store: core.store.reopened({ wasClean: false }), settings: { queue: { ...policyOf(), rules: [] } } });
     const other = new TestClient(second.context('mqtt'));
     await other.connect(requestOf('p', TRANSIENT));
     other.publish('up/a', '4', { token: 4 });
@@ -123,8 +123,7 @@ describe('a bridge taken out of the configuration', () => {
     const clock = new FakeClock();
     const first = startCore({ clock });
     const bridge = new TestClient(first.context('bridge:old'));
-    const queueLimits = { messagesMax: 1, bytesMax: 1_000_000 };
-    await bridge.connect(requestOf('bridge:old', { whenQueueIsFull: 'refuse', queueLimits }));
+    await bridge.connect(requestOf('bridge:old', { queue: policyOf({ messagesMax: 1, whenFull: 'refuse' }) }));
     bridge.subscribe('a/#', { qos: 1 });
     bridge.session.pause('upstream');
     const publisher = new TestClient(first.context('mqtt'));

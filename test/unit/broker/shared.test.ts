@@ -4,7 +4,7 @@ import type { ConnectRequest } from '../../../src/gateway/gateway.ts';
 import { startCore, type TestCore } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
-import { requestOf, TestClient } from '../../support/test-client.ts';
+import { policyOf, requestOf, TestClient } from '../../support/test-client.ts';
 
 const SHARE = '$share/g/job/+';
 const CLEAN = { sessionExpirySeconds: 0, cleanStart: true };
@@ -418,7 +418,7 @@ describe('terms', () => {
 
 describe('bounds', () => {
   test('the queue of a group drops its oldest waiting entry, never one a member has', async () => {
-    const stage = await Stage.with({ queueLimits: { messagesMax: 2, bytesMax: 1_000_000 } });
+    const stage = await Stage.with({ queue: { ...policyOf(), rules: [] } });
     const a = await stage.member('a', { inflightMax: 1 });
     stage.publish('1', '2', '3', '4');
     expect([stage.queued, stage.core.metric('messages.dropped.queue-full')]).toEqual([2, 2]);

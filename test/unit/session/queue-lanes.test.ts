@@ -11,6 +11,22 @@ function queueOf(entries: Iterable<Entry>): QueueLanes {
   return queue;
 }
 
+interface Operation {
+  readonly sequence: number;
+  readonly priority: Priority;
+  readonly isAdded: boolean;
+}
+
+function operate(queue: QueueLanes, model: Map<number, Priority>, { sequence, priority, isAdded }: Operation): void {
+  if (!isAdded) {
+    expect(queue.remove(sequence)).toBe(model.get(sequence));
+    model.delete(sequence);
+  } else if (!model.has(sequence)) {
+    expect(queue.add(priority, sequence, 10)).toBe(true);
+    model.set(sequence, priority);
+  }
+}
+
 function expectSame(queue: QueueLanes, model: ReadonlyMap<number, Priority>): void {
   const sorted = [...model.keys()].sort((a, b) => a - b);
   expect([queue.count, queue.bytes, queue.last]).toEqual([sorted.length, sorted.length * 10, sorted.at(-1)]);
@@ -55,12 +71,7 @@ describe('a queue in lanes', () => {
       fc.property(fc.array(operation, { maxLength: 80 }), (operations) => {
         const queue = new QueueLanes();
         const model = new Map<number, Priority>();
-        for (const { sequence, priority, isAdded } of operations) {
-          if (!isAdded) expect(queue.remove(sequence)).toBe(model.get(sequence));
-          else if (!model.has(sequence)) expect(queue.add(priority, sequence, 10)).toBe(true);
-          if (!isAdded) model.delete(sequence);
-          else if (!model.has(sequence)) model.set(sequence, priority);
-        }
+        for (const operation of operations) operate(queue, model, operation);
         expectSame(queue, model);
       }),
     );
