@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ConnectRequest, Will } from '../../../src/gateway/gateway.ts';
 import { topicName } from '../../../src/model/topic.ts';
+import type { StoredSession } from '../../../src/session/session-store.ts';
 import { startCore, type TestCore } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
 import { policyOf, requestOf, TestClient } from '../../support/test-client.ts';
@@ -85,6 +86,22 @@ describe('STORE 1: a queue that refuses', () => {
     await settled();
     expect(other.outcomes).toEqual([[4, 'quota-exceeded']]);
     expect(second.store.status().queuedMessages).toBe(3);
+  });
+
+  test('goes on refusing on what an earlier version noted of it', async () => {
+    const { clock, core } = await bridged();
+    const stored = core.store.sessions.get('bridge:centre\0bridge:centre') as StoredSession;
+    const noted = { queueQos0: true, whenQueueIsFull: 'refuse', queueLimits: { messagesMax: 1, bytesMax: 1_000_000 } };
+    core.store.putState(stored, '\0queue', Buffer.from(JSON.stringify(noted)));
+    await settled();
+    const second = startCore({ clock, store: core.store.reopened({ wasClean: false }) });
+    const other = new TestClient(second.context('mqtt'));
+    await other.connect(requestOf('p', TRANSIENT));
+    other.publish('up/a', 'zero', { qos: 0 });
+    other.publish('up/a', '2', { token: 2 });
+    await settled();
+    expect(other.outcomes).toContainEqual([2, 'quota-exceeded']);
+    expect(second.store.status().queuedMessages).toBe(1);
   });
 
   test('queues QoS 0 after a restart, before its bridge is back', async () => {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { BrokerSettings } from '../../../src/broker/broker.ts';
 import type { ConnectRequest } from '../../../src/gateway/gateway.ts';
+import type { PriorityRule } from '../../../src/model/queue-policy.ts';
+import { topicFilter } from '../../../src/model/topic.ts';
 import { startCore, type TestCore } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
@@ -424,6 +426,54 @@ describe('bounds', () => {
     expect([stage.queued, stage.core.metric('messages.dropped.queue-full')]).toEqual([2, 2]);
     acknowledgesAll(a);
     expect(a.payloads).toEqual(['1', '4']);
+  });
+
+  test('with drop-newest it takes nothing more', async () => {
+    const stage = await Stage.with({ queue: { ...policyOf({ whenFull: 'drop-newest' }), rules: [] } });
+    const a = await stage.member('a', { inflightMax: 1 });
+    stage.publish('1', '2', '3', '4');
+    expect([stage.queued, stage.core.metric('messages.dropped.queue-full-newest')]).toEqual([2, 2]);
+    acknowledgesAll(a);
+    expect(a.payloads).toEqual(['1', '2']);
+  });
+});
+
+describe('priority classes', () => {
+  const priorities: PriorityRule[] = [
+    { filter: topicFilter('job/urgent'), priority: 7 },
+    { filter: topicFilter('job/idle'), priority: 0 },
+  ];
+  const settings: Partial<BrokerSettings> = { queue: { ...policyOf({ messagesMax: 3, priorities, keepLatest: [topicFilter('#')] }), rules: [] } };
+  const publish = (stage: Stage, ...jobs: readonly string[]): void => {
+    for (const [index, job] of jobs.entries()) stage.publisher.publish(`job/${job}`, `${job} ${index}`);
+  };
+
+  test('the group hands out greater ones first, and each message: keep-latest is for what shows a state', async () => {
+    const stage = await Stage.with(settings);
+    const a = await stage.member('a', { inflightMax: 1 });
+    publish(stage, 'plain', 'plain', 'urgent');
+    acknowledgesAll(a);
+    expect(a.payloads).toEqual(['plain 0', 'urgent 2', 'plain 1']);
+  });
+
+  test('the lowest class makes room', async () => {
+    const stage = await Stage.with(settings);
+    const a = await stage.member('a', { inflightMax: 1 });
+    publish(stage, 'plain', 'idle', 'urgent', 'plain');
+    expect(stage.core.metric('messages.dropped.queue-full')).toBe(1);
+    acknowledgesAll(a);
+    expect(a.payloads).toEqual(['plain 0', 'urgent 2', 'plain 3']);
+  });
+
+  test('what came back from a member waits in its class', async () => {
+    const stage = await Stage.with({ queue: { ...policyOf({ messagesMax: 100, priorities }), rules: [] } });
+    const a = await stage.member('a', { inflightMax: 2 });
+    publish(stage, 'plain', 'urgent', 'idle', 'plain', 'urgent');
+    expect(a.payloads).toEqual(['plain 0', 'urgent 1']);
+    leaves(a);
+    const b = await stage.member('b', { inflightMax: 1 });
+    acknowledgesAll(b);
+    expect(b.payloads).toEqual(['urgent 1', 'urgent 4', 'plain 0', 'plain 3', 'idle 2']);
   });
 });
 
