@@ -4,13 +4,13 @@ import { Broker } from './broker/broker.ts';
 import type { SysTopics } from './broker/sys-topics.ts';
 import { changedKeys } from './config/changes.ts';
 import type { Config } from './config/config.ts';
-import type { BanBook, ListenerAddress, ReloadOutcome, RunningGateway, StartGateway, StartOptions } from './control/running-gateway.ts';
+import type { BanBook, ListenerAddress, QueueListing, ReloadOutcome, RunningGateway, StartGateway, StartOptions } from './control/running-gateway.ts';
 import type { Gateway } from './gateway/gateway.ts';
 import { type GatewayClock, gatewayClock } from './model/clock.ts';
 import { MetricsTable } from './model/metrics.ts';
 import { createAccess, type GatewayAccess } from './runtime/access-factory.ts';
 import { createBridge } from './runtime/bridge-factory.ts';
-import { brokerSettings } from './runtime/broker-settings.ts';
+import { brokerSettings, queueSettings } from './runtime/broker-settings.ts';
 import { type Front, mqttSnFront } from './runtime/fronts.ts';
 import { mqttFront } from './runtime/mqtt-front.ts';
 import { createSysTopics } from './runtime/sys-topics.ts';
@@ -120,15 +120,20 @@ class GatewayParts implements RunningGateway {
 
   reload(next: Config): ReloadOutcome {
     const changed = changedKeys(this.#config, next).filter((key) => !isOfProcess(key));
-    const applied = changed.filter((key) => key.startsWith('access.'));
+    const applied = changed.filter((key) => key.startsWith('access.') || key.startsWith('queue.'));
     this.#access.reload(next.access); // with no key changed too: its files may have
     for (const listener of this.#fronts.flatMap(({ listeners }) => listeners)) listener.reload?.();
-    this.#config = { ...this.#config, access: next.access };
+    if (changed.some((key) => key.startsWith('queue.'))) this.#broker.replaceQueueRules(queueSettings(next.queue));
+    this.#config = { ...this.#config, access: next.access, queue: next.queue };
     return { applied, needsRestart: changed.filter((key) => !applied.includes(key)) };
   }
 
   get bans(): BanBook {
     return this.#access.banBook(this.#broker);
+  }
+
+  queues(clientId: string | undefined): QueueListing {
+    return this.#broker.queues(clientId);
   }
 
   async stop(): Promise<void> {

@@ -16,6 +16,7 @@ import { Lifecycle } from './lifecycle.ts';
 import { type CoreParts, type CoreSettings, makeCore } from './make-core.ts';
 import { PrincipalCache } from './principal-cache.ts';
 import { PublishGate } from './publish-gate.ts';
+import { type QueueFacts, type QueueReport, queueReport, storedFacts } from './queue-report.ts';
 import { restoredTerms, takeTerms } from './queue-terms.ts';
 import { type RewriteRule, TopicRewriter } from './rewrite.ts';
 import { gatewayState } from './session-state.ts';
@@ -148,6 +149,31 @@ export class Broker {
       session.detach();
       session.saveDetached();
     }
+  }
+
+  /** The queues of sessions and shared groups; see `queueReport`. */
+  queues(clientId: string | undefined): QueueReport {
+    const ofSessions = [...this.#sessions.values()].map(
+      (session): QueueFacts => ({
+        realm: session.realm,
+        clientId: session.clientId,
+        isConnected: session.isAttached,
+        ...storedFacts(session.stored),
+        messagesInMemory: session.outbound.waitingInMemory,
+        inflight: session.outbound.inflightCount,
+        dropped: session.outbound.drops.counts,
+      }),
+    );
+    return queueReport([...ofSessions, ...this.#core.shares.queues()], clientId);
+  }
+
+  /** Other rules for queues: at once for those of sessions without a link and of shared groups, for the others from their next connection on. */
+  replaceQueueRules(queue: BrokerSettings['queue']): void {
+    this.#core.queueRules.replace(queue);
+    for (const { isAttached, stored, principal, outbound } of this.#sessions.values()) {
+      if (!isAttached && stored !== undefined) outbound.treat(restoredTerms(this.#core, stored, principal));
+    }
+    this.#core.shares.treat();
   }
 
   /** Ends the links of clients that are not wanted any more, telling them so. @returns how many there were. */

@@ -1,4 +1,5 @@
 import type { Delivery } from '../gateway/gateway.ts';
+import type { GatewayClock, GatewayMs } from '../model/clock.ts';
 import type { Message, QoS } from '../model/message.ts';
 
 /** What a bus match or a queue entry says about one delivery. */
@@ -25,15 +26,19 @@ export class DeliveryView implements Delivery {
     return this.#message;
   }
 
-  /** @param remainingMs - until the message expires; undefined: never. Rounded up, so that 1 s left is never announced as 0. */
-  show(message: Message, terms: DeliveryTerms, mark: { readonly packetId: number; readonly isDuplicate: boolean }, remainingMs: number | undefined): this {
+  show(message: Message, terms: DeliveryTerms, mark: { readonly packetId: number; readonly isDuplicate: boolean }, clock: GatewayClock): this {
     this.#message = message;
     this.qos = terms.qos;
     this.isRetain = terms.isRetain;
     this.identifiers = terms.identifiers;
     this.packetId = mark.packetId;
     this.isDuplicate = mark.isDuplicate;
-    this.expirySeconds = remainingMs === undefined ? undefined : Math.max(0, Math.ceil(remainingMs / 1000));
+    this.expirySeconds = message.expiresAtMs === Number.POSITIVE_INFINITY ? undefined : secondsUntil(message.expiresAtMs, clock);
     return this;
   }
+}
+
+/** Rounded up, so that 1 s left is never announced as 0. */
+function secondsUntil(timeMs: GatewayMs, clock: GatewayClock): number {
+  return Math.max(0, Math.ceil((timeMs - clock.gatewayMs()) / 1000));
 }

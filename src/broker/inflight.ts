@@ -1,4 +1,4 @@
-import type { Sequence } from '../session/session-store.ts';
+import type { SendingExchange, Sequence } from '../session/session-store.ts';
 import type { Claim } from './claim.ts';
 
 /** One QoS 1 or 2 delivery the peer has not settled. Deliveries of sessions without a store carry no sequence: nothing is re-sent for them. */
@@ -71,9 +71,12 @@ export class InflightTable {
     return packetId;
   }
 
-  restore(packetId: number, flight: Inflight): void {
-    this.#flights.set(packetId, flight);
-    if (flight.sequence !== undefined) this.#restored.add(flight.sequence);
+  /** What a restart left: the peer may know of it. */
+  restore(exchanges: ReadonlyMap<number, SendingExchange>): void {
+    for (const [packetId, { sequence, state }] of exchanges) {
+      this.#flights.set(packetId, { sequence, qos: 2, phase: state, wasSent: true, claim: undefined });
+      this.#restored.add(sequence);
+    }
   }
 
   isRestored(sequence: Sequence): boolean {

@@ -50,7 +50,7 @@ export function makeCore({ store, clock, access, log, metrics, settings }: CoreP
   const systemRetained = new RetainedIndex();
   const drops = new Drops({ counters: counters.dropped, clock, log });
   const queueRules = new QueueRules(settings.queue);
-  const shares = new SharedGroups({ store, clock, drops, treatment: queueRules.ofGroups }, bus, settings.sharedSubscriptions);
+  const shares = new SharedGroups({ store, clock, drops, queueRules }, bus, settings.sharedSubscriptions);
   const retaining = new Retaining({ store, clock, retained, counters, limits: settings.retainedLimits });
   const router = new Router({ bus, store, retaining, systemRetained, counters, shares });
   const announcer = new Announcer(bus.topics, clock, router);

@@ -52,9 +52,7 @@ export class Outbound implements DurableWaiter, Recipient {
   /** Takes up the queue and QoS 2 exchanges a restart left. */
   restore(stored: StoredSession, doubtfulUpTo: Sequence): void {
     this.#queue.restore(stored, doubtfulUpTo, this.#settings);
-    for (const [packetId, { sequence, state }] of stored.sending) {
-      this.#inflight.restore(packetId, { sequence, qos: 2, phase: state, wasSent: true, claim: undefined });
-    }
+    this.#inflight.restore(stored.sending);
   }
 
   useStore(stored: StoredSession | undefined): void {
@@ -67,6 +65,10 @@ export class Outbound implements DurableWaiter, Recipient {
 
   priorityOf(topic: Topic): Priority {
     return this.#settings.treatment.topics.priorityOf(topic);
+  }
+
+  get waitingInMemory(): number {
+    return this.#memory.length;
   }
 
   /** Deliveries the peer has not settled. */
@@ -96,11 +98,16 @@ export class Outbound implements DurableWaiter, Recipient {
   /** A link serves the session from now on; it starts paused by `link`. What was in flight is sent again on it (MQTT-4.4.0-1). */
   attach(outlet: Outlet, settings: OutboundSettings): void {
     this.#outlet = outlet;
-    this.#settings = settings;
-    this.#queue.attach(settings);
-    this.#memory.treat(settings.treatment);
+    this.treat(settings);
     this.#pauses.restart();
     this.#inflight.sendAllLater();
+  }
+
+  /** While nothing waits in memory: without a link, or on a new one. */
+  treat(settings: OutboundSettings): void {
+    this.#settings = settings;
+    this.#queue.treat(settings);
+    this.#memory.treat(settings.treatment);
   }
 
   detach(): void {
@@ -262,7 +269,7 @@ export class Outbound implements DurableWaiter, Recipient {
     if (this.#isPumping || this.#outlet === undefined) return;
     this.#isPumping = true;
     try {
-      while (!this.#isBlocked() && (this.#pumpWaiting() || this.#pumpStored() || this.#pumpMemory() || this.#pumpShared()));
+      while (!this.#isBlocked() && (this.#pumpWaiting() || this.#pumpStored() || this.#pumpMemory() || (this.canTakeNow(1) && this.shared.feed(this))));
     } finally {
       this.#isPumping = false;
     }
@@ -319,10 +326,6 @@ export class Outbound implements DurableWaiter, Recipient {
     return true;
   }
 
-  #pumpShared(): boolean {
-    return !this.shared.isEmpty && this.canTakeNow(1) && this.shared.feed(this);
-  }
-
   #sendStoredMessage(message: Message, sequence: Sequence, terms: DeliveryTerms): void {
     const { store } = this.#parts;
     const { stored } = this;
@@ -371,8 +374,7 @@ export class Outbound implements DurableWaiter, Recipient {
 
   #deliver(message: Message, terms: DeliveryTerms, mark: Pick<Delivery, 'packetId' | 'isDuplicate'>): void {
     this.#parts.counters.delivered.value += 1;
-    const remainingMs = message.expiresAtMs === Number.POSITIVE_INFINITY ? undefined : message.expiresAtMs - this.#parts.clock.gatewayMs();
-    this.#outlet?.deliver(this.#delivery.show(message, terms, mark, remainingMs));
+    this.#outlet?.deliver(this.#delivery.show(message, terms, mark, this.#parts.clock));
   }
 
   #finish(packetId: number, flight: Inflight, cause: SettleCause): void {
@@ -390,8 +392,7 @@ export class Outbound implements DurableWaiter, Recipient {
   #tellDrained(): void {
     const limit = this.#pauses.wakeUpTo;
     if (limit === undefined || this.#inflight.size > 0 || this.#memory.length > 0) return;
-    const next = this.stored?.queue.next(0);
-    if (next !== undefined && next <= limit) return;
+    if ((this.#queue.after(0) ?? Number.POSITIVE_INFINITY) <= limit) return;
     this.#pauses.wakeUpTo = undefined;
     this.#outlet?.drained();
   }

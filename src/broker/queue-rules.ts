@@ -46,22 +46,32 @@ interface CompiledRule {
 }
 
 export class QueueRules {
-  /** Of queues that belong to no client: those of shared groups hand out work, each message of it. */
-  readonly ofGroups: QueueTreatment;
-  /** Some rule asks through which listener a client came. */
-  readonly askListener: boolean;
-  readonly #ofAll: QueueTreatment;
-  readonly #rules: readonly CompiledRule[];
+  #ofAll: QueueTreatment;
+  #ofGroups: QueueTreatment;
+  #rules: readonly CompiledRule[];
 
-  constructor({ rules, ...base }: QueueSettings) {
-    this.#ofAll = treatmentOf(base);
-    this.ofGroups = treatmentOf({ ...base, keepLatest: [] });
-    this.askListener = rules.some(({ listener }) => listener !== undefined);
-    this.#rules = rules.map((rule) => ({
-      rule,
-      clientId: rule.clientIdPattern === undefined ? undefined : new RegExp(`^(?:${rule.clientIdPattern})$`, 'u'),
-      treatment: treatmentOf(inherited(base, rule)),
-    }));
+  constructor(settings: QueueSettings) {
+    this.#ofAll = treatmentOf(settings);
+    this.#ofGroups = treatmentOf({ ...settings, keepLatest: [] });
+    this.#rules = settings.rules.map((rule) => compiled(rule, settings));
+  }
+
+  /** For whoever asks from now on. */
+  replace(settings: QueueSettings): void {
+    const next = new QueueRules(settings);
+    this.#ofAll = next.#ofAll;
+    this.#ofGroups = next.#ofGroups;
+    this.#rules = next.#rules;
+  }
+
+  /** Of queues that belong to no client: those of shared groups hand out work, each message of it. */
+  get ofGroups(): QueueTreatment {
+    return this.#ofGroups;
+  }
+
+  /** Some rule asks through which listener a client came. */
+  get askListener(): boolean {
+    return this.#rules.some(({ rule }) => rule.listener !== undefined);
   }
 
   for(owner: QueueOwner): QueueTreatment {
@@ -77,6 +87,11 @@ export function treatmentOf({
   const { messagesMax, bytesMax, whenFull, priorities } = policy;
   const prioritiesMark = priorities.length === 0 ? 0 : crc32(JSON.stringify(priorities));
   return { limits: { messagesMax, bytesMax }, whenFull, inflightMax, topics: new TopicClasses(policy), prioritiesMark };
+}
+
+function compiled(rule: QueueRule, base: Omit<QueueSettings, 'rules'>): CompiledRule {
+  const clientId = rule.clientIdPattern === undefined ? undefined : new RegExp(`^(?:${rule.clientIdPattern})$`, 'u');
+  return { rule, clientId, treatment: treatmentOf(inherited(base, rule)) };
 }
 
 function inherited(base: Omit<QueueSettings, 'rules'>, rule: QueueRule): Omit<QueueSettings, 'rules'> {

@@ -14,7 +14,8 @@ import type { Drops } from './drops.ts';
 import { makeRoom, type Waiting } from './queue-bounds.ts';
 import { QueueCursor } from './queue-cursor.ts';
 import { type QueueReadingParts, readLive } from './queue-reading.ts';
-import type { QueueTreatment } from './queue-rules.ts';
+import { type QueueFacts, storedFacts } from './queue-report.ts';
+import type { QueueRules, QueueTreatment } from './queue-rules.ts';
 import { keepTerms } from './queue-terms.ts';
 import { appendFor, type Recipient, type Referent, unretained } from './recipient.ts';
 import type { RoutedSession } from './routed-session.ts';
@@ -26,7 +27,7 @@ export const SHARE_REALM = realm('$share');
 
 export interface SharedGroupParts extends Omit<QueueReadingParts, 'drops'> {
   readonly drops: Drops;
-  readonly treatment: QueueTreatment;
+  readonly queueRules: Pick<QueueRules, 'ofGroups'>;
 }
 
 type MemberOf = Match<RoutedSession>;
@@ -43,7 +44,7 @@ const NO_IDENTIFIERS: readonly number[] = [];
 
 export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
   readonly #parts: QueueReadingParts;
-  readonly #treatment: QueueTreatment;
+  #treatment: QueueTreatment;
   #share: Share<RoutedSession>;
   readonly #strategy: ShareStrategy;
   #stored: StoredSession | undefined;
@@ -61,9 +62,9 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
   readonly #afterCommit: DurableWaiter = { durable: () => this.#pump() };
 
   constructor(parts: SharedGroupParts, share: Share<RoutedSession>, strategy: ShareStrategy) {
-    const { drops, treatment, ...rest } = parts;
-    this.#parts = { ...rest, drops: drops.of({ realm: SHARE_REALM, clientId: share.filter }) };
-    this.#treatment = treatment;
+    const { store, clock, drops, queueRules } = parts;
+    this.#parts = { store, clock, drops: drops.of({ realm: SHARE_REALM, clientId: share.filter }) };
+    this.#treatment = queueRules.ofGroups;
     this.#share = share;
     this.#strategy = strategy;
   }
@@ -76,10 +77,22 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
     return this.#share.members.length > 0;
   }
 
+  get facts(): QueueFacts {
+    const { filter: name } = this.#share;
+    const counts = storedFacts(this.#stored);
+    return { realm: SHARE_REALM, clientId: name, isConnected: this.hasMembers, ...counts, messagesInMemory: 0, inflight: 0, dropped: this.#parts.drops.counts };
+  }
+
   /** Takes up the queue a restart left: nobody has any of it. */
   restore(stored: StoredSession): void {
     this.#stored = stored;
     this.#keepTerms(stored);
+  }
+
+  /** From now on. */
+  treat(treatment: QueueTreatment): void {
+    this.#treatment = treatment;
+    if (this.#stored !== undefined) this.#keepTerms(this.#stored);
   }
 
   priorityOf(topic: Topic): Priority {

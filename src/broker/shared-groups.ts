@@ -2,6 +2,7 @@ import type { Share } from '../bus/audience.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { ShareStrategy } from '../model/share-strategy.ts';
 import type { TopicFilter } from '../model/topic.ts';
+import type { QueueFacts } from './queue-report.ts';
 import type { RoutedSession } from './routed-session.ts';
 import { SHARE_REALM, SharedGroup, type SharedGroupParts } from './shared-group.ts';
 
@@ -38,6 +39,15 @@ export class SharedGroups {
       if (group === undefined) store.removeSession(stored);
       else group.restore(stored);
     }
+  }
+
+  queues(): readonly QueueFacts[] {
+    return [...this.#groups.values()].map((group) => group.facts);
+  }
+
+  /** The rules of queues changed. */
+  treat(): void {
+    for (const group of this.#groups.values()) group.treat(this.#parts.queueRules.ofGroups);
   }
 
   /** Before links are closed for good: what their members had is not given to others that go as well. */

@@ -11,10 +11,6 @@ export class SharedLane {
   #queues: readonly SharedQueue[] = [];
   #turn = 0;
 
-  get isEmpty(): boolean {
-    return this.#queues.length === 0;
-  }
-
   join(queue: SharedQueue): void {
     if (!this.#queues.includes(queue)) this.#queues = [...this.#queues, queue];
   }

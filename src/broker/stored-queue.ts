@@ -46,8 +46,8 @@ export class StoredQueue implements Waiting, LatestQueue {
     this.#doubt = new Doubt(doubtfulUpTo, inflightMax);
   }
 
-  /** A link serves the session from now on, under these terms. */
-  attach({ treatment, inOrderUpTo, inflightMax }: OutboundSettings): void {
+  /** From now on. What waits is looked at anew. */
+  treat({ treatment, inOrderUpTo, inflightMax }: OutboundSettings): void {
     if (treatment !== this.#treatment) this.#latest = undefined;
     this.#treatment = treatment;
     this.#doubt?.limit(inflightMax);

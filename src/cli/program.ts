@@ -4,6 +4,7 @@ import { withBanCommands, withUserCommands } from './access-commands.ts';
 import { type CheckOptions, check } from './check.ts';
 import { type ConfigOptions, withConfigOptions } from './config-options.ts';
 import { EXIT } from './exit-codes.ts';
+import { type QueuesOptions, queues } from './queues.ts';
 import { start } from './start.ts';
 import { type StatusOptions, status } from './status.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -48,6 +49,12 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     .option('-j, --json', 'print it for programs')
     .action(async (options: StatusOptions) => {
       code = await status(options, surroundings);
+    });
+  withConfigOptions(program.command('queues [client]'))
+    .description('show whose queue holds messages in a running gateway, and whose dropped some and why')
+    .option('-j, --json', 'print it for programs')
+    .action(async (client: string | undefined, options: QueuesOptions) => {
+      code = await queues(client, options, surroundings);
     });
   withUserCommands(program, surroundings, (given) => {
     code = given;

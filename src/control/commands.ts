@@ -1,7 +1,8 @@
 // The table of control commands. A new command is a line here.
+import { GatewayError } from '../model/errors.ts';
 import { banCommands } from './ban-commands.ts';
 import type { CommandTable } from './protocol.ts';
-import type { BanBook, ReloadOutcome } from './running-gateway.ts';
+import type { BanBook, QueueListing, ReloadOutcome } from './running-gateway.ts';
 
 /** What of the process a command can reach. */
 export interface ControlledProcess {
@@ -11,6 +12,8 @@ export interface ControlledProcess {
   reload(): ReloadOutcome;
   /** @throws GatewayError CONTROL_UNAVAILABLE - not now. */
   readonly bans: BanBook;
+  /** @throws as `bans`. */
+  queues(clientId: string | undefined): QueueListing;
 }
 
 export function commandTable(process: ControlledProcess): CommandTable {
@@ -19,6 +22,12 @@ export function commandTable(process: ControlledProcess): CommandTable {
     version: { about: 'Version of the running gateway.', run: () => process.version },
     status: { about: 'What the gateway is doing.', run: () => process.status() },
     reload: { about: 'Reads the configuration again, as SIGHUP does.', run: () => process.reload() },
+    queues: { about: 'Which queues hold or dropped messages.', run: ({ clientId }) => process.queues(clientIdOf(clientId)) },
     ...banCommands(() => process.bans),
   };
+}
+
+function clientIdOf(given: unknown): string | undefined {
+  if (given === undefined || typeof given === 'string') return given;
+  throw new GatewayError('PROTOCOL_VIOLATION', '"clientId" must be a text');
 }

@@ -27,8 +27,30 @@ export interface RunningGateway {
   /** Takes over what can change while running. Keys of `log` and `control` are the process's own and are left to it. */
   reload(next: Config): ReloadOutcome;
   readonly bans: BanBook;
+  /** What `postern queues` shows. @param clientId - only those of that client, also empty ones. */
+  queues(clientId: string | undefined): QueueListing;
   /** Says goodbye to peers, waits for the last commit and closes the store. */
   stop(): Promise<void>;
+}
+
+/** The queue of one session, or of a shared group: its realm is `$share`, its client id the filter, and it is connected when it has members. */
+export interface ListedQueue {
+  readonly realm: string;
+  readonly clientId: string;
+  readonly isConnected: boolean;
+  readonly messages: number;
+  readonly bytes: number;
+  readonly messagesInMemory: number;
+  readonly inflight: number;
+  /** By cause, since the gateway started. */
+  readonly dropped: Readonly<Record<string, number>>;
+}
+
+export interface QueueListing {
+  /** Those that dropped most first. */
+  readonly queues: readonly ListedQueue[];
+  /** How many more there are. */
+  readonly further: number;
 }
 
 export const BANNED_KINDS = ['client', 'user', 'address'] as const;

@@ -102,6 +102,8 @@ export const QUEUE_FILTERS_MAX = 100;
 export const QUEUE_TOPICS_REMEMBERED = 4_096;
 /** Entries of a queue that a restart left, read per new message to find what a newer one has superseded: about 0.2 ms. */
 export const LATEST_ENTRIES_READ = 64;
+/** Queues one answer on the control socket tells of: with client ids as long as they may be it stays below `CONTROL_LINE_BYTES_MAX`. */
+export const QUEUES_LISTED_MAX = 100;
 /** Queues named in the log per minute because they dropped messages; the rest is counted. */
 export const DROP_REPORTS_MAX = 10;
 /** Queue in memory of a session that ends with its link, and of QoS 0 messages behind a full socket. */

@@ -1,7 +1,7 @@
 // The broker's part of the configuration, in its own terms.
 import type { AutoSubscription } from '../broker/auto-subscribe.ts';
 import { type BrokerSettings, DEFAULT_BROKER_SETTINGS } from '../broker/broker.ts';
-import type { QueueRule } from '../broker/queue-rules.ts';
+import type { QueueRule, QueueSettings } from '../broker/queue-rules.ts';
 import type { Config } from '../config/config.ts';
 
 const RETAIN_HANDLING = { always: 0, new: 1, never: 2 } as const;
@@ -11,7 +11,7 @@ export function brokerSettings(config: Config): BrokerSettings {
   return {
     ...DEFAULT_BROKER_SETTINGS,
     sessionsMax: sessions.max,
-    queue: { ...queue, rules: queue.rules.map(queueRule) },
+    queue: queueSettings(queue),
     retainedLimits: retained,
     sharedSubscriptions,
     willRestartGraceSeconds: will.restartGraceSeconds,
@@ -22,6 +22,10 @@ export function brokerSettings(config: Config): BrokerSettings {
     presenceNode: sys.presence ? sys.node : undefined,
     slowConsumer: { afterSeconds: slowConsumer.afterSeconds, isDisconnected: slowConsumer.disconnect },
   };
+}
+
+export function queueSettings(queue: Config['queue']): QueueSettings {
+  return { ...queue, rules: queue.rules.map(queueRule) };
 }
 
 /** A list of the file is never absent: an empty one says nothing. */

@@ -30,6 +30,7 @@ export const startGateway: StartGateway = async ({ config, log }) => {
     isHealthy: () => behaviour !== 'unhealthy',
     reload: (next) => ({ applied: ['access.rules'], needsRestart: next.mqtt.receiveMax === config.mqtt.receiveMax ? [] : ['mqtt.receiveMax'] }),
     bans: { list: () => [], add: () => 0, remove: () => false },
+    queues: () => ({ queues: [], further: 0 }),
     stop: async () => {
       log.info('fake gateway says goodbye');
       if (behaviour === 'never-stops') await new Promise(() => undefined);

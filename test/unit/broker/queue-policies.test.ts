@@ -412,4 +412,20 @@ describe('rules', () => {
     const stage = await Stage.with({ rules: [{ username: 'other', keepLatest: latest('#') }] });
     expect([...stage.core.store.sessions.values()].flatMap(({ state }) => [...state.keys()])).toEqual([]);
   });
+
+  test('that change while the gateway runs hold for a client without a link at once, for one that has a link from its next connection on', async () => {
+    const stage = await Stage.with({ messagesMax: 10 });
+    const other = new TestClient(stage.core.context('mqtt'));
+    await other.connect(requestOf('other', { inflightMax: 1 }));
+    other.subscribe('#', { qos: 1 });
+    stage.leaves();
+    stage.publish('t 1', 't 2');
+    stage.core.broker.replaceQueueRules(queueOf({ messagesMax: 3, ...ALARM_FIRST }));
+    stage.publish('t 3', 't 4', 'alarm/a 1');
+    expect(stage.dropped).toEqual({ 'queue-full': 2 });
+    await stage.returns();
+    expect(stage.drain()).toEqual(['alarm/a 1', 't 3', 't 4']);
+    stage.subscriber = other;
+    expect(stage.drain()).toEqual(['t 1', 't 2', 't 3', 't 4', 'alarm/a 1']);
+  });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { EXIT_OF } from '../../../src/cli/exit-codes.ts';
 import { greeting } from '../../../src/cli/greeting.ts';
+import { queuesText } from '../../../src/cli/queues.ts';
 import { statusText } from '../../../src/cli/status-text.ts';
 import { configWith } from '../config/config-file.ts';
 
@@ -72,4 +73,21 @@ test.each([
 
 test('every failure ends with a code of sysexits(3)', () => {
   expect(Object.values(EXIT_OF).every((code) => code >= 64 && code <= 78)).toBe(true);
+});
+
+describe('the list of queues', () => {
+  const queue = { realm: 'mqtt', clientId: 'panel-1', isConnected: false, messages: 2, bytes: 2_048, messagesInMemory: 0, inflight: 0, dropped: {} };
+
+  test.each([
+    ['nothing', { queues: [], further: 0 }, 'no queue holds or dropped a message\n'],
+    ['one that waits', { queues: [queue], further: 0 }, 'mqtt panel-1  away  2 stored (2.0 KiB)\n'],
+    [
+      'one that dropped, and more',
+      { queues: [{ ...queue, isConnected: true, messagesInMemory: 3, inflight: 1, dropped: { 'queue-full': 5, superseded: 7 } }], further: 4 },
+      'mqtt panel-1  connected  2 stored (2.0 KiB)  3 in memory  1 in flight  dropped: queue-full 5, superseded 7\nand 4 more\n',
+    ],
+    ['a client that would write on the terminal', { queues: [{ ...queue, clientId: 'a\u001b[2J' }], further: 0 }, expect.not.stringContaining('\u001b')],
+  ])('%s', (_, listing, text) => {
+    expect(queuesText(listing)).toEqual(text);
+  });
 });

@@ -1,0 +1,38 @@
+// `postern queues`: whose queue holds messages, and whose dropped some and why.
+import { harmless } from '../observe/text-line.ts';
+import { askGateway } from './ask-gateway.ts';
+import type { ConfigOptions } from './config-options.ts';
+import { size } from './status-text.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export interface QueuesOptions extends ConfigOptions {
+  readonly json?: boolean;
+}
+
+/** @param clientId - undefined: of all clients. */
+export function queues(clientId: string | undefined, options: QueuesOptions, surroundings: Surroundings): Promise<number> {
+  const told = (listing: unknown): string => (options.json ? `${JSON.stringify(listing, null, 2)}\n` : queuesText(listing));
+  return askGateway(options, surroundings, { command: 'queues', ...(clientId === undefined ? {} : { clientId }) }, told);
+}
+
+/** @param listing - as it came from the control socket. */
+export function queuesText(listing: unknown): string {
+  const { queues: listed, further } = Object(listing);
+  const lines = Array.isArray(listed) ? listed.map(lineOf) : [];
+  if (lines.length === 0) return 'no queue holds or dropped a message\n';
+  return `${lines.join('')}${further > 0 ? `and ${further} more\n` : ''}`;
+}
+
+function lineOf(queue: unknown): string {
+  const { realm, clientId, isConnected, messages, bytes, messagesInMemory, inflight, dropped } = Object(queue);
+  const causes = Object.entries(Object(dropped)).map(([cause, count]) => `${cause} ${count}`);
+  const parts = [
+    `${realm} ${clientId}`,
+    isConnected ? 'connected' : 'away',
+    `${messages} stored (${size(bytes)})`,
+    ...(messagesInMemory > 0 ? [`${messagesInMemory} in memory`] : []),
+    ...(inflight > 0 ? [`${inflight} in flight`] : []),
+    ...(causes.length > 0 ? [`dropped: ${causes.join(', ')}`] : []),
+  ];
+  return `${harmless(parts.join('  '))}\n`; // client ids are what devices say
+}
