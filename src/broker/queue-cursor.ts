@@ -10,7 +10,7 @@ export class QueueCursor {
 
   /**
    * Reads everything up to `sequence` in its order, whatever its class, and all that came later behind it. What was queued under other rules of priority
-   * may be of topics that have another class by now: overtaken, a topic would be split (MQTT-4.6.0-6).
+   * may be of topics that have another class by now: overtaken, a topic would be split (MQTT-4.6.0-5).
    */
   readInOrder(sequence: Sequence): void {
     this.#inOrderUpTo = sequence;

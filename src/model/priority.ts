@@ -1,6 +1,6 @@
 /**
  * Class of what waits in a queue: greater ones go first, equal ones in order. Given by topic filter, so that a class never splits a topic
- * (MQTT-4.6.0-6). On disk: never renumbered.
+ * (MQTT-4.6.0-5). On disk: never renumbered.
  */
 export type Priority = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
 

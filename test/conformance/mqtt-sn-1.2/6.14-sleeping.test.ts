@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { topicFilter } from '../../../src/model/topic.ts';
 import { MqttSnBench, type MqttSnBenchOptions, type Sensor } from '../../support/mqtt-sn.ts';
 import {
   connack,
@@ -19,7 +20,7 @@ import {
   willTopic,
   willTopicReq,
 } from '../../support/mqtt-sn-packets.ts';
-import type { TestClient } from '../../support/test-client.ts';
+import { policyOf, type TestClient } from '../../support/test-client.ts';
 
 const CONGESTION = 0x01;
 const INVALID_TOPIC_ID = 0x02;
@@ -77,6 +78,22 @@ describe('MQTT-SN 1.2 §6.14 Support of sleeping clients', () => {
     const msgId = three?.type === 'PUBLISH' ? three.msgId : 0;
     await sensor.sends(pubrec(msgId)).expects(pubrel(msgId));
     await sensor.sends(pubcomp(msgId)).expects(pingresp);
+  });
+
+  test('each wake-up brings greater priorities first, and then PINGRESP; what comes meanwhile waits, however great', async () => {
+    const priorities = [{ filter: topicFilter('go'), priority: 7 } as const];
+    const { sensor, application } = await asleep(60, '#', { broker: { queue: { ...policyOf({ messagesMax: 100, priorities }), rules: [] } } });
+    for (const [topic, payload] of Object.entries({ aa: 'one', go: 'now', bb: 'two' })) application.publish(topic, payload, { qos: 1 });
+    sensor.sends(pingreq('sensor'));
+    for (const payload of ['now', 'one', 'two']) {
+      const { data, msgId } = await sensor.receives('PUBLISH'); // short names need no REGISTER
+      expect(Buffer.from(data).toString()).toBe(payload);
+      application.publish('go', `after ${payload}`, { qos: 1 });
+      sensor.sends(puback(msgId));
+    }
+    await sensor.expects(pingresp);
+    sensor.sends(pingreq('sensor'));
+    expect(await sensor.receives('PUBLISH')).toMatchObject({ data: Buffer.from('after now') });
   });
 
   test('REGISTER comes first where the client knows no id, and PINGRESP after the message it was for', async () => {
