@@ -71,7 +71,7 @@ export class Broker {
     const { clock, access, metrics, settings } = parts;
     this.#parts = parts;
     this.#core = makeCore(parts, (publisher) => this.#sessions.get(sessionKey(publisher.realm, publisher.principal.clientId)));
-    const { bus, retained, shares, delayed, counters } = this.#core;
+    const { bus, retained, shares, delayed, withheld, counters } = this.#core;
     this.#pipeline = new TopicPipeline(bus.topics, settings.rewrite.length === 0 ? undefined : new TopicRewriter(settings.rewrite));
     this.#lifecycle = new Lifecycle({ clock, counters, log: parts.log, forget: (session) => this.#forget(session) });
     this.#principals = new PrincipalCache(access, clock, counters.droppedThrottled);
@@ -81,6 +81,7 @@ export class Broker {
     metrics.gauge('retained.messages', () => retained.count);
     metrics.gauge('shared.groups', () => shares.count);
     metrics.gauge('delayed.messages', () => delayed.count);
+    metrics.gauge('publishers.withheld', () => withheld.count);
   }
 
   /** Brings back what the store holds: before any listener opens. */
@@ -142,6 +143,7 @@ export class Broker {
   /** Tells every link that the gateway goes; sessions and their wills wait in the store. */
   shutDown(): void {
     this.#core.shares.stop();
+    this.#core.withheld.stop();
     for (const session of [...this.#sessions.values()]) {
       if (!session.isAttached) continue;
       session.endLink('shutting-down');
@@ -281,8 +283,9 @@ export class Broker {
       const origin = { gateway, clientId: principal.clientId };
       const stamps = { publishedAtMs: clock.nowMs(), expiresAtMs: Number.POSITIVE_INFINITY };
       const message = new Message({ ...borrowed, topic: admitted.topic, qos: 0 }, origin, stamps);
-      if (admitted.delaySeconds === undefined) router.route(message, undefined);
-      else delayed.add(message, admitted.delaySeconds, { principal, realm: realm(gateway) });
+      const isNow = admitted.delaySeconds === undefined;
+      const { outcome } = isNow ? router.route(message, undefined) : delayed.add(message, admitted.delaySeconds, { principal, realm: realm(gateway) });
+      if (outcome === 'quota-exceeded') counters.quotaExceeded.value += 1;
     });
   }
 

@@ -1,4 +1,4 @@
-// One client's session, while a link serves it and while none does. The publishing side is here; what goes out is `outbound`.
+// One client's session, while a link serves it and while none does. What it publishes is `inbound`, what it gets `outbound`.
 import type { AuthenticationStep } from '../access/access.ts';
 import type { Subscription } from '../bus/subscription.ts';
 import type {
@@ -19,22 +19,17 @@ import type { TopicFilter } from '../model/topic.ts';
 import type { SessionFacts, StoredSession } from '../session/session-store.ts';
 import { Answers } from './answers.ts';
 import type { Core } from './core.ts';
+import { Inbound } from './inbound.ts';
 import { MountedOutlet } from './mounted-outlet.ts';
 import { Outbound } from './outbound.ts';
 import type { Departure } from './presence.ts';
-import { type Admitted, PublishGate } from './publish-gate.ts';
-import { PublishRate } from './publish-rate.ts';
 import { type OutboundSettings, takeTerms } from './queue-terms.ts';
 import { Reauthentication } from './reauthentication.ts';
-import { ReceivedIds } from './received-ids.ts';
 import type { RoutedSession } from './routed-session.ts';
-import type { Routed } from './router.ts';
 import { sessionState } from './session-state.ts';
-import { stamped } from './stamped.ts';
 import { saveOwner } from './stored-owner.ts';
 import { restoredWill, storedWill } from './stored-will.ts';
 import { type Subscriber, Subscriptions } from './subscriptions.ts';
-import type { PublishTarget } from './topic-pipeline.ts';
 
 export interface SessionIdentity extends Subscriber {
   readonly realm: Realm;
@@ -53,10 +48,8 @@ export class BrokerSession implements ClientSession, RoutedSession {
   readonly #core: Core;
   readonly #answers: Answers;
   readonly #onDetached: (session: BrokerSession) => void;
-  readonly #receivedIds: ReceivedIds;
+  readonly #inbound: Inbound;
   #stored: StoredSession | undefined;
-  readonly #gate: PublishGate;
-  readonly #rate: PublishRate;
   readonly #reauthentication: Reauthentication;
   #subscriber: Subscriber;
   #ownerKey: string;
@@ -75,15 +68,13 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.clientId = identity.principal.clientId;
     this.realm = identity.realm;
     this.#subscriber = identity;
-    this.#gate = new PublishGate(core.access, identity.principal, identity.topics);
-    this.#rate = new PublishRate(core.access);
     this.#reauthentication = new Reauthentication(core.access);
     this.subscriptions = new Subscriptions(core, this);
     this.#answers = new Answers(core.store);
     this.#ownerKey = principalKey(identity.principal);
     this.origin = { gateway: identity.gateway, clientId: this.clientId };
     this.outbound = new Outbound(core, core.drops.of(this), settings);
-    this.#receivedIds = new ReceivedIds(core);
+    this.#inbound = new Inbound(core, this, { answers: this.#answers, subscriber: identity });
     this.state = sessionState(core.store, () => this.stored);
   }
 
@@ -128,7 +119,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#will = will === undefined ? undefined : restoredWill(will);
     this.#expirySeconds = expirySeconds;
     this.#hasQueue = this.#expirySeconds > 0;
-    this.#receivedIds.attach(this.stored, true);
+    this.#inbound.receivedIds.attach(this.stored, true);
     if (this.#hasQueue) this.outbound.restore(stored, this.#core.store.boot.lastSequence);
     for (const subscription of stored.subscriptions.values()) this.subscriptions.restore(subscription);
     this.#core.router.watchRefusing(this, this.outbound.mayRefuse);
@@ -148,7 +139,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#expirySeconds = request.sessionExpirySeconds;
     this.#hasQueue ||= this.#expirySeconds > 0;
     this.#saveFacts();
-    this.#receivedIds.attach(this.stored, request.isReliableLink);
+    this.#inbound.attach({ outlet: this.#outlet, reading: request.reading, isReliable: request.isReliableLink }, this.stored);
     this.outbound.useStore(this.stored);
     this.outbound.attach(this.#outlet, takeTerms(this.#core, this.stored, principal, request));
     this.#core.router.watchRefusing(this, this.outbound.mayRefuse);
@@ -156,30 +147,11 @@ export class BrokerSession implements ClientSession, RoutedSession {
   }
 
   publish(draft: Draft, token: number, packetId = 0): void {
-    const isExactlyOnce = draft.qos === 2 && packetId !== 0;
-    const admitted = this.#admit(draft, isExactlyOnce ? packetId : 0);
-    if (admitted === 'copy') {
-      this.#core.counters.duplicates.value += 1;
-      this.#answers.giveLater(token, 'accepted'); // MQTT-4.3.3-10; the first copy may still wait for its commit
-    } else if (typeof admitted === 'string') {
-      this.#core.counters.denied.value += 1;
-      this.#answers.give(token, admitted);
-    } else if (isExactlyOnce && this.#receivedIds.isFull) {
-      this.#core.counters.quotaExceeded.value += 1;
-      this.#answers.give(token, 'quota-exceeded');
-    } else {
-      const { outcome, isStored } = this.#hand(draft, admitted);
-      const isRemembered = isExactlyOnce && outcome !== 'quota-exceeded' && this.#receivedIds.begin(packetId, draft);
-      if (draft.qos > 0 && (isStored || isRemembered)) this.#answers.giveLater(token, outcome);
-      else this.#answers.give(token, outcome);
-    }
-    const held = this.#rate.take(this.#subscriber.principal, draft);
-    if (held === 'abuse') this.kick('rate-exceeded');
-    else if (held > 0) this.#outlet?.throttle(held);
+    this.#inbound.publish(draft, token, packetId);
   }
 
   release(packetId: number): void {
-    const wasKnown = this.#receivedIds.release(packetId);
+    const wasKnown = this.#inbound.receivedIds.release(packetId);
     this.whenDurable(() => this.#outlet?.completed(packetId, wasKnown));
   }
 
@@ -188,11 +160,13 @@ export class BrokerSession implements ClientSession, RoutedSession {
   }
 
   unsubscribe(filter: TopicFilter): boolean {
+    this.#core.withheld.roomMayBe();
     return this.subscriptions.remove(filter, this.#subscriber);
   }
 
   settle(packetId: number): boolean {
     const isKnown = this.outbound.settle(packetId);
+    this.#core.withheld.roomMayBe();
     this.subscriptions.continueReplay();
     return isKnown;
   }
@@ -203,6 +177,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
 
   refused(packetId: number): boolean {
     const isKnown = this.outbound.refused(packetId);
+    this.#core.withheld.roomMayBe();
     this.subscriptions.continueReplay();
     return isKnown;
   }
@@ -216,7 +191,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
   }
 
   peerForgot(): void {
-    this.#receivedIds.forget();
+    this.#inbound.receivedIds.forget();
     this.outbound.peerForgot();
   }
 
@@ -227,6 +202,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
 
   resume(reason: PauseReason): void {
     this.outbound.resume(reason);
+    this.#core.withheld.roomMayBe();
     this.subscriptions.continueReplay();
     if (reason === 'link') this.#core.slowConsumers.drained(this);
   }
@@ -276,6 +252,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
   /** The link is gone; what was promised stays. */
   detach(): void {
     this.#outlet = undefined;
+    this.#inbound.detach();
     this.#answers.detach();
     this.subscriptions.detach();
     this.outbound.detach();
@@ -315,19 +292,12 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#will = undefined;
   }
 
-  /** Publishes the will, once, if its owner may still do so. No queue may refuse it: there is nobody left to hold back. */
+  /** Once. */
   publishWill(): void {
     const will = this.#will;
     if (will === undefined) return;
     this.#will = undefined;
-    const admitted = this.#gate.admitDue(will.draft.topic);
-    if (typeof admitted === 'string') {
-      this.#core.counters.denied.value += 1;
-    } else {
-      this.#core.counters.willsPublished.value += 1;
-      if (admitted.delaySeconds === undefined) this.#core.router.deliver(stamped(will.draft, admitted.topic, this.origin, this.#core.clock), this);
-      else this.#hand(will.draft, admitted);
-    }
+    this.#inbound.publishWill(will.draft);
     if (this.#stored !== undefined) this.#saveFacts();
   }
 
@@ -336,6 +306,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#cancelDeadline?.();
     this.subscriptions.end();
     this.#core.router.watchRefusing(this, false);
+    this.#core.withheld.roomMayBe();
     if (this.#stored !== undefined) this.#core.store.removeSession(this.#stored);
     this.#stored = undefined;
     this.#expirySeconds = 0;
@@ -357,20 +328,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
 
   #serve(subscriber: Subscriber): void {
     this.#subscriber = subscriber;
-    this.#gate.serve(subscriber.principal, subscriber.topics);
-  }
-
-  /** A copy of what was taken over is one whatever its publisher may do by now: refused, its id would stay open and swallow the next message. */
-  #admit(draft: Draft, packetId: number): Admitted | 'copy' {
-    if (packetId !== 0 && this.#receivedIds.isKnown(packetId, draft)) return 'copy';
-    return this.#gate.admit(draft.topic);
-  }
-
-  #hand(draft: Draft, target: PublishTarget): Routed {
-    const { router, delayed, clock } = this.#core;
-    const message = stamped(draft, target.topic, this.origin, clock);
-    if (target.delaySeconds === undefined) return router.route(message, this);
-    return delayed.add(message, target.delaySeconds, { principal: this.#subscriber.principal, realm: this.realm });
+    this.#inbound.serve(subscriber);
   }
 
   #saveFacts(): void {

@@ -15,6 +15,7 @@ import type { RoutedSession } from './routed-session.ts';
 import type { Router } from './router.ts';
 import type { SharedGroups } from './shared-groups.ts';
 import type { SlowConsumers } from './slow-consumers.ts';
+import type { Withheld } from './withheld.ts';
 
 /** What every session of the broker shares. */
 export interface Core {
@@ -34,6 +35,7 @@ export interface Core {
   /** Undefined: nobody wants to know. */
   readonly presence: Presence | undefined;
   readonly slowConsumers: SlowConsumers;
+  readonly withheld: Withheld;
   readonly counters: BrokerCounters;
   readonly queueRules: QueueRules;
   readonly drops: Drops;

@@ -9,6 +9,7 @@ export interface BrokerCounters {
   readonly duplicates: Counter;
   readonly noSubscribers: Counter;
   readonly quotaExceeded: Counter;
+  readonly withheld: Counter;
   readonly retainedRefused: Counter;
   readonly dropped: DropCounters;
   readonly droppedThrottled: Counter;
@@ -27,6 +28,7 @@ export function brokerCounters(metrics: Metrics): BrokerCounters {
     duplicates: metrics.counter('messages.duplicates'),
     noSubscribers: metrics.counter('messages.dropped.no-subscribers'),
     quotaExceeded: metrics.counter('messages.refused.quota-exceeded'),
+    withheld: metrics.counter('messages.withheld'),
     retainedRefused: metrics.counter('retained.refused'),
     dropped: dropCounters(metrics),
     droppedThrottled: metrics.counter('messages.dropped.throttled'),

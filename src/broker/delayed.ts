@@ -28,6 +28,8 @@ export interface DelayedParts {
   readonly counters: BrokerCounters;
   readonly router: Router;
   readonly limits: QueueLimits;
+  /** There is room for another one. */
+  readonly onRoom: () => void;
   /** The publisher's session, if it is still there. */
   readonly sessionOf: (publisher: Publisher) => RoutedSession | undefined;
 }
@@ -81,12 +83,9 @@ export class DelayedMessages {
 
   /** @param message - under its final topic; the publisher may publish it there. */
   add(message: Message, delaySeconds: number, { principal, realm: publisherRealm }: Publisher): Routed {
-    const { store, clock, counters } = this.#parts;
+    const { store, clock } = this.#parts;
     const queue = this.#queueToFill();
-    if (store.isCongested || isAtBound(queue, this.#parts.limits)) {
-      counters.quotaExceeded.value += 1;
-      return REFUSED;
-    }
+    if (store.isCongested || isAtBound(queue, this.#parts.limits)) return REFUSED;
     const dueMs = clock.gatewayMs() + delaySeconds * 1000;
     store.refer(queue, { qos: message.qos, isRetain: message.isRetain, identifiers: [] });
     const sequence = store.append(unretained(message));
@@ -197,6 +196,7 @@ export class DelayedMessages {
       return false;
     }
     store.putState(queue, key, undefined);
+    this.#parts.onRoom();
     return true;
   }
 

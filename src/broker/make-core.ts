@@ -20,6 +20,7 @@ import type { RoutedSession } from './routed-session.ts';
 import { Router } from './router.ts';
 import { SharedGroups, type SharedSettings } from './shared-groups.ts';
 import { type SlowConsumerSettings, SlowConsumers } from './slow-consumers.ts';
+import { Withheld } from './withheld.ts';
 
 export interface CoreSettings {
   readonly queue: QueueSettings;
@@ -53,6 +54,8 @@ export function makeCore({ store, clock, access, log, metrics, settings }: CoreP
   const shares = new SharedGroups({ store, clock, drops, queueRules }, bus, settings.sharedSubscriptions);
   const retaining = new Retaining({ store, clock, retained, counters, limits: settings.retainedLimits });
   const router = new Router({ bus, store, retaining, systemRetained, counters, shares });
+  const withheld = new Withheld({ store, clock });
+  const onRoom = (): void => withheld.roomMayBe();
   const announcer = new Announcer(bus.topics, clock, router);
   const { presenceNode, memoryQueueLimits, qos2QuarantineMs } = settings;
   return {
@@ -65,10 +68,11 @@ export function makeCore({ store, clock, access, log, metrics, settings }: CoreP
     retained,
     systemRetained,
     announcer,
-    delayed: new DelayedMessages({ store, clock, access, counters, router, sessionOf, limits: settings.delayedLimits }),
+    delayed: new DelayedMessages({ store, clock, access, counters, router, sessionOf, onRoom, limits: settings.delayedLimits }),
     exclusiveHolders: new Map(),
     presence: presenceNode === undefined ? undefined : new Presence(announcer, clock, presenceNode),
     slowConsumers: new SlowConsumers({ clock, log, counter: counters.slowConsumers, settings: settings.slowConsumer }),
+    withheld,
     counters,
     queueRules,
     drops,

@@ -53,11 +53,9 @@ export class Router {
     else this.#refusing.delete(session);
   }
 
+  /** What is refused is counted by who asked: it may ask again. */
   route(message: Message, publisher: RoutedSession | undefined): Routed {
-    if (!this.mustRefuse(message, publisher)) return this.deliver(message, publisher);
-    this.#parts.counters.received.value += 1;
-    this.#parts.counters.quotaExceeded.value += 1;
-    return REFUSED;
+    return this.mustRefuse(message, publisher) ? REFUSED : this.deliver(message, publisher);
   }
 
   /** Whether a queue that refuses has no room for it, or the store has none. Of QoS 0 nobody was promised anything. */

@@ -70,6 +70,11 @@ export interface ConnectRequest {
   readonly queueQos0: boolean;
   /** How its queue is treated; as the configuration says for this client when absent. */
   readonly queue?: QueuePolicy | undefined;
+  /**
+   * How the client's link is read no more while there is no room for what it publishes at QoS 1 and 2: for protocols that cannot tell it so (MQTT 3.x).
+   * Absent: the outcome is `quota-exceeded`, and the client may try again.
+   */
+  readonly reading?: PausableReading | undefined;
   /** QoS 2 ids completed on a link that duplicates and reorders (UDP, serial) stay in quarantine. */
   readonly isReliableLink: boolean;
   readonly will?: Will | undefined;
@@ -84,6 +89,17 @@ export interface ConnectRequest {
   readonly mountPoint?: string | undefined;
   /** For presence messages; absent where the protocol has none. */
   readonly keepAliveSeconds?: number | undefined;
+}
+
+/**
+ * The core keeps the message there is no room for, takes it as soon as there is, and lets the outcome follow by `published`, as if it had come then. A link
+ * that ends before takes the message with it: its client was told nothing.
+ */
+export interface PausableReading {
+  /** From within `publish`: the session must get nothing more to publish until `resumeReading`. */
+  pauseReading(): void;
+  /** What waits is to be handed over in a later turn. */
+  resumeReading(): void;
 }
 
 /** A message the core publishes for a client that left without goodbye (MQTT 5 §3.1.2.5). */

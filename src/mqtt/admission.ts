@@ -1,5 +1,5 @@
 // From an accepted link to its CONNACK: CONNECT, the challenges between, and every way to be refused (MQTT 5 §3.1, §3.2, §4.12).
-import type { ConnectOutcome, GatewayContext, Outlet, Refusal } from '../gateway/gateway.ts';
+import type { ConnectOutcome, GatewayContext, Outlet, PausableReading, Refusal } from '../gateway/gateway.ts';
 import type { CancelTimer } from '../model/clock.ts';
 import type { Link } from '../transport/transport.ts';
 import { Authentication, admitted } from './authentication.ts';
@@ -28,7 +28,7 @@ export interface Admitted {
 }
 
 /** The connection that asks to be let in. */
-export interface Applicant extends Outlet {
+export interface Applicant extends Outlet, PausableReading {
   readonly isOpen: boolean;
   enter(admitted: Admitted): void;
   /** Ends the connection, too, when the packet is too large for the client. */
@@ -75,7 +75,7 @@ export class Admission {
       }
       const terms = termsOf(packet, listener.settings);
       this.#replies.agree(terms);
-      const request = connectRequest(packet, terms, this.#link, { context, settings: listener.settings });
+      const request = connectRequest(packet, terms, this.#link, { context, settings: listener.settings, reading: applicant });
       this.#authentication = this.#authenticationOf(terms);
       const outcome = await admitted(context, request, { outlet: applicant, authentication: this.#authentication });
       if (outcome.kind === 'refused') this.#refuse(outcome, terms);

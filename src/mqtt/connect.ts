@@ -1,7 +1,7 @@
 // The CONNECT conversation: what the packet asks for in the core's terms, and what CONNACK says to it (MQTT 5 §3.1, §3.2).
 import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
-import type { ConnectRequest, GatewayContext, Will } from '../gateway/gateway.ts';
+import type { ConnectRequest, GatewayContext, PausableReading, Will } from '../gateway/gateway.ts';
 import { CLIENT_ID_BYTES_MAX } from '../model/limits.ts';
 import { topicName } from '../model/topic.ts';
 import type { Link } from '../transport/transport.ts';
@@ -76,7 +76,7 @@ export function connectRequest(
   packet: ConnectPacket,
   terms: Terms,
   link: Link,
-  { context, settings }: { readonly context: GatewayContext; readonly settings: MqttSettings },
+  { context, settings, reading }: { readonly context: GatewayContext; readonly settings: MqttSettings; readonly reading: PausableReading },
 ): ConnectRequest {
   const { authenticationMethod: method } = terms;
   return {
@@ -101,6 +101,7 @@ export function connectRequest(
     sessionExpirySeconds: terms.sessionExpirySeconds,
     inflightMax: terms.inflightMax,
     queueQos0: false,
+    reading: terms.version === 5 ? undefined : reading,
     isReliableLink: true,
     will: packet.will === undefined ? undefined : willOf(packet.will, context),
     authentication: method === undefined ? undefined : { method, data: packet.properties?.authenticationData },

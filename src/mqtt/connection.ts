@@ -230,7 +230,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, LinkH
   }
 
   published(token: number, outcome: PublishOutcome): void {
-    if (this.#client?.publishes.answer(token, outcome) === false) this.#withhold();
+    if (this.#client?.publishes.answer(token, outcome) === false) this.#refuse();
   }
 
   completed(packetId: number, wasKnown: boolean): void {
@@ -243,6 +243,19 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, LinkH
     this.#intake.hold(HOLD.throttled);
     this.#cancelThrottle?.();
     this.#cancelThrottle = this.#parts.context.clock.after(delayMs, () => this.#intake.release(HOLD.throttled));
+  }
+
+  /** 3.x has no negative PUBACK: what there is no room for waits unanswered, and all that comes behind it. */
+  pauseReading(): void {
+    this.#parts.context.log.warn('no room for a message: its client is not read until there is', {
+      peer: this.#link.peer,
+      clientId: this.#client?.terms.clientId,
+    });
+    this.#intake.hold(HOLD.withheld);
+  }
+
+  resumeReading(): void {
+    this.#parts.work.turns.later(() => this.#intake.release(HOLD.withheld));
   }
 
   end(reason: EndReason): void {
@@ -292,9 +305,9 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, LinkH
     this.close();
   }
 
-  /** 3.x has no negative PUBACK: none is sent, and the client finds its message unacknowledged when it connects again. */
-  #withhold(): void {
-    this.#parts.context.log.warn('publish refused: a queue is full; closing, as MQTT 3.x cannot say so', {
+  /** Not even kept: the client finds its message unacknowledged when it connects again. */
+  #refuse(): void {
+    this.#parts.context.log.warn('publish refused: a bound is reached; closing, as MQTT 3.x cannot say so', {
       peer: this.#link.peer,
       clientId: this.#client?.terms.clientId,
     });

@@ -1,11 +1,13 @@
 // The bridge against Debian's Mosquitto, over TCP and TLS, with clients made by others at both ends.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { expect, onTestFinished, test } from 'vitest';
 import { CLIENT_IDENTITY, SERVER_IDENTITY, TEST_AUTHORITY } from '../support/certificates.ts';
 import { MosquittoProcess } from '../support/mosquitto-process.ts';
-import { describeWithPeers } from '../support/peers.ts';
+import { describeWithPeers, peer } from '../support/peers.ts';
 import { PosternProcess, temporaryDirectory } from '../support/postern-process.ts';
 
 interface Gateway {
@@ -139,5 +141,28 @@ describeWithPeers(['mosquitto'], 'a bridge to Mosquitto', () => {
     const { process, port } = await gateway(temporaryDirectory(), '{name: nowhere, address: "127.0.0.1:1", topics: [{filter: "#"}]}');
     await (await client(port)).publishAsync('readings/t', 'x', { qos: 1 });
     await process.prints(/bridge cannot connect/);
+  });
+});
+
+describeWithPeers(['mosquitto', 'mosquitto_pub'], 'a bridge whose queue is full', () => {
+  test.each([[1], [2]])('a 3.1.1 publisher is held back at QoS %i on its one connection, and everything arrives once the centre is back', async (qos) => {
+    const centre = await MosquittoProcess.start();
+    const there = await client(centre.port, { clientId: 'collector', isPersistent: true });
+    const atCentre = collector(there);
+    await there.subscribeAsync('readings/#', { qos: 2 });
+    await centre.stop();
+    const topics = '[{filter: "readings/#", direction: out, qos: 2}]';
+    const bridge = `{name: centre, clientId: edge, address: "127.0.0.1:${centre.port}", topics: ${topics}, retry: {capSeconds: 1}, queueMessagesMax: 3}`;
+    const { process, port } = await gateway(temporaryDirectory(), bridge);
+    const args = ['-h', '127.0.0.1', '-p', String(port), '-V', 'mqttv311', '-q', String(qos), '-t', 'readings/t', '-l'];
+    const publisher = spawn(peer('mosquitto_pub'), args, { stdio: ['pipe', 'ignore', 'inherit'] });
+    const ended = once(publisher, 'exit');
+    onTestFinished(() => void publisher.kill('SIGKILL'));
+    publisher.stdin.end(`${numbers(50).join('\n')}\n`);
+    await process.prints(/no room for a message/);
+    await centre.start();
+    await atCentre.until(50);
+    expect(await ended).toEqual([0, null]);
+    expect(atCentre.seen.map(({ payload }) => payload)).toEqual(numbers(50));
   });
 });

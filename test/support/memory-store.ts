@@ -43,8 +43,6 @@ interface PreviousBoot {
 export class MemoryStore implements SessionStore {
   readonly boot: BootFacts;
   readonly retained: ReadonlyMap<TopicName, Message>;
-  /** Held back publishers are told by it; set by the test. */
-  isCongested = false;
   /** Settled entries by cause. */
   readonly settled = new Map<SettleCause, number>();
   readonly #options: MemoryStoreOptions;
@@ -55,6 +53,7 @@ export class MemoryStore implements SessionStore {
   readonly #priorities = new Map<number, Priority>();
   #waiting: { readonly waiter: DurableWaiter; readonly token: number }[] = [];
   #isPending = false;
+  #isCongested = false;
   #isScheduled = false;
   #groupsCommitted = 0;
 
@@ -70,6 +69,16 @@ export class MemoryStore implements SessionStore {
       gatewayTimeOffsetMs: previous?.boot.gatewayTimeOffsetMs ?? 0,
     };
     this.#lastSequence = this.boot.lastSequence;
+  }
+
+  /** Set by the test: the disk is behind, and nobody is told of anything until it has caught up. */
+  get isCongested(): boolean {
+    return this.#isCongested;
+  }
+
+  set isCongested(isCongested: boolean) {
+    this.#isCongested = isCongested;
+    this.#changed();
   }
 
   get sessions(): ReadonlyMap<string, StoredSession> {
@@ -188,6 +197,7 @@ export class MemoryStore implements SessionStore {
 
   /** What the disk does: everything written so far is durable, and who waited for it is told, in order. */
   commit(): void {
+    if (this.#isCongested) return;
     this.#isPending = false;
     this.#groupsCommitted += 1;
     const told = this.#waiting;

@@ -45,12 +45,6 @@ describe('MQTT 3.1.1 §3.3 PUBLISH', () => {
     expect(bench.metric('messages.denied')).toBe(1);
   });
 
-  test.each([1, 2] as const)('MQTT-4.8.0-2: what cannot be stored is not acknowledged at QoS %i; the connection closes', async (qos) => {
-    const { bench, sender } = await pair();
-    bench.core.store.isCongested = true;
-    await sender.publishes('a', 'x', { qos, packetId: 7 }).expectsEnd();
-  });
-
   test('MQTT-3.3.1-10, -11: retained, cleared by an empty payload', async () => {
     const { bench, sender } = await pair();
     await sender.publishes('a', 'x', { isRetain: true }).receives();
