@@ -297,8 +297,10 @@ export class BrokerSession implements ClientSession, RoutedSession {
     const will = this.#will;
     if (will === undefined) return;
     this.#will = undefined;
-    this.#inbound.publishWill(will.draft);
-    if (this.#stored !== undefined) this.#saveFacts();
+    this.#core.store.together(() => {
+      this.#inbound.publishWill(will.draft);
+      if (this.#stored !== undefined) this.#saveFacts();
+    });
   }
 
   /** The session is over: nothing of it stays, in memory or on disk. */

@@ -175,11 +175,14 @@ export class DelayedMessages {
     if (this.#refused.size > 0) this.#retryIn(refusals > 0 ? REFUSED_MS : 0);
   }
 
-  /**
-   * Published before it is taken out of the queue: a crash in between repeats it and loses nothing.
-   * @returns false when it was refused, and stays.
-   */
+  /** @returns false when it was refused, and stays. */
   #publish(queue: StoredSession, sequence: Sequence): boolean {
+    const isDone = this.#parts.store.together(() => this.#move(queue, sequence)); // it is here or there, once
+    if (isDone) this.#parts.onRoom();
+    return isDone;
+  }
+
+  #move(queue: StoredSession, sequence: Sequence): boolean {
     const { store, counters, clock } = this.#parts;
     const key = String(sequence);
     const terms = queue.state.get(key);
@@ -196,7 +199,6 @@ export class DelayedMessages {
       return false;
     }
     store.putState(queue, key, undefined);
-    this.#parts.onRoom();
     return true;
   }
 

@@ -118,10 +118,9 @@ export class Inbound implements WithheldPublisher {
       this.#core.counters.quotaExceeded.value += 1;
       this.#answers.give(token, 'quota-exceeded'); // only its own PUBREL makes room: it must be read on
     } else {
-      const { outcome, isStored } = this.#hand(draft, admitted);
+      const { outcome, isStored } = packetId === 0 ? this.#hand(draft, admitted) : this.#handOnce(draft, admitted, packetId);
       if (outcome === 'quota-exceeded') return false;
-      const isRemembered = packetId !== 0 && this.receivedIds.begin(packetId, draft);
-      if (draft.qos > 0 && (isStored || isRemembered)) this.#answers.giveLater(token, outcome);
+      if (draft.qos > 0 && isStored) this.#answers.giveLater(token, outcome);
       else this.#answers.give(token, outcome);
     }
     return true;
@@ -147,6 +146,15 @@ export class Inbound implements WithheldPublisher {
   #admit(draft: Draft, packetId: number): Admitted | 'copy' {
     if (packetId !== 0 && this.receivedIds.isKnown(packetId, draft)) return 'copy';
     return this.#gate.admit(draft.topic);
+  }
+
+  /** The message and the id it is remembered by (MQTT-4.3.3-10) are one write. */
+  #handOnce(draft: Draft, target: PublishTarget, packetId: number): Routed {
+    return this.#core.store.together(() => {
+      const { outcome, isStored } = this.#hand(draft, target);
+      const isRemembered = outcome !== 'quota-exceeded' && this.receivedIds.begin(packetId, draft);
+      return { outcome, isStored: isStored || isRemembered };
+    });
   }
 
   #hand(draft: Draft, target: PublishTarget): Routed {

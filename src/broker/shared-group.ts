@@ -8,7 +8,7 @@ import { type Message, minQoS, type QoS } from '../model/message.ts';
 import { ORDINARY, type Priority } from '../model/priority.ts';
 import type { ShareStrategy } from '../model/share-strategy.ts';
 import type { Topic } from '../model/topic.ts';
-import type { DurableWaiter, LiveQueue, Sequence, SettleCause, StoredSession } from '../session/session-store.ts';
+import type { LiveQueue, Sequence, SettleCause, StoredSession } from '../session/session-store.ts';
 import type { DeliveryTerms } from './delivery-view.ts';
 import type { Drops } from './drops.ts';
 import { makeRoom, type Waiting } from './queue-bounds.ts';
@@ -59,7 +59,6 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
   #isStopped = false;
   /** Set once the last member has left: told when nothing of the group is under way any more. */
   #onOver: (() => void) | undefined;
-  readonly #afterCommit: DurableWaiter = { durable: () => this.#pump() };
 
   constructor(parts: SharedGroupParts, share: Share<RoutedSession>, strategy: ShareStrategy) {
     const { store, clock, drops, queueRules } = parts;
@@ -152,9 +151,7 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
     const isStillAble = chosen !== undefined && canTakeNow(chosen, offer);
     const member = isStillAble ? chosen : this.#choose(offer, (each) => canTakeNow(each, offer));
     if (member === undefined) return;
-    // A copy now would stand between this message and what is written behind it, its receiver id: they must be in one group of the log.
-    if (member.subscriber.stored !== undefined && termsOf(member, offer).qos === 2) this.#parts.store.whenDurable(this.#afterCommit, 0);
-    else this.#handOver(member, sequence, offer);
+    this.#handOver(member, sequence, offer);
   }
 
   feed(taker: Recipient): boolean {
@@ -196,9 +193,20 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
   #leaveWith(referent: Referent, sequence: Sequence): void {
     const message = this.read(sequence);
     const isKept = message !== undefined && referent.recipient.stored !== undefined;
-    if (isKept) appendFor(this.#parts.store, unretained(message), [referent]);
-    else this.#parts.drops.add('detached');
-    this.settle(sequence, isKept ? 'moved' : 'session-ended');
+    if (isKept) {
+      this.#move(message, referent, sequence);
+      return;
+    }
+    this.#parts.drops.add('detached');
+    this.settle(sequence, 'session-ended');
+  }
+
+  /** Whatever happens, it is in exactly one of the two queues (MQTT-4.8.2-4). */
+  #move(message: Message, referent: Referent, sequence: Sequence): void {
+    this.#parts.store.together(() => {
+      appendFor(this.#parts.store, unretained(message), [referent]);
+      this.settle(sequence, 'moved');
+    });
   }
 
   #endIfOver(): void {
@@ -288,9 +296,7 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
     if (terms.qos === 1) {
       outbound.hold(offer.message, new StoredClaim(this, sequence, { recipient: outbound, terms }));
     } else if (terms.qos === 2 && stored !== undefined) {
-      // Behind the copy, and therefore in its group: whatever happens, it is in exactly one of the two queues (MQTT-4.8.2-4).
-      appendFor(this.#parts.store, unretained(offer.message), [{ recipient: outbound, terms }]);
-      this.settle(sequence, 'moved');
+      this.#move(offer.message, { recipient: outbound, terms }, sequence);
     } else if (terms.qos === 2) {
       this.settle(sequence, 'moved');
       outbound.hold(offer.message, new KeptClaim(this, offer.message, terms));

@@ -169,9 +169,11 @@ export interface SessionStore {
   refer(session: StoredSession, options: ReferenceOptions, priority?: Priority): void;
   /**
    * Writes the message with the references given since the last `append`. Its payload is copied. A turn that brings more than a group may hold is
-   * committed in parts, parted before a message only: what must hold together with a message is written after it, in the same turn.
+   * committed in parts, parted before a message only and never within `together`.
    */
   append(message: Message): Sequence;
+  /** Whatever `run` writes, and whatever that brings about, is in one group: it holds as a whole or not at all. May be nested. */
+  together<T>(run: () => T): T;
   /**
    * The message for that queue, from memory or disk; undefined when it is gone or damaged (the caller settles it as `unreadable`). Its payload lies in
    * the group it was read from and stays as it is; who holds on to the message calls `keep`, or up to a megabyte stays with it.
@@ -186,7 +188,7 @@ export interface SessionStore {
   releaseSending(session: StoredSession, packetId: number): void;
   /** PUBCOMP seen (or a refusal): the exchange ends and its queue entry is settled. */
   endSending(session: StoredSession, packetId: number, cause: SettleCause): void;
-  /** Incoming QoS 2: joins the group of its message. */
+  /** Incoming QoS 2: `together` with its message. */
   beginReceiving(session: StoredSession, packetId: number, digest: number): void;
   /** PUBREL seen; must be durable before PUBCOMP leaves. `quarantineUntilMs` undefined: forgotten at once. */
   endReceiving(session: StoredSession, packetId: number, quarantineUntilMs: GatewayMs | undefined): void;

@@ -144,6 +144,10 @@ export class MemoryStore implements SessionStore {
     return sequence;
   }
 
+  together<T>(run: () => T): T {
+    return run(); // it commits between turns only
+  }
+
   read(session: StoredSession, sequence: Sequence): StoredDelivery | undefined {
     const stored = this.#messages.get(sequence);
     const options = stored?.references.get(session.id);

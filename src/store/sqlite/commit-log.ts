@@ -80,6 +80,7 @@ export class CommitLog {
   #isDue = false;
   #isTurnScheduled = false;
   #isInsideTurn = false;
+  #isTogether = false;
   #isStopped = false;
   #attempts = 0;
   #cancelRetry: CancelTimer | undefined;
@@ -122,15 +123,24 @@ export class CommitLog {
     });
   }
 
-  /**
-   * Makes room before a message is written: a turn that brings more than a group may hold commits in between. Only here: what belongs to a message
-   * (receiver id, will taken back) is written behind it and must be in its group.
-   */
+  /** Makes room before a message is written: a turn that brings more than a group may hold commits in between, here only. */
   makeRoom(): void {
-    if (this.#open.bytes <= this.#parts.limits.groupBytesMax || this.#flight !== undefined) return;
+    if (this.#open.bytes <= this.#parts.limits.groupBytesMax || this.#flight !== undefined || this.#isTogether) return;
     this.#isInsideTurn = true;
     this.#launch();
     this.#isInsideTurn = false;
+  }
+
+  /** A message and what belongs to it (receiver id, will taken back) are in one group, whatever is written between them. */
+  together<T>(run: () => T): T {
+    if (this.#isTogether) return run();
+    this.makeRoom();
+    this.#isTogether = true;
+    try {
+      return run();
+    } finally {
+      this.#isTogether = false;
+    }
   }
 
   whenDurable(waiter: DurableWaiter, token: number): void {

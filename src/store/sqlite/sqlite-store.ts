@@ -178,6 +178,10 @@ export class SqliteStore implements SessionStore {
     return sequence;
   }
 
+  together<T>(run: () => T): T {
+    return this.#log.together(run);
+  }
+
   read(session: StoredSession, sequence: Sequence): StoredDelivery | undefined {
     if (!session.queue.has(sequence)) return undefined;
     const { open } = this.#log;

@@ -170,16 +170,31 @@ describe('a turn that brings more than a group may hold', () => {
     expect(told).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
   });
 
-  test('a message and the receiver id written behind it are never parted', async () => {
+  test('what is written together is never parted, whatever it brings about', async () => {
     for (let packetId = 1; packetId <= 60; packetId += 1) {
-      queue('x'.repeat(100));
-      store.beginReceiving(session, packetId, packetId);
+      store.together(() => {
+        queue('x'.repeat(100));
+        store.together(() => queue('y'.repeat(1_000)));
+        queue('z'.repeat(1_000));
+        store.beginReceiving(session, packetId, packetId);
+      });
       if (packetId % 7 === 0) {
         const killed = bench.crashed();
         const [kept] = [...killed.sessions.values()];
-        expect(kept?.receiving.size).toBe(kept?.queue.count);
+        expect(kept?.queue.count).toBe(3 * (kept?.receiving.size ?? 0));
       }
     }
+    expect(committer.units.length).toBeGreaterThan(50);
+  });
+
+  test('a call that fails ends what was together', () => {
+    const fails = (): void =>
+      store.together(() => {
+        throw new TypeError('planted');
+      });
+    expect(fails).toThrow('planted');
+    for (let count = 0; count < 20; count += 1) queue('x'.repeat(100));
+    expect(committer.units.length).toBeGreaterThan(0);
   });
 
   test('while a slow disk is busy the group grows on, and publishers are held back', async () => {

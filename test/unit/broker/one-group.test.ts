@@ -1,0 +1,127 @@
+// What must hold together is in one group of the log, however much the turn has brought and whatever else it brings about: at each commit the gateway
+// may be killed. Groups are as small as they come here, so that every message begins a new one where it may.
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Broker, DEFAULT_BROKER_SETTINGS } from '../../../src/broker/broker.ts';
+import type { Delivery, GatewayContext } from '../../../src/gateway/gateway.ts';
+import { gatewayClock } from '../../../src/model/clock.ts';
+import { silentLog } from '../../../src/model/log.ts';
+import { MetricsTable } from '../../../src/model/metrics.ts';
+import { topicName } from '../../../src/model/topic.ts';
+import type { SessionStore, StoredSession } from '../../../src/session/session-store.ts';
+import type { Committer } from '../../../src/store/sqlite/committer.ts';
+import { OpenAccess } from '../../support/core.ts';
+import { FakeClock, settled } from '../../support/fake-clock.ts';
+import { SqliteBench } from '../../support/store-bench.ts';
+import { requestOf, TestClient } from '../../support/test-client.ts';
+
+/** Refuses each delivery of QoS 1 on the spot, as a link does that is told of a message larger than its client takes. */
+class Narrow extends TestClient {
+  override deliver(delivery: Delivery): void {
+    super.deliver(delivery);
+    if (delivery.qos === 1) this.session.refused(delivery.packetId);
+  }
+}
+
+let bench: SqliteBench;
+let clock: FakeClock;
+let context: GatewayContext;
+/** Sees what a kill after each commit would have left. */
+let look: ((killed: SessionStore) => void) | undefined;
+let looks: SqliteBench[];
+
+function start(): void {
+  clock = new FakeClock();
+  const observed = (inline: Committer): Committer => ({
+    commit: (unit, done) => {
+      inline.commit(unit, done);
+      if (look === undefined) return;
+      const other = new SqliteBench();
+      looks.push(other);
+      look(bench.copied(other));
+    },
+    close: () => inline.close(),
+  });
+  const store = bench.open({ clock, limits: { groupBytesMax: 1 }, committer: observed });
+  const parts = { store, access: new OpenAccess(), log: silentLog, metrics: new MetricsTable(), settings: DEFAULT_BROKER_SETTINGS };
+  const broker = new Broker({ ...parts, clock: gatewayClock(clock, store.boot.gatewayTimeOffsetMs) });
+  broker.restore();
+  context = broker.contextFor('mqtt', silentLog);
+}
+
+const sessionOf = (store: SessionStore, id: string): StoredSession | undefined => [...store.sessions.values()].find(({ clientId }) => clientId === id);
+
+/** Entries on the way to the member, in its own queue or that of its group. */
+const waiting = (store: SessionStore): number => (sessionOf(store, 'member')?.queue.count ?? 0) + (sessionOf(store, '$share/g/t')?.queue.count ?? 0);
+
+beforeEach(() => {
+  bench = new SqliteBench();
+  look = undefined;
+  looks = [];
+  start();
+});
+
+afterEach(async () => {
+  for (const each of [bench, ...looks]) await each.end();
+});
+
+/** A member of a group at QoS 2 that has the same topic for itself at QoS 1, and refuses it. */
+async function narrowMember(): Promise<Narrow> {
+  const member = new Narrow(context);
+  await member.connect(requestOf('member'));
+  member.subscribe('t', { qos: 1 });
+  member.subscribe('$share/g/t', { qos: 2 });
+  await settled();
+  return member;
+}
+
+/** Both have happened, or neither has: as seen by a kill after each commit. */
+function whole(happened: (killed: SessionStore) => readonly boolean[]): () => void {
+  const seen: (readonly boolean[])[] = [];
+  look = (killed) => void seen.push(happened(killed));
+  return () => {
+    look = undefined;
+    expect(seen.at(-1)).not.toContain(false);
+    expect(seen.filter((each) => new Set(each).size > 1)).toEqual([]);
+  };
+}
+
+describe('STORE 2: a QoS 2 receiver id is in the commit of its message', () => {
+  test('also when a copy of it goes from a shared group to a member in between', async () => {
+    const member = await narrowMember();
+    const publisher = new TestClient(context);
+    await publisher.connect(requestOf('publisher'));
+    await settled();
+    const judge = whole((killed) => [waiting(killed) > 0, sessionOf(killed, 'publisher')?.receiving.size === 1]);
+    publisher.publish('t', 'once', { qos: 2, packetId: 7 });
+    await settled();
+    judge();
+    expect(member.payloads).toEqual(['once', 'once']);
+  });
+});
+
+describe('MQTT 5 §3.1.2.5: a will that was published is no will any more', () => {
+  test('also when a copy of it goes from a shared group to a member in between', async () => {
+    await narrowMember();
+    const sensor = new TestClient(context);
+    const draft = { topic: context.topics.intern(topicName('t')), payload: Buffer.from('gone'), qos: 2, isRetain: false } as const;
+    await sensor.connect(requestOf('sensor', { will: { draft, delaySeconds: 0 } }));
+    await settled();
+    const judge = whole((killed) => [waiting(killed) > 0, sessionOf(killed, 'sensor')?.facts.will === undefined]);
+    sensor.session.disconnect({ publishWill: true });
+    await settled();
+    judge();
+  });
+});
+
+describe('$delayed', () => {
+  test('a message that is due is in one of the queues, once', async () => {
+    const member = new TestClient(context);
+    await member.connect(requestOf('member'));
+    for (const filter of ['t', '$share/g/t']) member.subscribe(filter, { qos: 2 });
+    member.publish('$delayed/5/t', 'later', { qos: 2, packetId: 7 });
+    await settled();
+    const judge = whole((killed) => [waiting(killed) > 0, sessionOf(killed, '$delayed')?.queue.count === 0]);
+    await clock.advanceSeconds(5);
+    judge();
+  });
+});
