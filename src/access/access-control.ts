@@ -16,6 +16,8 @@ import type {
   Credentials,
   Denial,
   ExchangeVerdict,
+  UserRegister,
+  UserStanding,
 } from './access.ts';
 import type { Bans } from './bans.ts';
 import { Exchanges } from './exchanges.ts';
@@ -32,6 +34,8 @@ export interface AccessPolicy {
   readonly challengers: readonly ChallengeSource[];
   /** Asked in this order until one does not skip. None at all: everything is allowed but what no policy may allow. */
   readonly authorizers: readonly Authorizer[];
+  /** What became of users who were vouched for as registered. */
+  readonly users: UserRegister;
   /** What holds when every authorizer skipped. */
   readonly noMatch: 'allow' | 'deny';
   readonly rates: RateSettings;
@@ -72,6 +76,7 @@ export class AccessControl {
     this.#refusals = new RefusalCounters(context.metrics);
     this.#flapping = new Flapping(policy.flapping, context);
     this.#rates = new RateLimits(policy.rates, context);
+    policy.users.onChange(() => this.#changed());
     context.bans.onChange(() => this.#changed());
     context.metrics.gauge('access.exchanges', () => this.#exchanges.count);
   }
@@ -92,6 +97,7 @@ export class AccessControl {
     this.#rates = new RateLimits(policy.rates, this.#context);
     this.#ratesRevision += 1;
     this.#flapping.replaceSettings(policy.flapping);
+    policy.users.onChange(() => this.#changed());
     this.#changed();
   }
 
@@ -131,7 +137,9 @@ export class AccessControl {
       const isOpen = isPublish ? isSystemPublisher(principal, action.topic) : this.#readsSystemTopics(principal);
       if (!isOpen) return false;
     }
-    if (principal.isSuperuser) return true;
+    const standing = this.#standingOf(principal);
+    if (standing === 'removed') return false;
+    if (standing === 'superuser') return true;
     const { authorizers, noMatch } = this.#policy;
     for (const authorizer of authorizers) {
       const decision = authorizer.authorize(principal, action);
@@ -150,9 +158,16 @@ export class AccessControl {
     if (principal.protocol !== INTERNAL_PROTOCOL) this.#flapping.left(principal);
   }
 
-  #readsSystemTopics({ isSuperuser, peer, isProxied }: Principal): boolean {
+  /** As it is now: a login, a will and a delayed message may be from long ago. */
+  #standingOf({ username, isRegistered, isSuperuser }: Principal): UserStanding {
+    if (isRegistered === true && username !== undefined) return this.#policy.users.standingOf(username);
+    return isSuperuser ? 'superuser' : 'ordinary';
+  }
+
+  #readsSystemTopics(principal: Principal): boolean {
+    const { peer, isProxied } = principal;
     const { systemReaders } = this.#policy;
-    return isSuperuser || systemReaders === 'all' || (systemReaders === 'loopback' && isProxied !== true && isOfThisHost(peer));
+    return this.#standingOf(principal) === 'superuser' || systemReaders === 'all' || (systemReaders === 'loopback' && isProxied !== true && isOfThisHost(peer));
   }
 
   #changed(): void {

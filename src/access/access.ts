@@ -83,3 +83,13 @@ export interface Authorizer {
   readonly name: string;
   authorize(principal: Principal, action: Action): 'allow' | 'deny' | 'skip';
 }
+
+/** What became of a user the register once vouched for. `unknown`: there is no register any more. */
+export type UserStanding = 'superuser' | 'ordinary' | 'removed' | 'unknown';
+
+/** Users whose rights may change while they are in, or while something of theirs waits. */
+export interface UserRegister {
+  standingOf(username: string): UserStanding;
+  /** @param run - told when any standing may be another one. */
+  onChange(run: () => void): void;
+}

@@ -1,5 +1,6 @@
 import { clientId, INTERNAL_PROTOCOL, type Principal } from '../model/client.ts';
 import type { Credentials } from './access.ts';
+import type { UserRecord } from './users/user-records.ts';
 
 /** What the link itself proves. The user name is left out: nobody checked it. */
 export function principalOfLink(credentials: Credentials, isSuperuser: boolean): Principal {
@@ -18,6 +19,11 @@ export function principalOfLink(credentials: Credentials, isSuperuser: boolean):
 /** @param username - proven. */
 export function principalOfUser(credentials: Credentials, username: string, isSuperuser: boolean): Principal {
   return { ...principalOfLink(credentials, isSuperuser), username };
+}
+
+/** Of the users file, which may say something else of it later. */
+export function principalOfRecord(credentials: Credentials, { name, isSuperuser }: Pick<UserRecord, 'name' | 'isSuperuser'>): Principal {
+  return { ...principalOfUser(credentials, name, isSuperuser), isRegistered: true };
 }
 
 /** Bridges and the gateway's own clients. */

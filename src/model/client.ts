@@ -29,6 +29,8 @@ export interface Principal {
   /** Name of the listener the client came through, e.g. `mqtt.tcp`. */
   readonly listener: string;
   readonly protocol: string;
+  /** The users file vouched for it: what it says of the user when it is asked holds, not what it said at the login. */
+  readonly isRegistered?: true;
   readonly isSuperuser: boolean;
 }
 

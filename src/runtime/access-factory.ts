@@ -75,6 +75,7 @@ function accessPolicy(access: Config['access'], { passwords, users }: { readonly
       anonymousAuthenticator(anonymous),
     ],
     challengers: [scramSource(users)],
+    users,
     authorizers: [...(rules.length === 0 ? [] : [ruleAuthorizer(rules)]), ...ofFile],
     noMatch: aclFile === undefined ? defaultPermission : 'deny',
     rates: limits,

@@ -1,4 +1,5 @@
 // Access control for tests: what it is told is real, what it stores is in memory.
+import type { UserRegister } from '../../src/access/access.ts';
 import { AccessControl, type AccessPolicy } from '../../src/access/access-control.ts';
 import { type BanSpace, Bans } from '../../src/access/bans.ts';
 import { anonymousAuthenticator } from '../../src/access/providers/anonymous.ts';
@@ -18,10 +19,14 @@ export const NO_RATES: RateSettings = {
   disconnectAfterSeconds: Number.POSITIVE_INFINITY,
 };
 
+/** Nobody is registered. */
+export const NO_USERS: UserRegister = { standingOf: () => 'unknown', onChange() {} };
+
 /** Nobody vouches and nothing is allowed, at any rate. */
 export const CLOSED_POLICY: AccessPolicy = {
   authenticators: [],
   challengers: [],
+  users: NO_USERS,
   authorizers: [],
   noMatch: 'deny',
   rates: NO_RATES,

@@ -1,7 +1,7 @@
 // SCRAM over the users file, as MQTT 5 enhanced authentication (§4.12).
 import { createHmac, randomBytes } from 'node:crypto';
 import type { ChallengeSource, Credentials, Denial, Exchange, ExchangeVerdict } from '../access.ts';
-import { principalOfUser } from '../principal.ts';
+import { principalOfRecord } from '../principal.ts';
 import { type ScramMethod, ScramServer, type ScramVerifier } from '../users/scram.ts';
 import type { UserFile } from '../users/user-file.ts';
 import { isScramMethod, type Users } from '../users/user-records.ts';
@@ -32,18 +32,18 @@ class ScramExchange implements Exchange {
   }
 
   async next(data: Uint8Array | undefined): Promise<ExchangeVerdict> {
-    this.#begun ??= await this.#begin();
+    this.#begun ??= this.#begin();
     if (this.#begun === undefined) return BAD_METHOD;
     const { server, users } = this.#begun;
     const outcome = server.next(data);
     if (outcome.kind === 'challenge') return outcome;
     const record = outcome.kind === 'success' ? users.byName.get(outcome.username) : undefined;
     if (outcome.kind === 'failure' || record === undefined) return BAD_CREDENTIALS;
-    return { kind: 'allow', principal: principalOfUser(this.#credentials, record.name, record.isSuperuser), data: outcome.data };
+    return { kind: 'allow', principal: principalOfRecord(this.#credentials, record), data: outcome.data };
   }
 
-  async #begin(): Promise<{ server: ScramServer; users: Users } | undefined> {
-    const users = await this.#file.current();
+  #begin(): { server: ScramServer; users: Users } | undefined {
+    const users = this.#file.current();
     if (users === undefined) return undefined;
     const method = this.#method;
     const verifierOf = (username: string): ScramVerifier => users.byName.get(username)?.scram.get(method) ?? decoyVerifier(users, method, username);

@@ -1,5 +1,5 @@
 import type { Authenticator, Denial } from '../access.ts';
-import { principalOfUser } from '../principal.ts';
+import { principalOfRecord } from '../principal.ts';
 import type { PasswordChecker } from '../users/password-checker.ts';
 import type { UserFile } from '../users/user-file.ts';
 
@@ -15,13 +15,13 @@ export function usersAuthenticator(file: UserFile, checker: PasswordChecker): Au
     name: 'users',
     async authenticate(credentials, signal) {
       const { username, password } = credentials;
-      const users = username === undefined ? undefined : await file.current();
+      const users = username === undefined ? undefined : file.current();
       if (username === undefined || users === undefined) return { kind: 'skip' };
       if (password === undefined) return BAD_CREDENTIALS;
       const record = users.byName.get(username);
       const isRight = await checker.check(password, record?.password ?? users.decoy, signal); // a stranger's name costs the same time
       if (isRight === 'busy') return BUSY;
-      return isRight && record !== undefined ? { kind: 'allow', principal: principalOfUser(credentials, username, record.isSuperuser) } : BAD_CREDENTIALS;
+      return isRight && record !== undefined ? { kind: 'allow', principal: principalOfRecord(credentials, record) } : BAD_CREDENTIALS;
     },
   };
 }

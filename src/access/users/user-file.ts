@@ -1,15 +1,15 @@
-// The users file on disk: read at start and on reload, and again at a login after it has changed, so that a user added while the gateway runs can
-// log in at once.
+// The users file on disk: read at start and on reload, and again after it has changed when somebody asks for a user, so that one added while the gateway
+// runs can log in at once, and one removed loses its rights.
 import { readFileSync, type Stats, statSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
 import type { Clock } from '../../model/clock.ts';
 import { GatewayError } from '../../model/errors.ts';
 import { USERS_FILE_BYTES_MAX } from '../../model/limits.ts';
 import type { Log } from '../../model/log.ts';
 import type { Counter, Metrics } from '../../model/metrics.ts';
+import type { UserRegister, UserStanding } from '../access.ts';
 import { parseUsers, type Users } from './user-records.ts';
 
-/** Logins within this time share one look at the disk. */
+/** Who asks within this time shares one look at the disk. */
 const LOOK_INTERVAL_MS = 1_000;
 /** What the disk would not give, for want of a file descriptor say, is asked for again at the next look; what is wrong stays wrong until it changes. */
 const UNREAD = 'unread';
@@ -24,8 +24,8 @@ export function readUserFile(path: string): Users | undefined {
   }
 }
 
-/** Where logins find their users. */
-export class UserFile {
+/** Where logins find their users, and permissions what became of them. */
+export class UserFile implements UserRegister {
   readonly #path: string;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -34,7 +34,7 @@ export class UserFile {
   #users: Users | undefined;
   #version: string;
   #lookedAtMs: number;
-  #look: Promise<void> | undefined;
+  #onChange: () => void = () => undefined;
 
   /** @throws GatewayError CONFIG_INVALID - unreadable, or wrong. */
   constructor(path: string, { clock, log, metrics }: { readonly clock: Clock; readonly log: Log; readonly metrics: Metrics }) {
@@ -47,26 +47,35 @@ export class UserFile {
     this.#lookedAtMs = clock.monotonicMs();
   }
 
+  onChange(run: () => void): void {
+    this.#onChange = run;
+  }
+
   /** The users as the file has them now; those of before while it is wrong. Undefined: there is no file. */
-  async current(): Promise<Users | undefined> {
-    if (this.#look === undefined && this.#clock.monotonicMs() - this.#lookedAtMs >= LOOK_INTERVAL_MS) {
-      this.#look = this.#refresh().finally(() => {
-        this.#look = undefined;
-        this.#lookedAtMs = this.#clock.monotonicMs();
-      });
+  current(): Users | undefined {
+    if (this.#clock.monotonicMs() - this.#lookedAtMs >= LOOK_INTERVAL_MS) {
+      this.#lookedAtMs = this.#clock.monotonicMs();
+      this.#refresh();
     }
-    await this.#look;
     return this.#users;
   }
 
-  async #refresh(): Promise<void> {
+  standingOf(username: string): UserStanding {
+    const users = this.current();
+    if (users === undefined) return 'unknown';
+    const record = users.byName.get(username);
+    return record === undefined ? 'removed' : record.isSuperuser ? 'superuser' : 'ordinary';
+  }
+
+  #refresh(): void {
     try {
-      const stats = await statOf(this.#path);
+      const stats = statSync(this.#path, { throwIfNoEntry: false });
       const version = versionOf(stats);
       if (version === this.#version) return;
       this.#version = version;
       if (stats !== undefined) requireSize(this.#path, stats.size);
-      this.#users = stats === undefined ? undefined : parsed(this.#path, await readFile(this.#path, 'utf8'));
+      this.#users = stats === undefined ? undefined : parsed(this.#path, readFileSync(this.#path, 'utf8'));
+      this.#onChange();
       this.#log.info('users file read again', { file: this.#path, users: this.#users?.byName.size ?? 0 });
     } catch (error) {
       if (!(error instanceof GatewayError)) this.#version = UNREAD;
@@ -76,15 +85,6 @@ export class UserFile {
         cause: error instanceof Error ? error.message : String(error),
       });
     }
-  }
-}
-
-async function statOf(path: string): Promise<Stats | undefined> {
-  try {
-    return await stat(path);
-  } catch (error) {
-    if (isAbsence(error)) return undefined;
-    throw error;
   }
 }
 

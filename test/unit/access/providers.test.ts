@@ -134,7 +134,7 @@ describe('SCRAM over the users file', () => {
     const [, verdict] = await exchange(userFile(record({ isSuperuser: true, scram: await verifiers(method) })), method, client);
     expect(verdict).toEqual({
       kind: 'allow',
-      principal: { clientId: 'valve-1', username: 'ada', peer: '192.0.2.7:1', listener: 'mqtt.tcp', protocol: 'mqtt', isSuperuser: true },
+      principal: { clientId: 'valve-1', username: 'ada', peer: '192.0.2.7:1', listener: 'mqtt.tcp', protocol: 'mqtt', isRegistered: true, isSuperuser: true },
       data: Buffer.from(client.expectedServerFinal),
     });
   });

@@ -1,7 +1,9 @@
 // Every door behind which a message or a subscription comes to be is asked about the topic it ends at: after mount point, rewrite and prefixes, again
 // when a will fires, a delayed message is due and a stored subscription resumes. `secret/#` is what nobody may have.
 import { describe, expect, test } from 'vitest';
+import type { Authenticator, UserRegister, UserStanding } from '../../../src/access/access.ts';
 import type { AccessPolicy } from '../../../src/access/access-control.ts';
+import { principalOfRecord } from '../../../src/access/principal.ts';
 import { indexAuthorizer } from '../../../src/access/providers/rules.ts';
 import { type AccessRule, compileRule } from '../../../src/access/rule-index.ts';
 import type { BrokerSettings } from '../../../src/broker/broker.ts';
@@ -98,6 +100,91 @@ describe('publish', () => {
       await settled();
     }
     expect(seen()).toEqual(['open/x']);
+  });
+});
+
+describe('a user who is not any more what it was at the login', () => {
+  /** The one user of the register, a superuser, and a rule that forbids everybody else `secret/#`. */
+  async function registered() {
+    let standing: UserStanding = 'superuser';
+    let changed = (): void => undefined;
+    const users: UserRegister = {
+      standingOf: () => standing,
+      onChange(run) {
+        changed = run;
+      },
+    };
+    const vouching: Authenticator = {
+      name: 'register',
+      authenticate: async (credentials) => ({ kind: 'allow', principal: principalOfRecord(credentials, { name: 'root', isSuperuser: true }) }),
+    };
+    const clock = new FakeClock();
+    const watcher: AccessRule = { permission: 'allow', action: 'subscribe', topic: '#' };
+    const authorizers = [indexAuthorizer('rules', [watcher, FORBIDDEN].map(compileRule))];
+    const { control } = openAccess(clock, { authenticators: [vouching], users, authorizers, noMatch: 'allow' });
+    const core = startCore({ clock, judge: control });
+    const client = async (id: string, over: Partial<ConnectRequest> = {}): Promise<TestClient> => {
+      const made = new TestClient(core.context('mqtt'));
+      await made.connect(requestOf(id, over));
+      return made;
+    };
+    const becomes = (next: UserStanding): void => {
+      standing = next;
+      changed();
+    };
+    return { clock, core, client, becomes };
+  }
+
+  const LATER: readonly [UserStanding, readonly string[]][] = [
+    ['superuser', ['secret/x', 'open/x']],
+    ['ordinary', ['open/x']],
+    ['unknown', ['open/x']],
+    ['removed', []],
+  ];
+
+  test.each(LATER)('%s when its delayed message is due', async (standing, arrives) => {
+    const { clock, client, becomes } = await registered();
+    const watcher = await client('watcher');
+    watcher.subscribe('#');
+    const publisher = await client('publisher');
+    for (const topic of ['$delayed/5/secret/x', '$delayed/5/open/x']) publisher.publish(topic, 'x');
+    publisher.session.disconnect({ publishWill: false });
+    becomes(standing);
+    await clock.advanceSeconds(5);
+    expect(watcher.delivered.map(({ topic }) => topic)).toEqual(arrives);
+  });
+
+  test.each(LATER)('%s when that one is due after a restart', async (standing, arrives) => {
+    const { core, client } = await registered();
+    const clock = new FakeClock();
+    const publisher = await client('publisher');
+    for (const topic of ['$delayed/5/secret/x', '$delayed/5/open/x']) publisher.publish(topic, 'x');
+    await settled();
+    const { control } = openAccess(clock, {
+      users: { standingOf: () => standing, onChange() {} },
+      authorizers: [indexAuthorizer('rules', [compileRule({ ...FORBIDDEN, action: 'publish' })])],
+      noMatch: 'allow',
+    });
+    const second = startCore({ clock, store: core.store.reopened({ wasClean: false }), judge: control });
+    const watcher = new TestClient(second.context('mqtt'));
+    await watcher.connect(requestOf('watcher'));
+    watcher.subscribe('#');
+    await clock.advanceSeconds(5);
+    expect(watcher.delivered.map(({ topic }) => topic)).toEqual(arrives);
+  });
+
+  test.each(LATER)('%s when its will fires, and when it publishes on', async (standing, arrives) => {
+    const { core, client, becomes } = await registered();
+    const watcher = await client('watcher');
+    watcher.subscribe('#');
+    const draft = { topic: core.context('mqtt').topics.intern(topicName('secret/x')), payload: Buffer.from('gone'), qos: 0, isRetain: false } as const;
+    const leaving = await client('leaving', { will: { draft, delaySeconds: 0 } });
+    leaving.publish('open/x', 'cached', { qos: 0 });
+    becomes(standing);
+    leaving.session.disconnect({ publishWill: true });
+    const staying = await client('staying');
+    staying.publish('open/x', 'x', { qos: 0 });
+    expect(watcher.delivered.slice(1).map(({ topic }) => topic)).toEqual(arrives);
   });
 });
 

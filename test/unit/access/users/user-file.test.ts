@@ -12,14 +12,14 @@ import { FakeClock } from '../../../support/fake-clock.ts';
 
 /** Times the next reads fail, as for want of a file descriptor. */
 const reads = vi.hoisted(() => ({ toFail: 0 }));
-vi.mock('node:fs/promises', async (original) => {
-  const real = await original<typeof import('node:fs/promises')>();
-  const readFile = async (path: string, encoding: 'utf8'): Promise<string> => {
+vi.mock('node:fs', async (original) => {
+  const real = await original<typeof import('node:fs')>();
+  const readFileSync = (path: string, encoding: 'utf8'): string => {
     reads.toFail -= 1;
     if (reads.toFail >= 0) throw Object.assign(new TypeError('EMFILE: too many open files'), { code: 'EMFILE' });
-    return real.readFile(path, encoding);
+    return real.readFileSync(path, encoding);
   };
-  return { ...real, readFile };
+  return { ...real, readFileSync };
 });
 
 const HASH = parsePasswordHash('$argon2id$v=19$m=64,t=3,p=2$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc');
@@ -30,14 +30,15 @@ function temporaryFile(): string {
   return join(directory, 'users.json');
 }
 
+/** A name that ends in `!` is a superuser's. */
 function write(path: string, ...names: readonly string[]): void {
-  const records = names.map((name) => ({ name, isSuperuser: false, password: HASH, scram: new Map() }));
+  const records = names.map((name) => ({ name: name.replace('!', ''), isSuperuser: name.endsWith('!'), password: HASH, scram: new Map() }));
   writeFileSync(`${path}.new`, formatUsers(usersOf(records)));
   renameSync(`${path}.new`, path);
 }
 
-async function names(file: UserFile): Promise<readonly string[] | undefined> {
-  const users = await file.current();
+function names(file: UserFile): readonly string[] | undefined {
+  const users = file.current();
   return users && [...users.byName.keys()];
 }
 
@@ -46,21 +47,18 @@ describe('the users are those of the file', () => {
     const path = temporaryFile();
     const clock = new FakeClock();
     const file = new UserFile(path, { clock, log: silentLog, metrics: new MetricsTable() });
-    expect(await names(file)).toBeUndefined();
+    expect(names(file)).toBeUndefined();
     write(path, 'ada');
     await clock.advanceMs(999);
-    expect(await names(file)).toBeUndefined();
+    expect(names(file)).toBeUndefined();
     await clock.advanceMs(1);
-    expect(await names(file)).toEqual(['ada']);
+    expect(names(file)).toEqual(['ada']);
     write(path, 'ada', 'bob');
     await clock.advanceMs(1_000);
-    expect(await Promise.all([names(file), names(file)])).toEqual([
-      ['ada', 'bob'],
-      ['ada', 'bob'],
-    ]);
+    expect(names(file)).toEqual(['ada', 'bob']);
     rmSync(path);
     await clock.advanceMs(1_000);
-    expect(await names(file)).toBeUndefined();
+    expect(names(file)).toBeUndefined();
   });
 
   test('a file that becomes wrong changes nothing, and is told once', async () => {
@@ -73,7 +71,7 @@ describe('the users are those of the file', () => {
     writeFileSync(path, '{ half a file');
     for (let login = 0; login < 3; login += 1) {
       await clock.advanceMs(1_000);
-      expect(await names(file)).toEqual(['ada']);
+      expect(names(file)).toEqual(['ada']);
     }
     expect(errors).toEqual([{ file: path, cause: `${path}: is not JSON` }]);
     expect(metrics.snapshot()).toEqual({ 'access.users-file.unusable': 1 });
@@ -88,9 +86,31 @@ test('a file that could not be read for a moment is read at the next look: who w
   write(path, 'ada');
   reads.toFail = 1;
   await clock.advanceMs(1_000);
-  expect(await names(file)).toEqual(['ada', 'eve']);
+  expect(names(file)).toEqual(['ada', 'eve']);
   await clock.advanceMs(1_000);
-  expect(await names(file)).toEqual(['ada']);
+  expect(names(file)).toEqual(['ada']);
+});
+
+test('what becomes of a user is known a second after it was written, and told', async () => {
+  const path = temporaryFile();
+  write(path, 'ada!');
+  const clock = new FakeClock();
+  const file = new UserFile(path, { clock, log: silentLog, metrics: new MetricsTable() });
+  let changes = 0;
+  file.onChange(() => {
+    changes += 1;
+  });
+  const standing = async (): Promise<string> => {
+    await clock.advanceMs(1_000);
+    return file.standingOf('ada');
+  };
+  expect([await standing(), changes]).toEqual(['superuser', 0]);
+  write(path, 'ada');
+  expect([await standing(), changes]).toEqual(['ordinary', 1]);
+  write(path, 'bob');
+  expect([await standing(), changes]).toEqual(['removed', 2]);
+  rmSync(path);
+  expect([await standing(), changes]).toEqual(['unknown', 3]);
 });
 
 describe('at start and on reload a wrong file is refused', () => {
