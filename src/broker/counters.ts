@@ -14,6 +14,7 @@ export interface BrokerCounters {
   readonly dropped: DropCounters;
   readonly droppedThrottled: Counter;
   readonly willsPublished: Counter;
+  readonly willsLost: Counter;
   readonly delayedPublished: Counter;
   readonly sessionsExpired: Counter;
   readonly takenOver: Counter;
@@ -33,6 +34,7 @@ export function brokerCounters(metrics: Metrics): BrokerCounters {
     dropped: dropCounters(metrics),
     droppedThrottled: metrics.counter('messages.dropped.throttled'),
     willsPublished: metrics.counter('wills.published'),
+    willsLost: metrics.counter('wills.lost'),
     delayedPublished: metrics.counter('delayed.published'),
     sessionsExpired: metrics.counter('sessions.expired'),
     takenOver: metrics.counter('sessions.taken-over'),

@@ -4,6 +4,7 @@
 
 import { clientId, type Principal, type Realm, realm } from '../model/client.ts';
 import type { CancelTimer, GatewayClock, GatewayMs } from '../model/clock.ts';
+import { DELAYED_WILLS_BYTES_MAX, DELAYED_WILLS_MAX } from '../model/limits.ts';
 import { Message } from '../model/message.ts';
 import type { QueueLimits } from '../model/queue-policy.ts';
 import { type Sequence, type SessionStore, type StoredDelivery, type StoredSession, sessionKey } from '../session/session-store.ts';
@@ -82,16 +83,30 @@ export class DelayedMessages {
   }
 
   /** @param message - under its final topic; the publisher may publish it there. */
-  add(message: Message, delaySeconds: number, { principal, realm: publisherRealm }: Publisher): Routed {
+  add(message: Message, delaySeconds: number, publisher: Publisher): Routed {
+    const { store, limits } = this.#parts;
+    if (store.isCongested || isAtBound(this.#queueToFill(), limits)) return REFUSED;
+    this.#append(message, delaySeconds, publisher);
+    return TAKEN;
+  }
+
+  /** Its publisher is gone and cannot be asked to wait: a store that is behind and a full queue take it as well. @returns whether they did. */
+  addWill(message: Message, delaySeconds: number, publisher: Publisher): boolean {
+    const { messagesMax, bytesMax } = this.#parts.limits;
+    const limits = { messagesMax: messagesMax + DELAYED_WILLS_MAX, bytesMax: bytesMax + DELAYED_WILLS_BYTES_MAX };
+    if (messagesMax === 0 || isAtBound(this.#queueToFill(), limits)) return false;
+    this.#append(message, delaySeconds, publisher);
+    return true;
+  }
+
+  #append(message: Message, delaySeconds: number, { principal, realm: publisherRealm }: Publisher): void {
     const { store, clock } = this.#parts;
     const queue = this.#queueToFill();
-    if (store.isCongested || isAtBound(queue, this.#parts.limits)) return REFUSED;
     const dueMs = clock.gatewayMs() + delaySeconds * 1000;
     store.refer(queue, { qos: message.qos, isRetain: message.isRetain, identifiers: [] });
     const sequence = store.append(unretained(message));
     store.putState(queue, String(sequence), Buffer.from(JSON.stringify({ dueMs, principal, realm: publisherRealm } satisfies Terms)));
     this.#insert({ sequence, dueMs });
-    return TAKEN;
   }
 
   #queueToFill(): StoredSession {

@@ -94,15 +94,20 @@ export class Inbound implements WithheldPublisher {
 
   /** Of a client that is gone, if it may still publish it. No queue may refuse it: there is nobody left to hold back. */
   publishWill(draft: Draft): void {
-    const { counters, router, clock } = this.#core;
+    const { counters, delayed, router, clock } = this.#core;
     const admitted = this.#gate.admitDue(draft.topic);
     if (typeof admitted === 'string') {
       counters.denied.value += 1;
       return;
     }
+    const { origin, principal, realm } = this.#session;
+    const message = stamped(draft, admitted.topic, origin, clock);
+    if (admitted.delaySeconds === undefined) router.deliver(message, this.#session);
+    else if (!delayed.addWill(message, admitted.delaySeconds, { principal, realm })) {
+      counters.willsLost.value += 1;
+      return;
+    }
     counters.willsPublished.value += 1;
-    if (admitted.delaySeconds === undefined) router.deliver(stamped(draft, admitted.topic, this.#session.origin, clock), this.#session);
-    else if (this.#hand(draft, admitted).outcome === 'quota-exceeded') counters.quotaExceeded.value += 1;
   }
 
   /** @returns false: there is no room for it. */

@@ -180,6 +180,9 @@ export const DELAY_SECONDS_MAX = 4_294_967;
 /** Messages waiting for their time, and their bytes. */
 export const DELAYED_MESSAGES_MAX = 100_000;
 export const DELAYED_BYTES_MAX = 64 * 1024 * 1024;
+/** Room behind those bounds that wills alone may take: one of every connection, if all of them break at once. */
+export const DELAYED_WILLS_MAX = 10_000;
+export const DELAYED_WILLS_BYTES_MAX = 8 * 1024 * 1024;
 /** Auto-subscriptions: every client that connects is compared with each. */
 export const AUTO_SUBSCRIPTIONS_MAX = 100;
 /** Time a client's link may be full before it counts as a slow consumer. */

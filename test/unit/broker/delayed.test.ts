@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { BrokerSettings } from '../../../src/broker/broker.ts';
+import { DELAYED_WILLS_BYTES_MAX } from '../../../src/model/limits.ts';
 import { topicName } from '../../../src/model/topic.ts';
 import { startCore, type TestCore } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
@@ -137,6 +138,49 @@ describe('$delayed/{seconds}/{topic}', () => {
     expect(watcher.payloads).toEqual([]);
     await clock.advanceSeconds(1);
     expect(watcher.delivered).toMatchObject([{ topic: 'gone', payload: '1' }]);
+  });
+
+  describe('a will that waits', () => {
+    const comes = async ({ core }: Bench, id: string, payload = 'gone'): Promise<TestClient> => {
+      const client = new TestClient(core.context('mqtt'));
+      const topic = core.context('mqtt').topics.intern(topicName('$delayed/10/a'));
+      const will = { draft: { topic, payload: Buffer.from(payload), qos: 1, isRetain: false }, delaySeconds: 0 } as const;
+      await client.connect(requestOf(id, { ...TRANSIENT, will }));
+      return client;
+    };
+    const leaves = async (made: Bench, id: string, payload?: string): Promise<void> =>
+      (await comes(made, id, payload)).session.disconnect({ publishWill: true });
+
+    test('is taken by a queue that is full: there is nobody left to hold back', async () => {
+      const made = await bench({ delayedLimits: { messagesMax: 1, bytesMax: 1_000 } });
+      made.publisher.publish('$delayed/10/a', 'message');
+      await leaves(made, 'a');
+      made.publisher.publish('$delayed/10/a', 'refused', { token: 2 });
+      await settled();
+      expect(made.publisher.outcomes).toContainEqual([2, 'quota-exceeded']);
+      await made.clock.advanceSeconds(10);
+      expect(made.watcher.payloads).toEqual(['message', 'gone']);
+    });
+
+    test('is taken by a store that is behind', async () => {
+      const made = await bench();
+      const client = await comes(made, 'a');
+      made.core.store.isCongested = true;
+      client.session.disconnect({ publishWill: true });
+      made.core.store.isCongested = false;
+      await made.clock.advanceSeconds(10);
+      expect(made.watcher.payloads).toEqual(['gone']);
+    });
+
+    test('is lost, and counted, beyond what is kept free for wills', async () => {
+      const made = await bench({ delayedLimits: { messagesMax: 1, bytesMax: 1_000 } });
+      made.publisher.publish('$delayed/10/a', 'message');
+      const payload = 'x'.repeat(65_535);
+      const room = Math.ceil(DELAYED_WILLS_BYTES_MAX / payload.length);
+      for (let index = 0; index < room + 2; index += 1) await leaves(made, `client-${index}`, payload);
+      const { core } = made;
+      expect([core.metric('delayed.messages'), core.metric('wills.lost'), core.metric('wills.published')]).toEqual([1 + room, 2, room]);
+    });
   });
 
   test('many that are due at once leave turns to others', async () => {
