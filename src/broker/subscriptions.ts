@@ -44,7 +44,7 @@ export class Subscriptions {
 
   add(subscription: Subscription, subscriber: Subscriber): SubscribeOutcome {
     const target = subscriber.topics.subscribed(subscription.filter);
-    if (target === undefined || isMisnamed(target) || !this.#may(target, subscriber.principal)) return { kind: 'denied' };
+    if (target === undefined || isMisnamed(target) || this.#isUnshareable(target) || !this.#may(target, subscriber.principal)) return { kind: 'denied' };
     const isHeld = this.#held.has(target.key);
     const isNew = !isHeld || this.#unanswered.delete(target.key);
     if (!isHeld && this.#held.size >= SUBSCRIPTIONS_PER_SESSION_MAX) return { kind: 'quota-exceeded' };
@@ -103,6 +103,11 @@ export class Subscriptions {
     this.#core.bus.removeSubscriber(this.#session);
     for (const key of this.#held.keys()) this.#core.shares.left(this.#session, targetOf(key).routed);
     this.#held.clear();
+  }
+
+  /** What waits for a group lies in the group's queue, which has the bounds of the group: who must hold its publishers back cannot be a member. */
+  #isUnshareable({ kind }: SubscribeTarget): boolean {
+    return kind === 'shared' && this.#session.outbound.mayRefuse;
   }
 
   #may({ selects }: SubscribeTarget, principal: Principal): boolean {

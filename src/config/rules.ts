@@ -121,8 +121,17 @@ function bridgeContradictions({ username, passwordFile, protocol, retry, tls, to
       const problem = prefixProblem(map[side], map.filter);
       if (problem !== undefined) find(['topics', index, side], problem);
     }
+    const exclusive = subscribedSides(map).find((filter) => UNSHAREABLE.test(filter));
+    if (exclusive !== undefined) find(['topics', index, 'filter'], `must not make a subscription that is shared or exclusive: ${exclusive}`);
   }
   return findings;
+}
+
+/** Filters by which a subscription is not its session's own, or nobody else's: what they bring has another name than they say. */
+const UNSHAREABLE = /^\$(?:share|queue|exclusive)\//;
+
+function subscribedSides({ filter, direction, localPrefix, remotePrefix }: BridgeSettings['topics'][number]): readonly string[] {
+  return [...(direction === 'in' ? [] : [localPrefix + filter]), ...(direction === 'out' ? [] : [remotePrefix + filter])];
 }
 
 function prefixProblem(prefix: string, filter: string): string | undefined {

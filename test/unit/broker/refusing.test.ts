@@ -45,6 +45,11 @@ describe('STORE 1: a queue that refuses', () => {
     expect(publisher.outcomes).toContainEqual([4, 'quota-exceeded']);
   });
 
+  test.each(['$share/g/up/#', '$queue/up/#'])('is no member of a group, whose queue drops its oldest: %s', async (filter) => {
+    const { bridge } = await bridged();
+    expect(bridge.subscribe(filter)).toBe('denied');
+  });
+
   test('a will cannot be held back: it is taken all the same', async () => {
     const { core, bridge, publisher } = await bridged();
     const sensor = new TestClient(core.context('mqtt'));

@@ -116,6 +116,11 @@ describe('keys that contradict each other', () => {
       bridge('topics: [{filter: "#", localPrefix: a}]'),
       '1:73: bridges[0].topics[0].localPrefix does not go with the filter: "#" must be the whole last level: "a#" [MQTT-4.7.1-1]',
     ],
+    [bridge('topics: [{filter: $share/g/x}]'), '1:55: bridges[0].topics[0].filter must not make a subscription that is shared or exclusive: $share/g/x'],
+    [
+      bridge('topics: [{filter: g/x, direction: in, remotePrefix: $share/}]'),
+      '1:55: bridges[0].topics[0].filter must not make a subscription that is shared or exclusive: $share/g/x',
+    ],
     [bridge('topics: [{filter: x, remotePrefix: +/}]'), '1:72: bridges[0].topics[0].remotePrefix must have no wildcard'],
     ['bridges: [{name: a, address: "b:1"}, {name: a, address: "c:1"}]', '1:45: bridges[1].name a is already taken by bridges[0]'],
     [
