@@ -121,7 +121,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#hasQueue = this.#expirySeconds > 0;
     this.#inbound.receivedIds.attach(this.stored, true);
     if (this.#hasQueue) this.outbound.restore(stored, this.#core.store.boot.lastSequence);
-    for (const subscription of stored.subscriptions.values()) this.subscriptions.restore(subscription);
+    this.subscriptions.restore(stored);
     this.#core.router.watchRefusing(this, this.outbound.mayRefuse);
     if (detachedAtMs === undefined && Number.isFinite(expirySeconds)) this.#saveFacts(); // its time without a link runs from now on, over further restarts too
   }
@@ -143,7 +143,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.outbound.useStore(this.stored);
     this.outbound.attach(this.#outlet, takeTerms(this.#core, this.stored, principal, request));
     this.#core.router.watchRefusing(this, this.outbound.mayRefuse);
-    this.subscriptions.dropForbidden(this.#subscriber);
+    this.subscriptions.resume(this.#subscriber);
   }
 
   publish(draft: Draft, token: number, packetId = 0): void {

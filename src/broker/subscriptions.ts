@@ -6,6 +6,7 @@ import { INTERNAL_PROTOCOL, type Principal } from '../model/client.ts';
 import { SUBSCRIPTIONS_PER_SESSION_MAX } from '../model/limits.ts';
 import type { TopicFilter } from '../model/topic.ts';
 import type { StoredSession } from '../session/session-store.ts';
+import { AskedFilters } from './asked-filters.ts';
 import type { Core } from './core.ts';
 import { RetainedReplay } from './retained-replay.ts';
 import type { RoutedSession } from './routed-session.ts';
@@ -26,10 +27,14 @@ export class Subscriptions {
   #replay: RetainedReplay | undefined;
   /** Made on a link that ended before the answer: asked for again, they bring what is retained as if they were new. */
   #unanswered = new Set<TopicFilter>();
+  readonly #asked: AskedFilters;
+  /** Since a restart its client has not been here. */
+  #isRestored = false;
 
   constructor(core: Core, session: RoutedSession) {
     this.#core = core;
     this.#session = session;
+    this.#asked = new AskedFilters(core.store);
   }
 
   get size(): number {
@@ -37,9 +42,20 @@ export class Subscriptions {
   }
 
   /** Takes up what a restart left. */
-  restore(subscription: Subscription): void {
-    this.#held.set(subscription.filter, subscription);
-    this.#route(targetOf(subscription.filter), subscription);
+  restore(stored: StoredSession): void {
+    for (const subscription of stored.subscriptions.values()) {
+      this.#held.set(subscription.filter, subscription);
+      this.#route(targetOf(subscription.filter), subscription);
+    }
+    this.#asked.restore(stored);
+    this.#isRestored = true;
+  }
+
+  /** Its client is back. What it said means what it would mean if it said it now: rules, and its rights, may have changed. */
+  resume(subscriber: Subscriber): void {
+    if (this.#isRestored) this.#rename(subscriber);
+    this.#isRestored = false;
+    this.dropForbidden(subscriber);
   }
 
   add(subscription: Subscription, subscriber: Subscriber): SubscribeOutcome {
@@ -53,6 +69,7 @@ export class Subscriptions {
     this.#held.set(target.key, held);
     this.#route(target, held); // MQTT-3.8.4-3: replaces
     const { stored } = this.#session;
+    this.#asked.note(target.key, subscriber.topics.named(target.key) === subscription.filter ? undefined : subscription.filter, stored);
     if (stored !== undefined && !isSame(stored.subscriptions.get(target.key), held)) this.#core.store.saveSubscription(stored, held);
     const bringsRetained = subscription.retainHandling === 0 || (subscription.retainHandling === 1 && isNew);
     if (bringsRetained && target.kind !== 'shared') this.#beginReplay(target.selects, held); // MQTT 5 §4.8.2
@@ -95,6 +112,7 @@ export class Subscriptions {
   /** Into a record that was just made. */
   saveAll(stored: StoredSession): void {
     for (const subscription of this.#held.values()) this.#core.store.saveSubscription(stored, subscription);
+    this.#asked.saveAll(stored);
   }
 
   /** The session is over; its record goes as a whole. */
@@ -131,6 +149,21 @@ export class Subscriptions {
     this.#core.shares.joined(this.#session, routed);
   }
 
+  /** All that have another name now let go of the old one first: one may get the name another had. */
+  #rename(subscriber: Subscriber): void {
+    const { topics } = subscriber;
+    const renamed: { readonly key: TopicFilter; readonly held: Subscription; readonly filter: TopicFilter }[] = [];
+    for (const [key, held] of this.#held) {
+      const filter = this.#asked.of(key) ?? topics.named(key);
+      if (filter !== undefined && topics.subscribed(filter)?.key !== key) renamed.push({ key, held, filter });
+    }
+    for (const { key } of renamed) this.#drop(targetOf(key));
+    for (const { held, filter } of renamed) {
+      const target = topics.subscribed(filter);
+      if (target !== undefined && !this.#held.has(target.key)) this.add({ ...held, filter, retainHandling: 2 }, subscriber); // it brings nothing: it is not new
+    }
+  }
+
   #drop(target: SubscribeTarget): boolean {
     if (!this.#held.delete(target.key)) return false;
     this.#leaveExclusive(target);
@@ -141,6 +174,7 @@ export class Subscriptions {
       this.#core.shares.left(this.#session, target.routed);
     } else this.#route(targetOf(twin.filter), twin);
     const { stored } = this.#session;
+    this.#asked.note(target.key, undefined, stored);
     if (stored !== undefined) this.#core.store.removeSubscription(stored, target.key);
     return true;
   }

@@ -102,6 +102,14 @@ export class ClientTopics {
     return validOrUndefined(() => targetOf(topicFilter(prefix + text)));
   }
 
+  /** The filter by which the client names a subscription no rule renamed; undefined when it cannot have named it. */
+  named(key: TopicFilter): TopicFilter | undefined {
+    if (this.mountPoint === '') return key;
+    const { prefix, rest } = split(key);
+    const text = this.#unmountedText(rest);
+    return text === undefined ? undefined : validOrUndefined(() => topicFilter(prefix + text));
+  }
+
   /** The will under the name it will be published by; undefined when there is none. */
   will(draft: Draft): Draft | undefined {
     const target = this.published(draft.topic);
@@ -122,10 +130,16 @@ export class ClientTopics {
 
   /** The topic as the client knows it. */
   unmounted(topic: Topic): Topic {
-    const { name } = topic;
-    const start = name.startsWith(LOCAL) ? LOCAL.length : 0;
-    if (!name.startsWith(this.mountPoint, start) || name.length === start + this.mountPoint.length) return topic;
-    return this.#topics.intern(topicName(name.slice(0, start) + name.slice(start + this.mountPoint.length)));
+    const text = this.#unmountedText(topic.name);
+    return text === undefined || text === topic.name ? topic : this.#topics.intern(topicName(text));
+  }
+
+  /** Undefined: it is not below the mount point. */
+  #unmountedText(text: string): string | undefined {
+    const start = text.startsWith(LOCAL) ? LOCAL.length : 0;
+    const end = start + this.mountPoint.length;
+    if (!text.startsWith(this.mountPoint, start) || text.length === end) return undefined;
+    return text.slice(0, start) + text.slice(end);
   }
 
   #mounted(text: string): string {
