@@ -3,30 +3,24 @@ import type { Message } from '../model/message.ts';
 import type { Sequence, SettleCause } from '../session/session-store.ts';
 import type { Claim } from './claim.ts';
 import type { DeliveryTerms } from './delivery-view.ts';
-import type { Referent } from './recipient.ts';
 
 /** The group as its claims see it. */
 export interface Claimed {
   read(sequence: Sequence): Message | undefined;
   settle(sequence: Sequence, cause: SettleCause): void;
-  /** @param from - who had it. */
-  takeBack(sequence: Sequence, from: Referent): void;
+  takeBack(sequence: Sequence): void;
   readmit(message: Message): void;
 }
 
 export class StoredClaim implements Claim {
+  readonly terms: DeliveryTerms;
   readonly #group: Claimed;
   readonly #sequence: Sequence;
-  readonly #holder: Referent;
 
-  constructor(group: Claimed, sequence: Sequence, holder: Referent) {
+  constructor(group: Claimed, sequence: Sequence, terms: DeliveryTerms) {
     this.#group = group;
     this.#sequence = sequence;
-    this.#holder = holder;
-  }
-
-  get terms(): DeliveryTerms {
-    return this.#holder.terms;
+    this.terms = terms;
   }
 
   read(): Message | undefined {
@@ -38,7 +32,7 @@ export class StoredClaim implements Claim {
   }
 
   giveBack(): void {
-    this.#group.takeBack(this.#sequence, this.#holder);
+    this.#group.takeBack(this.#sequence);
   }
 }
 

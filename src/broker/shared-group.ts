@@ -19,6 +19,7 @@ import type { QueueRules, QueueTreatment } from './queue-rules.ts';
 import { keepTerms } from './queue-terms.ts';
 import { appendFor, type Recipient, type Referent, unretained } from './recipient.ts';
 import type { RoutedSession } from './routed-session.ts';
+import { bequeath, withdrawBequests } from './shared-bequests.ts';
 import { type Claimed, KeptClaim, StoredClaim } from './shared-claims.ts';
 import type { SharedQueue } from './shared-lane.ts';
 
@@ -52,6 +53,8 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
   readonly #cursor = new QueueCursor();
   /** Entries up to the cursor that came back: greater classes first, each in order. */
   readonly #returned: Sequence[] = [];
+  /** Who has which entry. */
+  readonly #holders = new Map<Sequence, Referent>();
   /** The member chosen last. */
   #last: RoutedSession | undefined;
   /** Who gets the message that is being written. */
@@ -101,6 +104,7 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
   /** The last member left: what waits goes with it. What it has been sent stays until it is settled (MQTT-3.10.4-3); then `onOver` is told. */
   end(onOver: () => void): void {
     this.#onOver = onOver;
+    for (const [sequence, holder] of this.#holders) this.#bequeath(sequence, holder);
     for (let waiting = this.#firstWaiting(); waiting !== undefined; waiting = this.#firstWaiting()) {
       this.#parts.store.settle(this.#stored as StoredSession, waiting, 'session-ended');
     }
@@ -110,6 +114,7 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
   /** A new first member came before it was over. */
   reopen(share: Share<RoutedSession>): void {
     this.#share = share;
+    if (this.#onOver !== undefined && this.#stored !== undefined) withdrawBequests(this.#parts.store, this.#stored);
     this.#onOver = undefined;
   }
 
@@ -163,15 +168,18 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
   }
 
   settle(sequence: Sequence, cause: SettleCause): void {
+    this.#holders.delete(sequence);
     if (this.#stored === undefined) return;
     this.#parts.store.settle(this.#stored, sequence, cause);
     this.#endIfOver();
   }
 
-  takeBack(sequence: Sequence, from: Referent): void {
-    if (this.#stored?.queue.has(sequence) !== true) return;
+  takeBack(sequence: Sequence): void {
+    const holder = this.#holders.get(sequence);
+    this.#holders.delete(sequence);
+    if (holder === undefined || this.#stored?.queue.has(sequence) !== true) return;
     if (this.#onOver !== undefined) {
-      this.#leaveWith(from, sequence);
+      this.#leaveWith(holder, sequence);
       return;
     }
     const { queue } = this.#stored;
@@ -207,6 +215,11 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
       appendFor(this.#parts.store, unretained(message), [referent]);
       this.settle(sequence, 'moved');
     });
+  }
+
+  /** Who has it gets it into its own queue should the gateway be killed before it is settled: there will be no group any more. */
+  #bequeath(sequence: Sequence, { recipient, terms }: Referent): void {
+    if (this.#stored !== undefined && recipient.stored !== undefined) bequeath(this.#parts.store, this.#stored, { sequence, heir: recipient.stored, terms });
   }
 
   #endIfOver(): void {
@@ -294,7 +307,8 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
     const { outbound, stored } = member.subscriber;
     const terms = termsOf(member, offer);
     if (terms.qos === 1) {
-      outbound.hold(offer.message, new StoredClaim(this, sequence, { recipient: outbound, terms }));
+      this.#holders.set(sequence, { recipient: outbound, terms });
+      outbound.hold(offer.message, new StoredClaim(this, sequence, terms));
     } else if (terms.qos === 2 && stored !== undefined) {
       this.#move(offer.message, { recipient: outbound, terms }, sequence);
     } else if (terms.qos === 2) {

@@ -4,6 +4,7 @@ import type { ShareStrategy } from '../model/share-strategy.ts';
 import type { TopicFilter } from '../model/topic.ts';
 import type { QueueFacts } from './queue-report.ts';
 import type { RoutedSession } from './routed-session.ts';
+import { execute } from './shared-bequests.ts';
 import { SHARE_REALM, SharedGroup, type SharedGroupParts } from './shared-group.ts';
 
 export interface SharedSettings {
@@ -36,7 +37,7 @@ export class SharedGroups {
     for (const stored of [...store.sessions.values()]) {
       if (stored.realm !== SHARE_REALM) continue;
       const group = this.#groups.get(stored.clientId);
-      if (group === undefined) store.removeSession(stored);
+      if (group === undefined) execute(store, stored);
       else group.restore(stored);
     }
   }

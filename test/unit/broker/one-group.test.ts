@@ -11,6 +11,7 @@ import type { SessionStore, StoredSession } from '../../../src/session/session-s
 import type { Committer } from '../../../src/store/sqlite/committer.ts';
 import { OpenAccess } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
+import { HeldCommitter } from '../../support/held-committer.ts';
 import { SqliteBench } from '../../support/store-bench.ts';
 import { requestOf, TestClient } from '../../support/test-client.ts';
 
@@ -25,6 +26,7 @@ class Narrow extends TestClient {
 let bench: SqliteBench;
 let clock: FakeClock;
 let context: GatewayContext;
+let committer: HeldCommitter;
 /** Sees what a kill after each commit would have left. */
 let look: ((killed: SessionStore) => void) | undefined;
 let looks: SqliteBench[];
@@ -41,7 +43,14 @@ function start(): void {
     },
     close: () => inline.close(),
   });
-  const store = bench.open({ clock, limits: { groupBytesMax: 1 }, committer: observed });
+  const store = bench.open({
+    clock,
+    limits: { groupBytesMax: 1 },
+    committer: (inline) => {
+      committer = new HeldCommitter(observed(inline));
+      return committer;
+    },
+  });
   const parts = { store, access: new OpenAccess(), log: silentLog, metrics: new MetricsTable(), settings: DEFAULT_BROKER_SETTINGS };
   const broker = new Broker({ ...parts, clock: gatewayClock(clock, store.boot.gatewayTimeOffsetMs) });
   broker.restore();
@@ -123,5 +132,49 @@ describe('$delayed', () => {
     const judge = whole((killed) => [waiting(killed) > 0, sessionOf(killed, '$delayed')?.queue.count === 0]);
     await clock.advanceSeconds(5);
     judge();
+  });
+});
+
+describe('MQTT-4.8.2-5: a QoS 2 message given to a clean member, which goes before it was sent', () => {
+  const CLEAN = { cleanStart: true, sessionExpirySeconds: 0 };
+
+  /** It waited for the member; the commit by which the group lets go of it is under way when the member goes. */
+  async function given(): Promise<TestClient> {
+    const away = new TestClient(context);
+    await away.connect(requestOf('member'));
+    away.subscribe('$share/g/t', { qos: 2 });
+    away.session.disconnect({ publishWill: false });
+    const publisher = new TestClient(context);
+    await publisher.connect(requestOf('publisher'));
+    publisher.publish('t', 'once', { qos: 2, packetId: 7 });
+    await settled();
+    expect(publisher.outcomes).toEqual([[1, 'accepted']]);
+    const clean = new TestClient(context);
+    await clean.connect(requestOf('clean', CLEAN));
+    committer.isHeld = true;
+    clean.subscribe('$share/g/t', { qos: 2 });
+    await settled();
+    clean.session.disconnect({ publishWill: false });
+    return clean;
+  }
+
+  test('goes to another all the same', async () => {
+    const clean = await given();
+    committer.isHeld = false;
+    committer.release();
+    await settled();
+    const back = new TestClient(context);
+    await back.connect(requestOf('member'));
+    await settled();
+    expect([clean.payloads, back.payloads]).toEqual([[], ['once']]);
+  });
+
+  test('goes to nobody if the gateway is killed before that is written: no other member may get what was given to one', async () => {
+    const clean = await given();
+    committer.release();
+    const killed = bench.crashed();
+    expect([clean.payloads, waiting(killed)]).toEqual([[], 0]);
+    committer.isHeld = false;
+    committer.release();
   });
 });

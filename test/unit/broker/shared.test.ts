@@ -62,6 +62,10 @@ function acknowledgesAll(client: TestClient): void {
   for (let at = 0; at < client.delivered.length; at += 1) client.session.settle(client.delivered[at]?.packetId ?? 0);
 }
 
+function acknowledges(client: TestClient, payload: string): void {
+  client.session.settle(client.delivered.find((delivery) => delivery.payload === payload)?.packetId ?? 0);
+}
+
 function leaves(client: TestClient): void {
   client.session.disconnect({ publishWill: false });
 }
@@ -542,5 +546,66 @@ describe('a restart', () => {
     expect(stage.queued).toBe(2);
     await stage.restarts();
     expect([stage.queued, stage.core.store.sessions.size, a.ends]).toEqual([0, 0, ['taken-over']]);
+  });
+
+  const unsubscribes = (client: TestClient): void => void client.session.unsubscribe(topicFilter(SHARE));
+
+  test('MQTT-3.10.4-3: what the last member had at QoS 1 when it unsubscribed comes again to it', async () => {
+    const stage = await Stage.with();
+    const a = await stage.member('a', { inflightMax: 2 }, { identifier: 3 });
+    stage.publish('1', '2', 'waited');
+    acknowledges(a, '1');
+    unsubscribes(a);
+    await stage.restarts();
+    expect([stage.queued, stage.core.metric('shared.groups')]).toEqual([2, 0]);
+    const again = await stage.client('a');
+    expect(again.delivered.map(({ payload, qos, identifiers }) => [payload, qos, identifiers])).toEqual([
+      ['2', 1, [3]],
+      ['waited', 1, [3]],
+    ]);
+    acknowledgesAll(again);
+    expect(stage.queued).toBe(0);
+  });
+
+  test('and to each member that had left before it', async () => {
+    const stage = await Stage.with();
+    const [a, b, c] = [await stage.member('a'), await stage.member('b'), await stage.member('c', CLEAN)];
+    stage.publish('1', '2', '3');
+    for (const member of [a, b, c]) unsubscribes(member);
+    await stage.restarts();
+    expect(stage.queued).toBe(2); // the session of the third went with the gateway
+    expect([(await stage.client('a')).payloads, (await stage.client('b')).payloads]).toEqual([['1'], ['2']]);
+  });
+
+  test('but to whoever came after them, if somebody did', async () => {
+    const stage = await Stage.with();
+    const a = await stage.member('a');
+    stage.publish('1');
+    unsubscribes(a);
+    await stage.member('b');
+    await stage.restarts();
+    expect((await stage.client('a')).payloads).toEqual([]);
+    expect((await stage.client('b')).payloads).toEqual(['1']);
+  });
+
+  test('and not to a session that began anew under the same name', async () => {
+    const stage = await Stage.with();
+    const a = await stage.member('a');
+    stage.publish('1');
+    unsubscribes(a);
+    await stage.client('a', { cleanStart: true });
+    await stage.restarts();
+    expect((await stage.client('a')).payloads).toEqual([]);
+    expect(stage.queued).toBe(0);
+  });
+
+  test('nor what it has acknowledged by then', async () => {
+    const stage = await Stage.with();
+    const a = await stage.member('a');
+    stage.publish('1', '2');
+    unsubscribes(a);
+    acknowledges(a, '1');
+    await stage.restarts();
+    expect((await stage.client('a')).payloads).toEqual(['2']);
   });
 });
