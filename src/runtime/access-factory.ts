@@ -53,10 +53,17 @@ export function createAccess(access: Config['access'], { store, clock, log, metr
     reload: (next) => control.replacePolicy(policyOf(next)),
     banBook: (broker) => ({
       list: () => bans.list(),
-      remove: (kind, value) => bans.remove(kind, value),
+      remove(kind, value) {
+        const isRemoved = bans.remove(kind, value);
+        if (isRemoved) log.info('ban removed', { kind, value });
+        return isRemoved;
+      },
       add(ban) {
         bans.add(ban);
-        return broker.kick((principal) => principal.protocol !== INTERNAL_PROTOCOL && bans.covers(principal));
+        const linksEnded = broker.kick((principal) => principal.protocol !== INTERNAL_PROTOCOL && bans.covers(principal));
+        const { kind, value, seconds, reason } = ban;
+        log.info('ban added', { kind, value, seconds: Number.isFinite(seconds) ? seconds : 'for good', reason: reason === '' ? undefined : reason, linksEnded });
+        return linksEnded;
       },
     }),
   };
