@@ -4,7 +4,7 @@ import type { PeerAddress, Principal } from '../model/client.ts';
 import type { GatewayClock, GatewayMs } from '../model/clock.ts';
 import { GatewayError } from '../model/errors.ts';
 import { BANS_MAX } from '../model/limits.ts';
-import { type AddressPattern, addressPattern } from './providers/address-pattern.ts';
+import { type AddressPattern, addressPattern } from './address-pattern.ts';
 
 export type BanKind = 'client' | 'user' | 'address';
 

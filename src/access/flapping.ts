@@ -1,4 +1,5 @@
 // A client that comes and goes all the time costs more than it brings: after too many goings in a window it is banned for a while.
+import { BoundedMap } from '../model/bounded-map.ts';
 import type { Principal } from '../model/client.ts';
 import type { Clock } from '../model/clock.ts';
 import { GatewayError } from '../model/errors.ts';
@@ -24,7 +25,7 @@ export class Flapping {
   readonly #log: Log;
   readonly #bans: Bans;
   readonly #banned: Counter;
-  readonly #goings = new Map<string, Goings>();
+  readonly #goings = new BoundedMap<string, Goings>(FLAPPING_CLIENTS_MAX);
   #settings: FlappingSettings;
 
   constructor(settings: FlappingSettings, context: { readonly clock: Clock; readonly log: Log; readonly metrics: Metrics; readonly bans: Bans }) {
@@ -54,11 +55,6 @@ export class Flapping {
     const now = this.#clock.monotonicMs();
     const known = this.#goings.get(clientId);
     if (known !== undefined && now - known.sinceMs < this.#settings.windowSeconds * 1000) return known;
-    this.#goings.delete(clientId); // so that the map stays in the order of the windows
-    if (this.#goings.size >= FLAPPING_CLIENTS_MAX) {
-      const [oldest] = this.#goings.keys();
-      if (oldest !== undefined) this.#goings.delete(oldest);
-    }
     const begun = { sinceMs: now, count: 0 };
     this.#goings.set(clientId, begun);
     return begun;

@@ -4,7 +4,7 @@ import type { Principal } from '../model/client.ts';
 import { GatewayError } from '../model/errors.ts';
 import { topicFilter } from '../model/topic.ts';
 import type { Action } from './access.ts';
-import { type AddressPattern, addressPattern } from './providers/address-pattern.ts';
+import { type AddressPattern, addressPattern } from './address-pattern.ts';
 import { CLIENT_LEVEL, type Question, questionOf, RuleTrie, type TrieRule, USER_LEVEL } from './rule-trie.ts';
 
 export interface AccessRule {

@@ -1,4 +1,5 @@
 // Which topics cross a bridge, and under which names: the text after the prefix stays, the prefixes change sides.
+import { BoundedMap } from '../model/bounded-map.ts';
 import { GatewayError } from '../model/errors.ts';
 import type { QoS } from '../model/message.ts';
 import { type Topic, type TopicFilter, type TopicName, type TopicTable, topicFilter, topicMatches, topicName } from '../model/topic.ts';
@@ -29,7 +30,7 @@ const CACHED_NAME_MAX = 256;
 export class Crossings {
   readonly #rules: readonly Crossing[];
   readonly #topics: TopicTable;
-  readonly #known = new Map<string, Topic | undefined>();
+  readonly #known = new BoundedMap<string, Topic | undefined>(CACHE_MAX);
 
   constructor(rules: readonly Crossing[], topics: TopicTable) {
     this.#rules = rules;
@@ -48,10 +49,6 @@ export class Crossings {
     const rule = this.#rules.find(({ filter }) => topicMatches(filter, name));
     const mapped = rule === undefined ? undefined : this.#renamed(topic, rule);
     if (name.length > CACHED_NAME_MAX) return mapped;
-    if (this.#known.size >= CACHE_MAX) {
-      const [oldest] = this.#known.keys();
-      if (oldest !== undefined) this.#known.delete(oldest);
-    }
     this.#known.set(name, mapped);
     return mapped;
   }

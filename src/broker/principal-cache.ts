@@ -1,4 +1,5 @@
 import type { Credentials } from '../access/access.ts';
+import { BoundedMap } from '../model/bounded-map.ts';
 import type { Principal } from '../model/client.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Draft } from '../model/message.ts';
@@ -25,7 +26,7 @@ export class PrincipalCache {
   readonly #access: Access;
   readonly #clock: Clock;
   readonly #dropped: Counter;
-  readonly #known = new Map<string, Known>();
+  readonly #known = new BoundedMap<string, Known>(ENTRIES_MAX);
   #waiting = 0;
 
   /** @param dropped - counts what came too fast. */
@@ -70,10 +71,6 @@ export class PrincipalCache {
   }
 
   #remember(key: string, principal: Principal): Known {
-    if (this.#known.size >= ENTRIES_MAX) {
-      const [oldest] = this.#known.keys();
-      if (oldest !== undefined) this.#known.delete(oldest);
-    }
     const { revision } = this.#access;
     const { rate = new PublishRate(this.#access), heldUntilMs = 0 } = this.#known.get(key) ?? {}; // judged anew, and as fast as before
     const known = { principal, untilMs: this.#clock.monotonicMs() + KEPT_MS, revision, rate, heldUntilMs };

@@ -62,7 +62,13 @@ export function createAccess(access: Config['access'], { store, clock, log, metr
         bans.add(ban);
         const linksEnded = broker.kick((principal) => principal.protocol !== INTERNAL_PROTOCOL && bans.covers(principal));
         const { kind, value, seconds, reason } = ban;
-        log.info('ban added', { kind, value, seconds: Number.isFinite(seconds) ? seconds : 'for good', reason: reason === '' ? undefined : reason, linksEnded });
+        log.info('ban added', {
+          kind,
+          value,
+          seconds: Number.isFinite(seconds) ? seconds : 'for good',
+          reason: reason === '' ? undefined : reason,
+          linksEnded,
+        });
         return linksEnded;
       },
     }),

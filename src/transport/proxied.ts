@@ -1,5 +1,6 @@
 // Connections that come through a proxy: who may be one, and what it says before the first byte of the client.
-import { BlockList, isIP, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { AddressRanges } from '../model/address-ranges.ts';
 import type { Clock } from '../model/clock.ts';
 import { MalformedPacketError } from '../model/errors.ts';
 import { PROXY_HEADER_TIMEOUT_MS } from '../model/limits.ts';
@@ -17,14 +18,10 @@ export interface ProxyOptions {
 /** @param ranges - checked addresses and ranges: `10.0.0.1`, `fd00::/8`. @returns undefined: there is no proxy. */
 export function proxyOptions(versions: 'off' | ProxyVersions, ranges: readonly string[]): ProxyOptions | undefined {
   if (versions === 'off') return undefined;
-  const trusted = new BlockList();
-  for (const range of ranges) {
-    const [network = '', prefix] = range.split('/');
-    const family = familyOf(network);
-    trusted.addSubnet(network, prefix === undefined ? (family === 'ipv4' ? 32 : 128) : Number(prefix), family);
-  }
+  const trusted = new AddressRanges();
+  for (const range of ranges) trusted.add(range);
   // A Unix socket has no host: who may write to it is trusted already.
-  return { versions, isTrusted: (host) => host === '' || trusted.check(host, familyOf(host)) };
+  return { versions, isTrusted: (host) => host === '' || trusted.has(host) };
 }
 
 /** The facts of a connection once its proxy has spoken. */
@@ -76,8 +73,4 @@ function parsedBy(parser: ProxyHeaderParser, bytes: Buffer): ParsedProxyHeader |
     if (!(error instanceof MalformedPacketError)) throw error;
     return error.message;
   }
-}
-
-function familyOf(host: string): 'ipv4' | 'ipv6' {
-  return isIP(host) === 4 ? 'ipv4' : 'ipv6';
 }

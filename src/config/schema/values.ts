@@ -1,6 +1,7 @@
 // The kinds of values a configuration key can have. Every scalar arrives as text, from the file, the environment or the command line alike: the
 // schema alone decides that `5.0` is a version and `15` a number.
 import * as v from 'valibot';
+import { isAddressRange } from '../../model/address-ranges.ts';
 import { patternProblem } from '../../model/bounded-pattern.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { QoS } from '../../model/message.ts';
@@ -229,8 +230,6 @@ export const pattern: ValueKind<string> = kind(
   { json: { type: 'string', minLength: 1 } },
 );
 
-const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
-
 /** An IP address, a range of them by prefix length, or the device a serial peer is behind. */
 export const peerPattern: ValueKind<string> = kind(
   'an IP address, a range (10.0.0.0/8, fd00::/8) or the path of a serial device',
@@ -239,19 +238,13 @@ export const peerPattern: ValueKind<string> = kind(
 );
 
 function isPeerPattern(written: string): boolean {
-  if (written.startsWith('/')) return true;
-  const [address = '', prefix, ...rest] = written.split('/');
-  const octets = IPV4.exec(address)?.slice(1);
-  const bits = octets === undefined ? 128 : 32;
-  const isAddress = octets === undefined ? address.includes(':') && URL.canParse(`http://[${address}]/`) : octets.every((octet) => Number(octet) <= 255);
-  return isAddress && rest.length === 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits));
+  return written.startsWith('/') || isAddressRange(written);
 }
 
 /** IP addresses, and ranges of them by prefix length. */
 export function addressRanges(itemsMax: number): ValueKind<readonly string[]> {
   const allowed = `a list of at most ${itemsMax} IP addresses and ranges (10.0.0.0/8, fd00::/8)`;
-  const isRange = (written: string): boolean => !written.startsWith('/') && isPeerPattern(written);
-  const range = (message: string) => v.pipe(v.string(message), v.check(isRange, message));
+  const range = (message: string) => v.pipe(v.string(message), v.check(isAddressRange, message));
   return kind(allowed, (message) => v.pipe(v.array(range(message), message), v.maxLength(itemsMax, message)), {
     isList: true,
     json: { type: 'array', items: { type: 'string' }, maxItems: itemsMax },
