@@ -76,7 +76,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     session.resume('link');
     this.#subscribe(session, maps.out);
     this.#tellStatus('0');
-    this.#uplink.start(this);
+    this.#uplink.start(this, maps.in.filters);
   }
 
   async stop(signal: AbortSignal): Promise<void> {

@@ -1,11 +1,19 @@
+import type { QoS } from '../model/message.ts';
+import type { TopicFilter } from '../model/topic.ts';
 import type { OutgoingPublish, PublishView } from '../mqtt/packets.ts';
+
+/** What to subscribe to there. */
+export interface RemoteFilter {
+  readonly filter: TopicFilter;
+  readonly qos: QoS;
+}
 
 /** A far broker. It dials, and dials again with back-off, until it is stopped; starting one never delays anybody. */
 export interface Uplink {
   readonly name: string;
   /** Where it connects to, for logs and status: `broker.example.org:8883`. */
   readonly address: string;
-  start(handlers: UplinkHandlers): void;
+  start(handlers: UplinkHandlers, filters: readonly RemoteFilter[]): void;
   /**
    * Sends a message while up. Its packet id comes back by `onAcknowledged`, `onReceived` or `onRefused`.
    * @returns `too-large` when the remote takes no packet of that size: nothing was sent. `settled` when the remote will not answer, because it

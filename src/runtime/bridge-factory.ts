@@ -5,7 +5,6 @@ import { MqttUplink } from '../bridge/uplinks/mqtt.ts';
 import type { BridgeConfig } from '../config/config.ts';
 import { readSecret } from '../config/files.ts';
 import { PACKET_BYTES_MAX } from '../model/limits.ts';
-import { topicFilter } from '../model/topic.ts';
 import { TcpDialer } from '../transport/tcp-dialer.ts';
 import type { StreamDialer } from '../transport/transport.ts';
 import type { FrontParts } from './fronts.ts';
@@ -29,9 +28,6 @@ export async function createBridge(config: BridgeConfig, parts: FrontParts): Pro
       sessionExpirySeconds: config.sessionExpirySeconds,
       inflightMax,
       triesBridgeBit: config.tryPrivate,
-      filters: topics
-        .filter(({ direction }) => direction !== 'out')
-        .map(({ filter, qos, remotePrefix }) => ({ filter: topicFilter(remotePrefix + filter), qos })),
       statusTopic: statusTo === 'both' ? statusTopic : undefined,
       packetBytesMax: PACKET_BYTES_MAX,
     },

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { expect, onTestFinished, test } from 'vitest';
 import { CLIENT_IDENTITY, SERVER_IDENTITY, TEST_AUTHORITY } from '../support/certificates.ts';
-import { MosquittoProcess } from '../support/mosquitto-process.ts';
+import { startMosquitto } from '../support/mosquitto-process.ts';
 import { describeWithPeers, peer } from '../support/peers.ts';
 import { PosternProcess, temporaryDirectory } from '../support/postern-process.ts';
 
@@ -74,7 +74,7 @@ const numbers = (count: number): string[] => Array.from({ length: count }, (_, i
 
 describeWithPeers(['mosquitto'], 'a bridge to Mosquitto', () => {
   test.each([['5.0'], ['3.1.1']])('MQTT %s: out at QoS 2, in at QoS 1, with prefixes', async (protocol) => {
-    const centre = await MosquittoProcess.start();
+    const centre = await startMosquitto();
     const topics = '[{filter: "readings/#", direction: out, qos: 2, remotePrefix: site1/}, {filter: "cmd/#", direction: in, qos: 1, remotePrefix: site1/}]';
     const { process, port } = await gateway(
       temporaryDirectory(),
@@ -96,7 +96,7 @@ describeWithPeers(['mosquitto'], 'a bridge to Mosquitto', () => {
   });
 
   test('what was published while the centre was away arrives once, in order, and the gateway was killed in between', async () => {
-    const centre = await MosquittoProcess.start();
+    const centre = await startMosquitto();
     const there = await client(centre.port, { clientId: 'collector', isPersistent: true });
     const atCentre = collector(there);
     await there.subscribeAsync('readings/#', { qos: 2 });
@@ -128,7 +128,7 @@ describeWithPeers(['mosquitto'], 'a bridge to Mosquitto', () => {
     };
     const ca = file('ca.pem', TEST_AUTHORITY);
     const server = [`cafile ${ca}`, `certfile ${file('server.pem', SERVER_IDENTITY.cert)}`, `keyfile ${file('server.key', SERVER_IDENTITY.key)}`];
-    const centre = await MosquittoProcess.start([...server, 'require_certificate true']);
+    const centre = await startMosquitto([...server, 'require_certificate true']);
     const identity = `certFile: ${file('edge.pem', CLIENT_IDENTITY.cert)}, keyFile: ${file('edge.key', CLIENT_IDENTITY.key)}`;
     const bridge = (tls: string) => `{name: centre, address: "127.0.0.1:${centre.port}", topics: [{filter: "readings/#"}], tls: {enabled: true, ${tls}}}`;
     const good = await gateway(temporaryDirectory(), bridge(`caFile: ${ca}, ${identity}`));
@@ -146,7 +146,7 @@ describeWithPeers(['mosquitto'], 'a bridge to Mosquitto', () => {
 
 describeWithPeers(['mosquitto', 'mosquitto_pub'], 'a bridge whose queue is full', () => {
   test.each([[1], [2]])('a 3.1.1 publisher is held back at QoS %i on its one connection, and everything arrives once the centre is back', async (qos) => {
-    const centre = await MosquittoProcess.start();
+    const centre = await startMosquitto();
     const there = await client(centre.port, { clientId: 'collector', isPersistent: true });
     const atCentre = collector(there);
     await there.subscribeAsync('readings/#', { qos: 2 });

@@ -3,7 +3,7 @@ import { Bridge, type BridgeSettings } from '../../src/bridge/bridge.ts';
 import { MqttUplink } from '../../src/bridge/uplinks/mqtt.ts';
 import type { MqttUplinkSettings } from '../../src/bridge/uplinks/mqtt-packets.ts';
 import { silentLog } from '../../src/model/log.ts';
-import { topicFilter, topicName } from '../../src/model/topic.ts';
+import { topicName } from '../../src/model/topic.ts';
 import { startCore, type TestCore } from './core.ts';
 import { FakeClock, settled } from './fake-clock.ts';
 import { ScriptedRemote } from './scripted-remote.ts';
@@ -62,7 +62,6 @@ export async function bridged({
       sessionExpirySeconds: Number.POSITIVE_INFINITY,
       inflightMax: 20,
       triesBridgeBit: true,
-      filters: [{ filter: topicFilter('site1/cmd/#'), qos: 2 }],
       statusTopic: undefined,
       packetBytesMax: 2_000_000,
       ...uplinkOver,

@@ -1,10 +1,10 @@
 // What a bridge says to an MQTT broker at the start of a connection, and what it makes of the answer.
 
 import { clientId } from '../../model/client.ts';
-import { Message, minQoS, type QoS } from '../../model/message.ts';
-import type { TopicFilter, TopicName } from '../../model/topic.ts';
+import { Message, minQoS } from '../../model/message.ts';
+import type { TopicName } from '../../model/topic.ts';
 import type { ConnackPacket, ConnectPacket, OutgoingPublish, SubscribePacket } from '../../mqtt/packets.ts';
-import type { RemoteLimits } from '../uplink.ts';
+import type { RemoteFilter, RemoteLimits } from '../uplink.ts';
 
 export interface MqttUplinkSettings {
   /** The bridge's name. */
@@ -22,8 +22,6 @@ export interface MqttUplinkSettings {
   readonly inflightMax: number;
   /** Whether a 3.1.1 broker is told that we are a bridge, by the top bit of the version byte. */
   readonly triesBridgeBit: boolean;
-  /** Filters to subscribe to there. */
-  readonly filters: readonly { readonly filter: TopicFilter; readonly qos: QoS }[];
   /** Where the remote is told, retained, whether we are connected; undefined: nowhere. */
   readonly statusTopic: TopicName | undefined;
   readonly packetBytesMax: number;
@@ -63,7 +61,7 @@ export function connectPacket(settings: MqttUplinkSettings, isBridge: boolean): 
 }
 
 /** No Local and Retain As Published, as bridges subscribe (5.0); retained messages only for what is new to the remote session. */
-export function subscribePacket({ filters }: MqttUplinkSettings, packetId: number): SubscribePacket {
+export function subscribePacket(filters: readonly RemoteFilter[], packetId: number): SubscribePacket {
   const options = { noLocal: true, retainAsPublished: true, retainHandling: 1 } as const;
   return { type: 'subscribe', packetId, subscriptions: filters.map(({ filter, qos }) => ({ filter, qosMax: qos, ...options })) };
 }

@@ -8,7 +8,7 @@ import { encodeAck, encodePacket } from '../../mqtt/encode.ts';
 import { PublishEncoder } from '../../mqtt/encode-publish.ts';
 import type { AckType, ConnackPacket, DecodedPacket, MqttVisitor, OutgoingPublish, Packet, PublishView } from '../../mqtt/packets.ts';
 import type { Link, LinkHandlers, StreamDialer } from '../../transport/transport.ts';
-import type { Uplink, UplinkHandlers } from '../uplink.ts';
+import type { RemoteFilter, Uplink, UplinkHandlers } from '../uplink.ts';
 import { connectPacket, type MqttUplinkSettings, type RemoteTerms, remoteLimits, statusPublish, subscribePacket } from './mqtt-packets.ts';
 
 export interface MqttUplinkParts {
@@ -39,6 +39,7 @@ export class MqttUplink implements Uplink, MqttVisitor {
   readonly #encoder: PublishEncoder;
   #state: State = 'idle';
   #handlers: UplinkHandlers | undefined;
+  #filters: readonly RemoteFilter[] = [];
   #link: Link | undefined;
   #decoder: MqttDecoder;
   #dialing = new AbortController();
@@ -65,8 +66,9 @@ export class MqttUplink implements Uplink, MqttVisitor {
     this.#isBridgeBitSet = settings.version === 4 && settings.triesBridgeBit;
   }
 
-  start(handlers: UplinkHandlers): void {
+  start(handlers: UplinkHandlers, filters: readonly RemoteFilter[]): void {
     this.#handlers = handlers;
+    this.#filters = filters;
     void this.#dial();
   }
 
@@ -216,13 +218,12 @@ export class MqttUplink implements Uplink, MqttVisitor {
     }
     this.#remote = remoteLimits(packet, this.#settings);
     if (!packet.isSessionPresent) this.#handlers?.onForgotten();
-    const { filters } = this.#settings;
-    if (filters.length === 0) {
+    if (this.#filters.length === 0) {
       this.#up();
       return;
     }
     this.#state = 'subscribing';
-    this.#send(subscribePacket(this.#settings, this.#handlers?.unusedPacketId() ?? 1));
+    this.#send(subscribePacket(this.#filters, this.#handlers?.unusedPacketId() ?? 1));
     this.#expectAnswer('SUBACK');
   }
 
@@ -236,7 +237,7 @@ export class MqttUplink implements Uplink, MqttVisitor {
     if (code < 0x80) return;
     this.#parts.log.error('remote refused a subscription', {
       bridge: this.name,
-      filter: this.#settings.filters[index]?.filter,
+      filter: this.#filters[index]?.filter,
       reason: `0x${code.toString(16)}`,
     });
   }

@@ -10,6 +10,14 @@ import { HOST } from './network.ts';
 const START_MS_MAX = 10_000;
 const POLL_MS = 10;
 
+export interface MosquittoOptions {
+  readonly program: string;
+  readonly port: number;
+  readonly directory: string;
+  /** Of mosquitto.conf, about its one listener and all else. */
+  readonly lines?: readonly string[];
+}
+
 export class MosquittoCentre implements Centre {
   readonly name = 'mosquitto';
   readonly port: number;
@@ -17,12 +25,12 @@ export class MosquittoCentre implements Centre {
   readonly #directory: string;
   #child: Child | undefined;
 
-  constructor({ program, port, directory }: { readonly program: string; readonly port: number; readonly directory: string }) {
+  constructor({ program, port, directory, lines = [] }: MosquittoOptions) {
     this.port = port;
     this.#program = program;
     this.#directory = directory;
     mkdirSync(join(directory, 'db'), { recursive: true });
-    writeFileSync(join(directory, 'mosquitto.conf'), configuration(port, join(directory, 'db')));
+    writeFileSync(join(directory, 'mosquitto.conf'), configuration(port, join(directory, 'db'), lines));
   }
 
   async start(): Promise<void> {
@@ -48,7 +56,7 @@ export class MosquittoCentre implements Centre {
   }
 }
 
-function configuration(port: number, directory: string): string {
+function configuration(port: number, directory: string, lines: readonly string[]): string {
   const settings = [
     `listener ${port} ${HOST}`,
     'allow_anonymous true',
@@ -57,6 +65,7 @@ function configuration(port: number, directory: string): string {
     'max_queued_messages 0', // 0: no limit, here and below
     'max_queued_bytes 0',
     'user root', // as whom it is when started by root; without meaning otherwise
+    ...lines,
   ];
   return `${settings.join('\n')}\n`;
 }

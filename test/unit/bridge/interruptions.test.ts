@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { topicFilter } from '../../../src/model/topic.ts';
 import { type Bridged, bridged, OUT } from '../../support/bridged.ts';
 import { startCore } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
@@ -126,7 +125,6 @@ describe('messages of the remote', () => {
     const both = { filter: 'shared/#', direction: 'both', qos: 1, localPrefix: '', remotePrefix: '' } as const;
     const { remote, local } = await bridged({
       bridge: { topics: [both], queueLimits: { messagesMax: 2, bytesMax: 1_000_000 } },
-      uplink: { filters: [{ filter: topicFilter('shared/#'), qos: 1 }] },
       remote: { acknowledges: false },
     });
     for (const payload of ['1', '2']) local.publish('shared/a', payload);
