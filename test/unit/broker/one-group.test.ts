@@ -6,7 +6,7 @@ import type { Delivery, GatewayContext } from '../../../src/gateway/gateway.ts';
 import { gatewayClock } from '../../../src/model/clock.ts';
 import { silentLog } from '../../../src/model/log.ts';
 import { MetricsTable } from '../../../src/model/metrics.ts';
-import { topicName } from '../../../src/model/topic.ts';
+import { topicFilter, topicName } from '../../../src/model/topic.ts';
 import type { SessionStore, StoredSession } from '../../../src/session/session-store.ts';
 import type { Committer } from '../../../src/store/sqlite/committer.ts';
 import { OpenAccess } from '../../support/core.ts';
@@ -31,8 +31,7 @@ let committer: HeldCommitter;
 let look: ((killed: SessionStore) => void) | undefined;
 let looks: SqliteBench[];
 
-function start(): void {
-  clock = new FakeClock();
+function opened(): SessionStore {
   const observed = (inline: Committer): Committer => ({
     commit: (unit, done) => {
       inline.commit(unit, done);
@@ -43,7 +42,7 @@ function start(): void {
     },
     close: () => inline.close(),
   });
-  const store = bench.open({
+  return bench.open({
     clock,
     limits: { groupBytesMax: 1 },
     committer: (inline) => {
@@ -51,6 +50,12 @@ function start(): void {
       return committer;
     },
   });
+}
+
+/** The gateway on a fresh directory, or in what a kill left. */
+function start(killed?: SessionStore): void {
+  clock = new FakeClock();
+  const store = killed ?? opened();
   const parts = { store, access: new OpenAccess(), log: silentLog, metrics: new MetricsTable(), settings: DEFAULT_BROKER_SETTINGS };
   const broker = new Broker({ ...parts, clock: gatewayClock(clock, store.boot.gatewayTimeOffsetMs) });
   broker.restore();
@@ -176,5 +181,27 @@ describe('MQTT-4.8.2-5: a QoS 2 message given to a clean member, which goes befo
     expect([clean.payloads, waiting(killed)]).toEqual([[], 0]);
     committer.isHeld = false;
     committer.release();
+  });
+});
+
+describe('MQTT-3.10.4-3: what the last member of a group had when it unsubscribed', () => {
+  test('is its own after a kill, in order, and in one place at each moment', async () => {
+    const numbers = Array.from({ length: 12 }, (_, index) => String(index));
+    const member = new TestClient(context);
+    await member.connect(requestOf('member'));
+    member.subscribe('$share/g/t', { qos: 1 });
+    for (const payload of numbers) member.publish('t', payload);
+    await settled();
+    const left: number[] = [];
+    look = (killed) => void left.push(waiting(killed));
+    member.session.unsubscribe(topicFilter('$share/g/t'));
+    await settled();
+    look = undefined;
+    start(bench.crashed());
+    const back = new TestClient(context);
+    await back.connect(requestOf('member'));
+    await settled();
+    expect(back.payloads).toEqual(numbers);
+    expect(new Set(left)).toEqual(new Set([12]));
   });
 });
