@@ -15,8 +15,10 @@ export interface Work {
   readonly yields: Counter;
 }
 
-/** `judging`: the core decides who the client is. `throttled`: it used up its rate. `turn`: the others come first. `withheld`: a message of
- *  its waits for room. Bits of a set. */
+/**
+ * `judging`: the core decides who the client is. `throttled`: it used up its rate. `turn`: the others come first. `withheld`: its message waits for room.
+ * Bits of a set.
+ */
 export const HOLD = { judging: 1, throttled: 2, turn: 4, withheld: 8 } as const;
 
 /** Decoding and routing a packet costs about what two deliveries do. */
