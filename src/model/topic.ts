@@ -29,6 +29,9 @@ export interface TopicTable {
 
 export const TOPIC_BYTES_MAX = 65_535; // MQTT 5 §1.5.4, two-byte length prefix
 const WILDCARD = /[+#]/;
+/** Each looks at a character and its neighbours: a filter of 65,535 levels is judged without making as many strings. */
+const MISPLACED_HASH = /[^/]#|#./s;
+const MISPLACED_PLUS = /[^/]\+|\+[^/]/;
 
 /** @throws GatewayError INVALID_TOPIC - with the clause in its message. */
 export function topicName(text: string): TopicName {
@@ -47,15 +50,8 @@ export function topicFilter(text: string): TopicFilter {
 /** For protocols that refuse a filter that `isTooDeep` with a code of its own, and go on with the others. @throws GatewayError - as `topicFilter`. */
 export function topicFilterOfAnyDepth(text: string): TopicFilter {
   requireTopicText(text);
-  const levels = text.split('/');
-  for (const [index, level] of levels.entries()) {
-    if (level.includes('#') && (level !== '#' || index !== levels.length - 1)) {
-      throw new GatewayError('INVALID_TOPIC', `"#" must be the whole last level: "${text}" [MQTT-4.7.1-1]`);
-    }
-    if (level.includes('+') && level !== '+') {
-      throw new GatewayError('INVALID_TOPIC', `"+" must fill a whole level: "${text}" [MQTT-4.7.1-2]`);
-    }
-  }
+  if (MISPLACED_HASH.test(text)) throw new GatewayError('INVALID_TOPIC', `"#" must be the whole last level: "${text}" [MQTT-4.7.1-1]`);
+  if (MISPLACED_PLUS.test(text)) throw new GatewayError('INVALID_TOPIC', `"+" must fill a whole level: "${text}" [MQTT-4.7.1-2]`);
   return text as TopicFilter;
 }
 
@@ -121,11 +117,11 @@ function requireDepth(text: string): void {
 
 /** More than `TOPIC_LEVELS_MAX` levels. */
 export function isTooDeep(text: string): boolean {
-  return text.length >= TOPIC_LEVELS_MAX && levelCount(text) > TOPIC_LEVELS_MAX;
-}
-
-function levelCount(text: string): number {
-  let count = 1;
-  for (let at = text.indexOf('/'); at !== -1; at = text.indexOf('/', at + 1)) count += 1;
-  return count;
+  if (text.length < TOPIC_LEVELS_MAX) return false;
+  let at = -1;
+  for (let level = 1; level <= TOPIC_LEVELS_MAX; level += 1) {
+    at = text.indexOf('/', at + 1);
+    if (at === -1) return false;
+  }
+  return true;
 }
