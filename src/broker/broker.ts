@@ -118,6 +118,7 @@ export class Broker {
       log,
       metrics,
       topics: this.#core.bus.topics,
+      work: this.#core.work,
       state: gatewayState(store, gateway),
       connect: (request, outlet) => this.#connect(gateway, request, outlet),
       publishWithoutSession: (draft, credentials) => this.#publishWithoutSession(gateway, draft, credentials),

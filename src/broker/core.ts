@@ -2,6 +2,7 @@ import type { Bus } from '../bus/bus.ts';
 import type { GatewayClock } from '../model/clock.ts';
 import type { QueueLimits } from '../model/queue-policy.ts';
 import type { TopicFilter } from '../model/topic.ts';
+import type { Work } from '../model/work.ts';
 import type { SessionStore } from '../session/session-store.ts';
 import type { Announcer } from './announcer.ts';
 import type { BrokerCounters } from './counters.ts';
@@ -39,6 +40,7 @@ export interface Core {
   readonly counters: BrokerCounters;
   readonly queueRules: QueueRules;
   readonly drops: Drops;
+  readonly work: Work;
   readonly memoryQueueLimits: QueueLimits;
   /** How long a completed QoS 2 id stays known on links that duplicate and reorder. */
   readonly qos2QuarantineMs: number;

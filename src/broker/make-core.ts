@@ -53,7 +53,8 @@ export function makeCore({ store, clock, access, log, metrics, settings }: CoreP
   const queueRules = new QueueRules(settings.queue);
   const shares = new SharedGroups({ store, clock, drops, queueRules }, bus, settings.sharedSubscriptions);
   const retaining = new Retaining({ store, clock, retained, counters, limits: settings.retainedLimits });
-  const router = new Router({ bus, store, retaining, systemRetained, counters, shares });
+  const work = { done: 0 };
+  const router = new Router({ bus, store, retaining, systemRetained, counters, shares, work });
   const withheld = new Withheld({ store, clock });
   const onRoom = (): void => withheld.roomMayBe();
   const announcer = new Announcer(bus.topics, clock, router);
@@ -76,6 +77,7 @@ export function makeCore({ store, clock, access, log, metrics, settings }: CoreP
     counters,
     queueRules,
     drops,
+    work,
     memoryQueueLimits,
     qos2QuarantineMs,
   };

@@ -4,6 +4,7 @@ import type { Share } from '../bus/audience.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { Match } from '../bus/match.ts';
 import { type Message, minQoS, type QoS } from '../model/message.ts';
+import { RETAIN_WORK, RETAINED_WORK, ROUTE_WORK, STORED_WORK, type Work, workOfBytes } from '../model/work.ts';
 import type { SessionStore } from '../session/session-store.ts';
 import type { BrokerCounters } from './counters.ts';
 import type { DeliveryTerms } from './delivery-view.ts';
@@ -21,6 +22,7 @@ export interface RouterParts {
   readonly systemRetained: RetainedIndex;
   readonly counters: BrokerCounters;
   readonly shares: SharedGroups;
+  readonly work: Work;
 }
 
 /** `isStored`: something was written that an acknowledgement must wait for. */
@@ -91,12 +93,16 @@ export class Router {
   /** Brings a retained message to one session: as a new entry of its queue if that is stored (MQTT 5 §3.3.1.3). */
   replay(session: RoutedSession, message: Message, terms: DeliveryTerms): void {
     if (!session.outbound.takeRetained(message, terms)) return;
+    this.#countStored(message);
     appendFor(this.#parts.store, unretained(message), [{ recipient: session.outbound, terms }]);
   }
 
   /** Delivers to everybody who needs no disk, and counts in `#matched` who gets it. @returns whose stored queues are to get it. */
   #fanOut(message: Message, publisher: RoutedSession | undefined): Referent[] | undefined {
-    const { matches, shares } = this.#parts.bus.routing(message.topic);
+    const { bus, work } = this.#parts;
+    const resolvedBefore = bus.resolutionCount;
+    const { matches, shares } = bus.routing(message.topic);
+    if (bus.resolutionCount !== resolvedBefore) work.done += ROUTE_WORK;
     let referents: Referent[] | undefined;
     let matched = 0;
     for (let index = 0; index < matches.length; index += 1) {
@@ -136,9 +142,10 @@ export class Router {
   }
 
   #store(message: Message, referents: readonly Referent[] | undefined): boolean {
-    const { retaining, store } = this.#parts;
-    const retained = message.isRetain ? retaining.take(message) : undefined;
+    const { store } = this.#parts;
+    const retained = message.isRetain ? this.#retain(message) : undefined;
     if (referents === undefined && retained === undefined) return false;
+    this.#countStored(message);
     if (retained === message) {
       appendFor(store, message, referents ?? []);
       return true;
@@ -146,6 +153,18 @@ export class Router {
     if (retained !== undefined) store.append(retained);
     if (referents !== undefined) appendFor(store, message.isRetain ? unretained(message) : message, referents);
     return true;
+  }
+
+  /** @returns what the store must keep of it. */
+  #retain(message: Message): Message | undefined {
+    const { retaining, work } = this.#parts;
+    const retained = retaining.take(message);
+    work.done += retained === undefined ? RETAIN_WORK : RETAIN_WORK + RETAINED_WORK;
+    return retained;
+  }
+
+  #countStored({ topic, payload }: Message): void {
+    this.#parts.work.done += STORED_WORK + workOfBytes(topic.utf8.length + payload.length);
   }
 }
 

@@ -62,6 +62,11 @@ export class Bus<S extends object> {
     return this.#subscriptionCount;
   }
 
+  /** Look-ups of matches so far: publishes that missed the cache. */
+  get resolutionCount(): number {
+    return this.#resolutionCount;
+  }
+
   get statistics(): BusStatistics {
     return {
       subscriptions: this.#subscriptionCount,

@@ -4,6 +4,7 @@ import type { ClientSession, Delivery, EndReason, PublishOutcome } from '../gate
 import type { CancelTimer } from '../model/clock.ts';
 import { type GatewayError, ProtocolViolationError } from '../model/errors.ts';
 import { CONNECT_BYTES_MAX } from '../model/limits.ts';
+import { workOfBytes } from '../model/work.ts';
 import type { Link, LinkHandlers } from '../transport/transport.ts';
 import { Admission, type AdmissionParts, type Admitted, type Applicant } from './admission.ts';
 import { type Authentication, reauthenticated } from './authentication.ts';
@@ -11,7 +12,7 @@ import { connackProperties, expiryOf, type Terms } from './connect.ts';
 import { Deliveries } from './deliveries.ts';
 import { type Fault, noteFault } from './fault.ts';
 import { InboundPublishes } from './inbound-publishes.ts';
-import { HOLD, Intake, type IntakeOwner, type Work } from './intake.ts';
+import { HOLD, Intake, type IntakeOwner, type Turns } from './intake.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { type AckType, type AuthPacket, type DecodedPacket, type DisconnectPacket, type Packet, type PublishView, REASON } from './packets.ts';
 import type { PublishEncoders } from './publish-encoders.ts';
@@ -22,7 +23,7 @@ import { type Subscriber, Subscribing } from './subscribing.ts';
 
 export interface ConnectionParts extends AdmissionParts {
   readonly encoders: PublishEncoders;
-  readonly work: Work;
+  readonly turns: Turns;
   readonly onClosed: (connection: MqttConnection) => void;
 }
 
@@ -55,7 +56,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, LinkH
     this.#link = link;
     this.#parts = parts;
     this.#settings = settings;
-    this.#intake = new Intake(link, this, { work: parts.work, packetBytesMax: settings.packetBytesMax });
+    this.#intake = new Intake(link, this, { turns: parts.turns, packetBytesMax: settings.packetBytesMax });
     this.#replies = new Replies(link, settings);
     this.#admission = new Admission(link, parts, { applicant: this, replies: this.#replies, onTimeout: () => this.#connectTimedOut() });
     parts.counters.connectionsAccepted.value += 1;
@@ -99,6 +100,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, LinkH
 
   onPublish(view: PublishView): void {
     const { publishes, session } = this.#requireClient();
+    if (!view.isSameTopic) this.#parts.turns.work.done += workOfBytes(view.topicEnd - view.topicStart);
     publishes.take(view, session);
   }
 
@@ -219,7 +221,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, LinkH
   deliver(delivery: Delivery): void {
     const client = this.#client;
     if (client === undefined) return;
-    this.#parts.work.done += 1;
+    this.#parts.turns.work.done += 1;
     if (client.deliveries.write(delivery)) return;
     this.#parts.counters.droppedTooLarge.value += 1;
     if (delivery.qos > 0) client.session.refused(delivery.packetId); // MQTT-3.1.2-25: as if it had been sent

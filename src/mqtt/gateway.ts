@@ -26,8 +26,8 @@ export class MqttGateway implements Gateway {
 
   async start(context: GatewayContext): Promise<void> {
     const counters = mqttCounters(context.metrics);
-    const work = { done: 0, turns: new TurnQueue(), yields: counters.turnsYielded };
-    const shared = { context, counters, work, encoders: new PublishEncoders() };
+    const turns = { work: context.work, queue: new TurnQueue(), yields: counters.turnsYielded };
+    const shared = { context, counters, turns, encoders: new PublishEncoders() };
     context.metrics.gauge('mqtt.connections', () => this.#connections.size);
     const connectionsMax = Math.max(...this.#listeners.map(({ settings }) => settings.connectionsMax));
     for (const { transport, settings } of this.#listeners) {

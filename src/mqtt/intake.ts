@@ -2,15 +2,16 @@
 // turn for the others in between; what it is held for otherwise is told by who holds it.
 import { TURN_WORK_MAX } from '../model/limits.ts';
 import type { Counter } from '../model/metrics.ts';
+import { PACKET_WORK, type Work } from '../model/work.ts';
 import type { Link } from '../transport/transport.ts';
 import type { TurnQueue } from '../transport/turn-queue.ts';
 import { MqttDecoder } from './codec.ts';
 import type { MqttVisitor, ProtocolVersion } from './packets.ts';
 
-/** What was done for all clients, as it is counted against the turn of one: a delivery is 1, a packet `PACKET_WORK`. */
-export interface Work {
-  done: number;
-  readonly turns: TurnQueue;
+/** How clients take turns: what was done for all of them is counted against the turn of the one it was done for. */
+export interface Turns {
+  readonly work: Work;
+  readonly queue: TurnQueue;
   /** Times a client had to wait for its next turn. */
   readonly yields: Counter;
 }
@@ -21,8 +22,6 @@ export interface Work {
  */
 export const HOLD = { judging: 1, throttled: 2, turn: 4, withheld: 8 } as const;
 
-/** Decoding and routing a packet costs about what two deliveries do. */
-const PACKET_WORK = 2;
 /** A read that fills the buffer of a socket is followed by another in the same turn. */
 const FULL_READ_BYTES = 65_536;
 /** So much of a packet is on its way only over a slow link: its client is not silent although the packet takes long. */
@@ -40,17 +39,17 @@ export interface IntakeOwner extends MqttVisitor {
 export class Intake {
   readonly #link: Link;
   readonly #owner: IntakeOwner;
-  readonly #work: Work;
+  readonly #turns: Turns;
   readonly #decoder: MqttDecoder;
   #holds = 0;
-  /** `work.done` when this client's turn began. */
+  /** Work done when this client's turn began. */
   #startedAt = 0;
   #isTurnOpen = false;
 
-  constructor(link: Link, owner: IntakeOwner, { work, packetBytesMax }: { readonly work: Work; readonly packetBytesMax: number }) {
+  constructor(link: Link, owner: IntakeOwner, { turns, packetBytesMax }: { readonly turns: Turns; readonly packetBytesMax: number }) {
     this.#link = link;
     this.#owner = owner;
-    this.#work = work;
+    this.#turns = turns;
     this.#decoder = new MqttDecoder({ role: 'server', packetBytesMax });
   }
 
@@ -75,7 +74,7 @@ export class Intake {
 
   /** @param bytes - borrowed. */
   push(bytes: Buffer): void {
-    if (!this.#isTurnOpen) this.#startedAt = this.#work.done;
+    if (!this.#isTurnOpen) this.#startedAt = this.#turns.work.done;
     this.#isTurnOpen = bytes.length >= FULL_READ_BYTES;
     const isWithinPacket = this.#decoder.bufferedBytes > 0;
     try {
@@ -87,12 +86,13 @@ export class Intake {
 
   /** Counts a packet; to be called from within its visit. */
   count(): void {
-    this.#work.done += PACKET_WORK;
-    if (this.#work.done - this.#startedAt < TURN_WORK_MAX) return;
-    this.#work.yields.value += 1;
+    const { work, queue, yields } = this.#turns;
+    work.done += PACKET_WORK;
+    if (work.done - this.#startedAt < TURN_WORK_MAX) return;
+    yields.value += 1;
     this.hold(HOLD.turn);
-    this.#work.turns.later(() => {
-      this.#startedAt = this.#work.done;
+    queue.later(() => {
+      this.#startedAt = work.done;
       this.#isTurnOpen = false;
       this.release(HOLD.turn);
     });

@@ -1,6 +1,7 @@
 // Clients that flood, ask for too much or play games: each is bounded and named in a counter, and a client that behaves is served meanwhile.
 import { describe, expect, test } from 'vitest';
 import { RECEIVING_MAX, TURN_WORK_MAX } from '../../../src/model/limits.ts';
+import { PACKET_WORK, RETAIN_WORK, RETAINED_WORK, ROUTE_WORK, STORED_WORK, workOfBytes } from '../../../src/model/work.ts';
 import { connect, MqttBench, type MqttPeer, publishBytes, quiet, subscribe, will } from '../../support/mqtt.ts';
 
 /** The end of one turn of the event loop. */
@@ -8,6 +9,11 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 async function isServed(peer: MqttPeer): Promise<void> {
   await peer.sends('c000').expects({ type: 'pingresp' });
+}
+
+/** What a packet causes is known when the next one comes: it ends the turn. */
+function packetsPerTurn(work: number): number {
+  return 1 + Math.ceil((TURN_WORK_MAX - PACKET_WORK) / work);
 }
 
 async function stage(): Promise<{ bench: MqttBench; honest: MqttPeer; flooder: MqttPeer }> {
@@ -42,6 +48,31 @@ describe('a turn for everybody', () => {
     for (let turns = 0; turns < 10; turns += 1) await turn();
     expect(bench.metric('messages.delivered')).toBe(9 * messages);
     expect(bench.metric('mqtt.turns.yielded')).toBe(Math.floor((messages * 11) / TURN_WORK_MAX));
+  });
+
+  test('so does what it has stored: a flood of retained messages brings as many per turn as their writing allows', async () => {
+    const { bench, honest, flooder } = await stage();
+    const each = PACKET_WORK + ROUTE_WORK + RETAIN_WORK + RETAINED_WORK + STORED_WORK;
+    await honest.subscribed({ filter: 'other', qosMax: 0 });
+    const perTurnRetained = packetsPerTurn(each);
+    flooder.sends(Buffer.concat(Array.from({ length: 10 * perTurnRetained }, (_, index) => publishBytes(5, `flood/${index}`, 'x', { isRetain: true }))));
+    const own = answers(honest);
+    honest.sends('c000');
+    expect(bench.metric('retained.messages')).toBe(perTurnRetained);
+    await turn();
+    expect(answers(honest)).toBe(own + 2);
+    expect(bench.metric('retained.messages')).toBe(2 * perTurnRetained);
+  });
+
+  test('topics as long as a topic may be count by their bytes', async () => {
+    const { bench, honest, flooder } = await stage();
+    await honest.subscribed({ filter: 'other', qosMax: 0 });
+    const topic = (index: number): string => `${index}`.padStart(60_000, 'x');
+    const perTurnLong = packetsPerTurn(PACKET_WORK + ROUTE_WORK + workOfBytes(60_000));
+    flooder.sends(Buffer.concat(Array.from({ length: 3 * perTurnLong }, (_, index) => publishBytes(5, topic(index), 'x'))));
+    expect(bench.metric('messages.received')).toBe(perTurnLong);
+    for (let turns = 0; turns < 4; turns += 1) await turn();
+    expect(bench.metric('messages.received')).toBe(3 * perTurnLong);
   });
 
   test('two of them take turns', async () => {

@@ -18,10 +18,10 @@ test.each([
     onPacket() {},
     onFault: (_error: unknown, bytes: Buffer | undefined) => void faults.push(bytes?.toString('hex')),
   };
-  const work = { done: 0, turns: new TurnQueue(), yields: { value: 0 } };
+  const turns = { work: { done: 0 }, queue: new TurnQueue(), yields: { value: 0 } };
   const transport = new MemoryTransport();
   await transport.listen((link) => {
-    const intake = new Intake(link, owner, { work, packetBytesMax: PACKET_BYTES_MAX });
+    const intake = new Intake(link, owner, { turns, packetBytesMax: PACKET_BYTES_MAX });
     for (const part of [CONNECT.subarray(0, cut), CONNECT.subarray(cut)]) if (part.length > 0) intake.push(part);
   });
   transport.connect();
