@@ -72,7 +72,7 @@ export class AccessControl {
   constructor(policy: AccessPolicy, context: AccessContext) {
     this.#policy = policy;
     this.#context = context;
-    this.#exchanges = new Exchanges(context.clock);
+    this.#exchanges = new Exchanges(context);
     this.#refusals = new RefusalCounters(context.metrics);
     this.#flapping = new Flapping(policy.flapping, context);
     this.#rates = new RateLimits(policy.rates, context);
@@ -121,7 +121,7 @@ export class AccessControl {
       const exchange = source.begin(step.method, credentials);
       if (exchange === undefined) continue;
       const ask = (data: Uint8Array | undefined): Promise<ExchangeVerdict> => this.#askOne(source.name, credentials, () => exchange.next(data));
-      return this.#exchanges.begin({ ask, conclude: (verdict) => this.#conclude(verdict) }, step.data);
+      return this.#exchanges.begin({ address: credentials.peerHost, ask, conclude: (verdict) => this.#conclude(verdict) }, step.data);
     }
     return this.#conclude(BAD_METHOD);
   }
@@ -150,7 +150,7 @@ export class AccessControl {
 
   /** What measures the publishing of one client, until `ratesRevision` changes; undefined: nothing limits it. */
   meter(principal: Principal): PublishMeter | undefined {
-    return principal.protocol === INTERNAL_PROTOCOL ? undefined : this.#rates.meter(principal.listener);
+    return principal.protocol === INTERNAL_PROTOCOL ? undefined : this.#rates.meter(principal);
   }
 
   /** A client's link ended, or another one took its session. */

@@ -1,10 +1,13 @@
 // Exchanges of challenges that are under way: each must end within a time, and there may be only so many.
 import type { Clock } from '../model/clock.ts';
-import { AUTHENTICATION_EXCHANGE_TIMEOUT_MS, AUTHENTICATION_EXCHANGES_MAX } from '../model/limits.ts';
+import { AUTHENTICATION_EXCHANGE_TIMEOUT_MS, AUTHENTICATION_EXCHANGES_MAX, AUTHENTICATION_EXCHANGES_PER_ADDRESS_MAX } from '../model/limits.ts';
+import type { Metrics } from '../model/metrics.ts';
 import type { Admission, Denial, ExchangeVerdict } from './access.ts';
+import { Places } from './places.ts';
 
-/** One exchange: `ask` never rejects and takes no longer than a verdict may. */
+/** One exchange, with a client from `address`: `ask` never rejects and takes no longer than a verdict may. */
 export interface OpenExchange {
+  readonly address: string;
   readonly ask: (data: Uint8Array | undefined) => Promise<ExchangeVerdict>;
   /** Judges the last verdict. */
   readonly conclude: (verdict: Exclude<ExchangeVerdict, { readonly kind: 'challenge' }>) => Admission;
@@ -15,24 +18,26 @@ const TOO_LATE: Denial = { kind: 'deny', reason: 'not-authorized' };
 
 export class Exchanges {
   readonly #clock: Clock;
-  #count = 0;
+  readonly #places: Places;
 
-  constructor(clock: Clock) {
+  constructor({ clock, metrics }: { readonly clock: Clock; readonly metrics: Metrics }) {
+    const bounds = { inAll: AUTHENTICATION_EXCHANGES_MAX, perAddress: AUTHENTICATION_EXCHANGES_PER_ADDRESS_MAX };
     this.#clock = clock;
+    this.#places = new Places(bounds, metrics.counter('access.exchanges.address-full'));
   }
 
   get count(): number {
-    return this.#count;
+    return this.#places.taken;
   }
 
   async begin(open: OpenExchange, data: Uint8Array | undefined): Promise<Admission> {
-    if (this.#count >= AUTHENTICATION_EXCHANGES_MAX) return open.conclude(BUSY);
-    this.#count += 1;
+    const giveBack = this.#places.take(open.address);
+    if (giveBack === undefined) return open.conclude(BUSY);
     let isOpen = true;
     const close = (): void => {
       if (!isOpen) return;
       isOpen = false;
-      this.#count -= 1;
+      giveBack();
       cancel();
     };
     const cancel = this.#clock.after(AUTHENTICATION_EXCHANGE_TIMEOUT_MS, close);

@@ -1,7 +1,8 @@
 // How fast clients may come and publish. Who comes too fast is turned away and may try again; who publishes too fast is read more slowly, so that
 // nothing it sent is lost: see docs/decisions/0015-access.md.
+import { type Principal, principalKey } from '../model/client.ts';
 import type { Clock } from '../model/clock.ts';
-import { RATE_ADDRESSES_MAX } from '../model/limits.ts';
+import { LISTENER_DEBT_SECONDS_MAX, RATE_ADDRESSES_MAX, RATE_CLIENTS_MAX } from '../model/limits.ts';
 import type { Counter, Metrics } from '../model/metrics.ts';
 import type { Credentials } from './access.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -51,6 +52,9 @@ export class RateLimits {
   readonly #listeners = new Map<string, TokenBucket>();
   readonly #addresses = new Map<string, TokenBucket>();
   readonly #listenerGauges = new Map<string, readonly Gauge[]>();
+  /** Of clients with rates of their own, by who they are, the longest unseen first: neither a clean start nor a lost link pays a debt. */
+  readonly #meters = new Map<string, Meter>();
+  readonly #forgiven: Counter;
 
   constructor(settings: RateSettings, { clock, metrics }: { readonly clock: Clock; readonly metrics: Metrics }) {
     const counter = (cause: Cause): Counter => metrics.counter(`access.throttled.${cause}`);
@@ -63,6 +67,7 @@ export class RateLimits {
       'listener-bytes': counter('listener-bytes'),
     };
     this.#abuses = metrics.counter('access.throttled.disconnected');
+    this.#forgiven = metrics.counter('access.throttled.debt-forgiven');
   }
 
   /** Whether this connection may come now. */
@@ -74,13 +79,24 @@ export class RateLimits {
     return connectionsPerListener === 0 || this.#bucketOf(this.#listeners, listener, connectionsPerListener).tryTake(1, now);
   }
 
-  /** Undefined: nothing limits a client of this listener. */
-  meter(listener: string): PublishMeter | undefined {
+  /** The meter this client had on this listener before, if it is remembered. Undefined: nothing limits it. */
+  meter(client: Principal): PublishMeter | undefined {
     const { messagesPerClient, bytesPerClient } = this.#settings;
-    const own = [...this.#gauge('client-messages', messagesPerClient), ...this.#gauge('client-bytes', bytesPerClient)];
-    const gauges = [...own, ...this.#gaugesOf(listener)];
-    if (gauges.length === 0) return undefined;
-    return new Meter(gauges, { clock: this.#clock, abuses: this.#abuses, disconnectAfterMs: this.#settings.disconnectAfterSeconds * 1000 });
+    const shared = this.#gaugesOf(client.listener);
+    if (messagesPerClient === 0 && bytesPerClient === 0) return shared.length === 0 ? undefined : this.#newMeter(shared);
+    const key = [client.listener, principalKey(client), client.clientId].join('\0');
+    const meter =
+      this.#meters.get(key) ??
+      this.#newMeter([...this.#gauge('client-messages', messagesPerClient), ...this.#gauge('client-bytes', bytesPerClient), ...shared]);
+    this.#meters.delete(key);
+    makeRoom(this.#meters, RATE_CLIENTS_MAX);
+    this.#meters.set(key, meter);
+    return meter;
+  }
+
+  #newMeter(gauges: readonly Gauge[]): Meter {
+    const disconnectAfterMs = this.#settings.disconnectAfterSeconds * 1000;
+    return new Meter(gauges, { clock: this.#clock, abuses: this.#abuses, forgiven: this.#forgiven, disconnectAfterMs });
   }
 
   #gaugesOf(listener: string): readonly Gauge[] {
@@ -94,29 +110,37 @@ export class RateLimits {
 
   #gauge(cause: Cause, perSecond: number): Gauge[] {
     if (perSecond === 0) return [];
-    return [{ bucket: this.#bucket(perSecond), counter: this.#counters[cause], isOfBytes: cause.endsWith('bytes'), isOfClient: cause.startsWith('client') }];
+    const isOfClient = cause.startsWith('client');
+    const bucket = this.#bucket(perSecond, isOfClient ? undefined : perSecond * LISTENER_DEBT_SECONDS_MAX);
+    return [{ bucket, counter: this.#counters[cause], isOfBytes: cause.endsWith('bytes'), isOfClient }];
   }
 
   #bucketOf(buckets: Map<string, TokenBucket>, key: string, perSecond: number): TokenBucket {
     const known = buckets.get(key);
     if (known !== undefined) return known;
-    if (buckets.size >= RATE_ADDRESSES_MAX) {
-      const [oldest] = buckets.keys();
-      if (oldest !== undefined) buckets.delete(oldest);
-    }
+    makeRoom(buckets, RATE_ADDRESSES_MAX);
     const bucket = this.#bucket(perSecond);
     buckets.set(key, bucket);
     return bucket;
   }
 
-  #bucket(perSecond: number): TokenBucket {
-    return new TokenBucket(perSecond, Math.max(1, perSecond * this.#settings.burstSeconds), this.#clock.monotonicMs());
+  #bucket(perSecond: number, debtMax = Number.POSITIVE_INFINITY): TokenBucket {
+    const burst = Math.max(1, perSecond * this.#settings.burstSeconds);
+    return new TokenBucket({ perSecond, burst, debtMax }, this.#clock.monotonicMs());
   }
+}
+
+/** For one more: the first of `sizeMax` goes. */
+function makeRoom(map: Map<string, unknown>, sizeMax: number): void {
+  if (map.size < sizeMax) return;
+  const [oldest] = map.keys();
+  if (oldest !== undefined) map.delete(oldest);
 }
 
 interface MeterTerms {
   readonly clock: Clock;
   readonly abuses: Counter;
+  readonly forgiven: Counter;
   readonly disconnectAfterMs: number;
 }
 
@@ -139,6 +163,7 @@ class Meter implements PublishMeter {
       const debtMs = bucket.take(isOfBytes ? bytes : 1, now);
       if (debtMs === 0) continue;
       counter.value += 1;
+      if (bucket.isDebtFull) this.#terms.forgiven.value += 1;
       delayMs = Math.max(delayMs, debtMs);
       isItsOwnFault ||= isOfClient;
     }

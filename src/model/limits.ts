@@ -52,10 +52,14 @@ export const AUTHENTICATION_TIMEOUT_MS = 5_000;
 export const AUTHENTICATION_EXCHANGE_TIMEOUT_MS = 15_000;
 /** Exchanges of challenges under way at once; each holds a few hundred bytes. */
 export const AUTHENTICATION_EXCHANGES_MAX = 256;
+/** Those of one address: it cannot keep the others out, and a site behind one address still logs in. */
+export const AUTHENTICATION_EXCHANGES_PER_ADDRESS_MAX = 64;
 /** Passwords hashed at once: each takes a thread and 19 MiB. */
 export const PASSWORD_CHECKS_AT_ONCE = 2;
 /** Passwords waiting to be hashed; about what a board gets through before its clients give up. */
 export const PASSWORD_CHECKS_WAITING_MAX = 64;
+/** Passwords of clients from one address that are hashed or wait. */
+export const PASSWORD_CHECKS_PER_ADDRESS_MAX = 16;
 /** Connections over all listeners: about 10 KiB each keeps 10,000 within a 512 MB board. */
 export const CONNECTIONS_MAX = 10_000;
 /** Connections above the limit that are heard so far as to be told so; further ones are closed unread. */
@@ -151,6 +155,10 @@ export const BANS_MAX = 1_000;
 /** Addresses whose connection rate, and client ids whose disconnects are counted apart; the oldest is forgotten. */
 export const RATE_ADDRESSES_MAX = 8_192;
 export const FLAPPING_CLIENTS_MAX = 8_192;
+/** Clients whose own rates are remembered when they are gone; the one that came longest ago is forgotten. About 500 bytes each. */
+export const RATE_CLIENTS_MAX = 8_192;
+/** What a listener may owe to its rates: nobody waits longer for what others sent, and clients wait about that long for a PINGRESP. */
+export const LISTENER_DEBT_SECONDS_MAX = 30;
 
 /** Lines of the same event from the same peer per minute; the rest is counted and summed up. */
 export const LOG_LINES_PER_EVENT_MINUTE = 10;

@@ -257,7 +257,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, LinkH
   }
 
   resumeReading(): void {
-    this.#parts.work.turns.later(() => this.#intake.release(HOLD.withheld));
+    this.#parts.turns.queue.later(() => this.#intake.release(HOLD.withheld));
   }
 
   end(reason: EndReason): void {

@@ -2,6 +2,7 @@
 import { AccessControl, type AccessPolicy } from '../access/access-control.ts';
 import { readAclFile } from '../access/acl-file.ts';
 import { Bans } from '../access/bans.ts';
+import { Places } from '../access/places.ts';
 import { anonymousAuthenticator } from '../access/providers/anonymous.ts';
 import { internalAuthenticator } from '../access/providers/internal.ts';
 import { certificateAuthenticator, pskAuthenticator } from '../access/providers/link-identity.ts';
@@ -16,7 +17,7 @@ import type { Config } from '../config/config.ts';
 import type { BanBook } from '../control/running-gateway.ts';
 import { INTERNAL_PROTOCOL } from '../model/client.ts';
 import type { GatewayClock } from '../model/clock.ts';
-import { PASSWORD_CHECKS_AT_ONCE, PASSWORD_CHECKS_WAITING_MAX } from '../model/limits.ts';
+import { PASSWORD_CHECKS_AT_ONCE, PASSWORD_CHECKS_PER_ADDRESS_MAX, PASSWORD_CHECKS_WAITING_MAX } from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { SessionStore } from '../session/session-store.ts';
@@ -42,7 +43,9 @@ export interface GatewayAccess {
 
 /** @throws GatewayError CONFIG_INVALID - a rule, or a file the configuration names, cannot be used. */
 export function createAccess(access: Config['access'], { store, clock, log, metrics }: AccessParts): GatewayAccess {
-  const passwords = new PasswordChecker({ atOnce: PASSWORD_CHECKS_AT_ONCE, waitingMax: PASSWORD_CHECKS_WAITING_MAX });
+  const bounds = { inAll: PASSWORD_CHECKS_AT_ONCE + PASSWORD_CHECKS_WAITING_MAX, perAddress: PASSWORD_CHECKS_PER_ADDRESS_MAX };
+  const places = new Places(bounds, metrics.counter('access.passwords.address-full'));
+  const passwords = new PasswordChecker({ atOnce: PASSWORD_CHECKS_AT_ONCE, places });
   const bans = new Bans(gatewayState(store, OWNER), clock);
   const policyOf = (settings: Config['access']) => accessPolicy(settings, { passwords, users: new UserFile(settings.usersFile, { clock, log, metrics }) });
   const control = new AccessControl(policyOf(access), { clock, log, metrics, bans });

@@ -14,12 +14,12 @@ export function usersAuthenticator(file: UserFile, checker: PasswordChecker): Au
   return {
     name: 'users',
     async authenticate(credentials, signal) {
-      const { username, password } = credentials;
+      const { username, password, peerHost: address } = credentials;
       const users = username === undefined ? undefined : file.current();
       if (username === undefined || users === undefined) return { kind: 'skip' };
       if (password === undefined) return BAD_CREDENTIALS;
       const record = users.byName.get(username);
-      const isRight = await checker.check(password, record?.password ?? users.decoy, signal); // a stranger's name costs the same time
+      const isRight = await checker.check(password, record?.password ?? users.decoy, { address, signal }); // a stranger's name costs the same time
       if (isRight === 'busy') return BUSY;
       return isRight && record !== undefined ? { kind: 'allow', principal: principalOfRecord(credentials, record) } : BAD_CREDENTIALS;
     },

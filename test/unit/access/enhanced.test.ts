@@ -2,7 +2,12 @@
 import { describe, expect, test } from 'vitest';
 import type { Admission, ChallengeSource, Credentials, ExchangeVerdict } from '../../../src/access/access.ts';
 import { clientId, peerAddress } from '../../../src/model/client.ts';
-import { AUTHENTICATION_EXCHANGE_TIMEOUT_MS, AUTHENTICATION_EXCHANGES_MAX, AUTHENTICATION_TIMEOUT_MS } from '../../../src/model/limits.ts';
+import {
+  AUTHENTICATION_EXCHANGE_TIMEOUT_MS,
+  AUTHENTICATION_EXCHANGES_MAX,
+  AUTHENTICATION_EXCHANGES_PER_ADDRESS_MAX,
+  AUTHENTICATION_TIMEOUT_MS,
+} from '../../../src/model/limits.ts';
 import { openAccess } from '../../support/access.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
@@ -88,9 +93,18 @@ describe('an exchange ends', () => {
   });
 });
 
+test('one address holds only so many of them: others still get in, and who was turned away is counted', async () => {
+  const { control, metrics } = openAccess(new FakeClock(), { challengers: [saying(ASK, ALLOW)] });
+  for (let index = 0; index < AUTHENTICATION_EXCHANGES_PER_ADDRESS_MAX; index += 1) challenge(await control.authenticate(CREDENTIALS, STEP));
+  expect(await control.authenticate(CREDENTIALS, STEP)).toEqual({ kind: 'deny', reason: 'busy' });
+  expect((await control.authenticate({ ...CREDENTIALS, peerHost: '192.0.2.8' }, STEP)).kind).toBe('challenge');
+  expect(metrics.snapshot()['access.exchanges.address-full']).toBe(1);
+});
+
 test('only so many at once; one that ends makes room', async () => {
   const { control } = openAccess(new FakeClock(), { challengers: [saying(ASK, ALLOW)] });
-  const open = await Promise.all(Array.from({ length: AUTHENTICATION_EXCHANGES_MAX }, () => control.authenticate(CREDENTIALS, STEP)));
+  const from = (index: number): Credentials => ({ ...CREDENTIALS, peerHost: `192.0.2.${index % 8}` });
+  const open = await Promise.all(Array.from({ length: AUTHENTICATION_EXCHANGES_MAX }, (_, index) => control.authenticate(from(index), STEP)));
   expect(await control.authenticate(CREDENTIALS, STEP)).toEqual({ kind: 'deny', reason: 'busy' });
   challenge(open[0] as Admission).abandon();
   expect((await control.authenticate(CREDENTIALS, STEP)).kind).toBe('challenge');

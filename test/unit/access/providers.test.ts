@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { AuthenticationVerdict, Credentials, ExchangeVerdict } from '../../../src/access/access.ts';
+import { Places } from '../../../src/access/places.ts';
 import { anonymousAuthenticator } from '../../../src/access/providers/anonymous.ts';
 import { certificateAuthenticator, pskAuthenticator } from '../../../src/access/providers/link-identity.ts';
 import { scramSource } from '../../../src/access/providers/scram.ts';
@@ -44,7 +45,7 @@ describe('users of a file', () => {
       compared.push(expected);
       return Buffer.from(password).toString() === 'open sesame' && formatPasswordHash(expected) === formatPasswordHash(HASH);
     };
-    const authenticator = usersAuthenticator(file, new PasswordChecker({ atOnce: 1, waitingMax: 0 }, compare));
+    const authenticator = usersAuthenticator(file, new PasswordChecker({ atOnce: 1, places: new Places({ inAll: 1, perAddress: 1 }, { value: 0 }) }, compare));
     const ask = (username?: string, password?: string): Promise<AuthenticationVerdict> =>
       authenticator.authenticate({ ...CREDENTIALS, username, password: password === undefined ? undefined : Buffer.from(password) }, NEVER);
     return { ask, compared };

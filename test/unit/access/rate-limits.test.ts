@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type PublishMeter, RateLimits, type RateSettings } from '../../../src/access/rate-limits.ts';
-import { peerAddress } from '../../../src/model/client.ts';
+import { clientId, type Principal, peerAddress } from '../../../src/model/client.ts';
+import { LISTENER_DEBT_SECONDS_MAX, RATE_CLIENTS_MAX } from '../../../src/model/limits.ts';
 import { MetricsTable } from '../../../src/model/metrics.ts';
 import { NO_RATES } from '../../support/access.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -14,8 +15,12 @@ function rates(over: Partial<RateSettings>) {
   return { clock, limits, admits, metric: (name: string) => metrics.snapshot()[name] ?? 0 };
 }
 
-function meterOf(limits: RateLimits, listener = 'mqtt.tcp'): PublishMeter {
-  const meter = limits.meter(listener);
+function principal(name: string, listener = 'mqtt.tcp'): Principal {
+  return { clientId: clientId(name), peer: peerAddress('192.0.2.1:1'), listener, protocol: 'mqtt', isSuperuser: false };
+}
+
+function meterOf(limits: RateLimits, name = 'ada', listener?: string): PublishMeter {
+  const meter = limits.meter(principal(name, listener));
   if (meter === undefined) throw new TypeError('no meter');
   return meter;
 }
@@ -43,7 +48,7 @@ describe('connections', () => {
 
 describe('publishing', () => {
   test('without limits nobody is measured', () => {
-    expect(rates({ connectionsPerListener: 1 }).limits.meter('mqtt.tcp')).toBeUndefined();
+    expect(rates({ connectionsPerListener: 1 }).limits.meter(principal('ada'))).toBeUndefined();
   });
 
   test.each([
@@ -61,13 +66,38 @@ describe('publishing', () => {
 
   test('each client has its own rate, all of a listener share one', () => {
     const { limits, metric } = rates({ messagesPerClient: 2, messagesPerListener: 3 });
-    const [ada, bob] = [meterOf(limits), meterOf(limits)];
+    const [ada, bob] = [meterOf(limits, 'ada'), meterOf(limits, 'bob')];
     expect([ada.take(1), ada.take(1), bob.take(1)]).toEqual([0, 0, 0]);
     expect(bob.take(1)).toBe(334);
     expect(ada.take(1)).toBe(667);
-    expect(meterOf(limits, 'mqtt.tls').take(1)).toBe(0);
+    expect(meterOf(limits, 'ada', 'mqtt.tls').take(1)).toBe(0);
     expect(metric('access.throttled.client-messages')).toBe(1);
     expect(metric('access.throttled.listener-messages')).toBe(2);
+  });
+
+  test('a client that comes again, with a clean start or without, owes what it owed; one that says it is another does not', () => {
+    const { limits } = rates({ messagesPerClient: 1 });
+    expect([meterOf(limits).take(1), meterOf(limits).take(1), meterOf(limits).take(1)]).toEqual([0, 1_000, 2_000]);
+    expect(meterOf(limits, 'bob').take(1)).toBe(0);
+    expect(limits.meter({ ...principal('ada'), username: 'ada' })?.take(1)).toBe(0);
+  });
+
+  test('only so many are remembered: who came longest ago starts anew', () => {
+    const { limits } = rates({ messagesPerClient: 1 });
+    for (const name of ['first', 'second']) meterOf(limits, name).take(1);
+    meterOf(limits, 'first');
+    for (let index = 0; index < RATE_CLIENTS_MAX - 1; index += 1) meterOf(limits, `c${index}`);
+    expect(meterOf(limits, 'first').take(1)).toBe(1_000);
+    expect(meterOf(limits, 'second').take(1)).toBe(0);
+  });
+
+  test('what a listener owes has a bound: nobody waits longer for the messages of others, and what is forgiven is counted', () => {
+    const { limits, metric } = rates({ bytesPerListener: 1_000 });
+    const waits = Array.from({ length: 100 }, (_, index) => meterOf(limits, `c${index}`).take(2_000));
+    const longest = LISTENER_DEBT_SECONDS_MAX * 1000;
+    expect(waits.every((wait) => wait !== 'abuse' && wait <= longest)).toBe(true);
+    expect(metric('access.throttled.debt-forgiven')).toBe(waits.filter((wait) => wait === longest).length);
+    expect(waits.at(-1)).toBe(longest);
   });
 
   test('a message larger than the burst passes, and is paid for', () => {

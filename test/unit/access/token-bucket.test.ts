@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { TokenBucket } from '../../../src/access/token-bucket.ts';
 
 describe('10 per second, 20 at once', () => {
-  const bucket = () => new TokenBucket(10, 20, 0);
+  const bucket = () => new TokenBucket({ perSecond: 10, burst: 20, debtMax: 50 }, 0);
 
   test('takes the burst, then into debt, which time pays', () => {
     const full = bucket();
@@ -17,6 +17,15 @@ describe('10 per second, 20 at once', () => {
     const full = bucket();
     expect(full.take(20, 1_000_000)).toBe(0);
     expect(full.take(1, 1_000_000)).toBe(100);
+  });
+
+  test('owes no more than may be owed', () => {
+    const full = bucket();
+    expect(full.take(69, 0)).toBe(4_900);
+    expect(full.isDebtFull).toBe(false);
+    expect(full.take(1_000, 0)).toBe(5_000);
+    expect(full.isDebtFull).toBe(true);
+    expect(full.take(0, 5_000)).toBe(0);
   });
 
   test('tryTake takes whole or nothing', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { Places } from '../../../../src/access/places.ts';
 import { PasswordChecker } from '../../../../src/access/users/password-checker.ts';
 import { decoyHash, formatPasswordHash, hashPassword, isPassword, type PasswordHash, parsePasswordHash } from '../../../../src/access/users/password-hash.ts';
 import { GatewayError } from '../../../../src/model/errors.ts';
@@ -80,8 +81,9 @@ describe('comparing only so many at once', () => {
     readonly waiting: () => number;
   } {
     const comparisons = new Comparisons();
-    const checked = new PasswordChecker({ atOnce: 2, waitingMax: 2 }, comparisons.compare);
-    return { comparisons, check: (signal = NEVER) => checked.check(PASSWORD, HASH, signal), waiting: () => checked.waiting };
+    const places = new Places({ inAll: 4, perAddress: 4 }, { value: 0 });
+    const checked = new PasswordChecker({ atOnce: 2, places }, comparisons.compare);
+    return { comparisons, check: (signal = NEVER) => checked.check(PASSWORD, HASH, { address: '192.0.2.7', signal }), waiting: () => checked.waiting };
   }
 
   test('nobody is waited for whose time was over before', async () => {
