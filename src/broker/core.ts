@@ -16,6 +16,7 @@ import type { RoutedSession } from './routed-session.ts';
 import type { Router } from './router.ts';
 import type { SharedGroups } from './shared-groups.ts';
 import type { SlowConsumers } from './slow-consumers.ts';
+import type { TurnLine } from './turn-line.ts';
 import type { Withheld } from './withheld.ts';
 
 /** What every session of the broker shares. */
@@ -41,6 +42,8 @@ export interface Core {
   readonly queueRules: QueueRules;
   readonly drops: Drops;
   readonly work: Work;
+  /** Slices of retained messages on their way to new subscribers. */
+  readonly replays: TurnLine;
   readonly memoryQueueLimits: QueueLimits;
   /** How long a completed QoS 2 id stays known on links that duplicate and reorder. */
   readonly qos2QuarantineMs: number;

@@ -20,6 +20,7 @@ import type { RoutedSession } from './routed-session.ts';
 import { Router } from './router.ts';
 import { SharedGroups, type SharedSettings } from './shared-groups.ts';
 import { type SlowConsumerSettings, SlowConsumers } from './slow-consumers.ts';
+import { TurnLine } from './turn-line.ts';
 import { Withheld } from './withheld.ts';
 
 export interface CoreSettings {
@@ -78,6 +79,7 @@ export function makeCore({ store, clock, access, log, metrics, settings }: CoreP
     queueRules,
     drops,
     work,
+    replays: new TurnLine(clock),
     memoryQueueLimits,
     qos2QuarantineMs,
   };

@@ -3,12 +3,15 @@
 // from then on it is promised.
 import type { Subscription } from '../bus/subscription.ts';
 import type { GatewayClock } from '../model/clock.ts';
+import { TURN_WORK_MAX } from '../model/limits.ts';
 import { type Message, minQoS, type QoS } from '../model/message.ts';
 import type { TopicFilter } from '../model/topic.ts';
+import { REPLAY_STEP_WORK, REPLAYED_WORK, type Work } from '../model/work.ts';
 import type { SessionStore } from '../session/session-store.ts';
 import type { RetainedIndex } from './retained-index.ts';
 import type { RoutedSession } from './routed-session.ts';
 import type { Router } from './router.ts';
+import type { TurnLine } from './turn-line.ts';
 
 export interface ReplayParts {
   readonly clock: GatewayClock;
@@ -16,6 +19,8 @@ export interface ReplayParts {
   readonly router: Router;
   readonly retained: RetainedIndex;
   readonly systemRetained: RetainedIndex;
+  readonly work: Work;
+  readonly replays: TurnLine;
 }
 
 /** One walk over what a subscription selects. */
@@ -31,11 +36,6 @@ interface Walk {
   next: Message | undefined;
 }
 
-/** Work in one go, ms; others wait that long, and for the commit of what is written besides. */
-const SLICE_MS: Readonly<Record<Walk['into'], number>> = { queue: 2, link: 5 };
-const SLICE_STEPS = 1_000;
-/** The clock is read once for so many steps. */
-const CLOCK_EVERY = 32;
 /** Until the store has committed enough to take more. */
 const CONGESTED_MS = 10;
 
@@ -99,18 +99,18 @@ export class RetainedReplay {
   }
 
   #walk(): void {
-    const { clock, store } = this.#parts;
-    const endMs = clock.monotonicMs() + SLICE_MS[this.isWriting ? 'queue' : 'link'];
-    for (let step = 1; ; step += 1) {
+    const { store, work, replays } = this.#parts;
+    const startedAt = work.done;
+    for (;;) {
       const walk = this.#current();
       if (walk === undefined) return;
       if (walk.into === 'queue' && store.isCongested) {
-        this.#continueIn(CONGESTED_MS);
+        this.#putOff((run) => this.#parts.clock.after(CONGESTED_MS, run));
         return;
       }
       if (!this.#take(walk)) return;
-      if (step === SLICE_STEPS || (step % CLOCK_EVERY === 0 && clock.monotonicMs() >= endMs)) {
-        this.#continueIn(0);
+      if (work.done - startedAt >= TURN_WORK_MAX) {
+        this.#putOff((run) => replays.later(run));
         return;
       }
     }
@@ -141,6 +141,7 @@ export class RetainedReplay {
       return false;
     }
     walk.next = undefined;
+    this.#parts.work.done += REPLAYED_WORK;
     router.replay(this.#session, message, { qos, isRetain: true, identifiers: walk.identifiers });
     return true;
   }
@@ -149,6 +150,7 @@ export class RetainedReplay {
   #following(walk: Walk): Message | undefined {
     const { stored, outbound } = this.#session;
     const { done, value: message } = walk.messages.next();
+    this.#parts.work.done += REPLAY_STEP_WORK;
     if (done === true) this.#walks = this.#walks.filter((other) => other !== walk);
     if (done === true || message === undefined) return undefined;
     const isWritten = stored !== undefined && (minQoS(message.qos, walk.qosMax) > 0 || outbound.keepsQos0);
@@ -162,10 +164,10 @@ export class RetainedReplay {
     return selects.startsWith('$SYS') ? chained(retained.matching(selects), systemRetained.matching(selects)) : retained.matching(selects);
   }
 
-  #continueIn(delayMs: number): void {
+  #putOff(schedule: (run: () => void) => void): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#parts.clock.after(delayMs, () => {
+    schedule(() => {
       this.#isScheduled = false;
       this.continue();
     });

@@ -15,6 +15,9 @@ export const STORED_WORK = 8;
 export const RETAIN_WORK = 8;
 /** One that is: its place in the index and in the image, and its row in the next checkpoint. */
 export const RETAINED_WORK = 40;
+/** A level of the retained index that is looked at for a subscription, and a message found there: each is encoded for its subscriber alone. */
+export const REPLAY_STEP_WORK = 4;
+export const REPLAYED_WORK = 4;
 /** Bytes that cost a unit: to check, as topics are; to write to the log and from there into the file. */
 const BYTES_PER_UNIT_SHIFT = 6;
 

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { TURN_WORK_MAX } from '../../../src/model/limits.ts';
 import { topicFilter } from '../../../src/model/topic.ts';
+import { REPLAY_STEP_WORK, REPLAYED_WORK } from '../../../src/model/work.ts';
 import { startCore, type TestCore } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
@@ -50,6 +52,21 @@ describe('MQTT 5 §3.8.4 many retained messages', () => {
     await clock.advanceSeconds(1);
     expect(client.delivered).toHaveLength(MANY);
     expect(core.metric('messages.dropped.queue-full')).toBe(0);
+  });
+
+  test('of many subscribers at once come one slice a turn: it is the turn that has a bound, not each of them', async () => {
+    const { clock, core, client } = await bench();
+    const others = Array.from({ length: 10 }, () => new TestClient(core.context('mqtt')));
+    const clients = [client, ...others];
+    for (const [index, each] of clients.entries()) await each.connect(requestOf(`c${index}`, TRANSIENT));
+    const timersBefore = clock.pendingTimers;
+    for (const each of clients) each.subscribe('r/#', { qos: 0 });
+    const slice = Math.ceil(TURN_WORK_MAX / (REPLAY_STEP_WORK + REPLAYED_WORK));
+    for (const each of clients) expect(each.delivered.length).toBeLessThanOrEqual(slice);
+    expect(clock.pendingTimers - timersBefore).toBe(1);
+    await clock.advanceMs(10);
+    for (const each of clients) expect(each.delivered).toHaveLength(MANY);
+    expect(clock.pendingTimers).toBe(timersBefore);
   });
 
   test('follow the in-flight window', async () => {
@@ -123,7 +140,7 @@ describe('MQTT 5 §3.8.4 many retained messages', () => {
 
   test.each(['r/#', 'r/+/none'])('what %s passes over makes a slice as long as what it takes', async (filter) => {
     const clock = new FakeClock();
-    const { client } = await bench(new MemoryStore({ clock, autoCommit: true }), clock, 1_500);
+    const { client } = await bench(new MemoryStore({ clock, autoCommit: true }), clock);
     await client.connect(requestOf('c'));
     client.session.pause('subscribing');
     client.subscribe(filter, { qos: 1 });
