@@ -60,10 +60,10 @@ export class Retaining {
 
   #hasRoom(message: Message): boolean {
     const { retained, limits } = this.#parts;
+    const bytes = retained.bytes + messageSize(message);
+    if (retained.count < limits.messagesMax && bytes <= limits.bytesMax) return true; // what it replaces need not be looked up
     const replaced = retained.get(message.topic.name);
-    const count = retained.count + (replaced === undefined ? 1 : 0);
-    const bytes = retained.bytes + messageSize(message) - (replaced === undefined ? 0 : messageSize(replaced));
-    return count <= limits.messagesMax && bytes <= limits.bytesMax;
+    return replaced !== undefined && retained.count <= limits.messagesMax && bytes - messageSize(replaced) <= limits.bytesMax;
   }
 
   /** Lets go of retained messages whose time is over (MQTT-3.3.2-5). @returns whether there were any. */

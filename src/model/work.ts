@@ -1,4 +1,4 @@
-// What a turn costs, counted and not timed: who does work for a peer adds it, who deals out turns looks at the difference (docs/decisions/0025).
+// What a turn costs, counted and not timed: who does work for a peer adds it, who deals out turns looks at the difference (docs/decisions/0025, 0030).
 
 /** Work done for peers so far. One unit is a delivery to a link, about 0.25 us of an x86 processor with everything that follows from it. */
 export interface Work {
@@ -15,6 +15,8 @@ export const STORED_WORK = 8;
 export const RETAIN_WORK = 8;
 /** One that is: its place in the index and in the image, and its row in the next checkpoint. */
 export const RETAINED_WORK = 40;
+/** A filter of a SUBSCRIBE or UNSUBSCRIBE: its place in the trie, and its record where the session is stored. */
+export const FILTER_WORK = 8;
 /** A level of the retained index that is looked at for a subscription, and a message found there: each is encoded for its subscriber alone. */
 export const REPLAY_STEP_WORK = 4;
 export const REPLAYED_WORK = 4;

@@ -4,7 +4,7 @@ import type { ClientSession, Delivery, EndReason, PublishOutcome } from '../gate
 import type { CancelTimer } from '../model/clock.ts';
 import { type GatewayError, ProtocolViolationError } from '../model/errors.ts';
 import { CONNECT_BYTES_MAX } from '../model/limits.ts';
-import { workOfBytes } from '../model/work.ts';
+import { FILTER_WORK, workOfBytes } from '../model/work.ts';
 import type { Link, LinkHandlers } from '../transport/transport.ts';
 import { Admission, type AdmissionParts, type Admitted, type Applicant } from './admission.ts';
 import { type Authentication, reauthenticated } from './authentication.ts';
@@ -128,10 +128,10 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, LinkH
         this.#onAuth(packet);
         break;
       case 'subscribe':
-        this.#requireClient().subscribing.subscribe(packet);
+        this.#requireClientFor(packet.subscriptions.length).subscribing.subscribe(packet);
         break;
       case 'unsubscribe':
-        this.#requireClient().subscribing.unsubscribe(packet);
+        this.#requireClientFor(packet.filters.length).subscribing.unsubscribe(packet);
         break;
       case 'pingreq':
         this.#requireClient();
@@ -340,6 +340,12 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, LinkH
     this.#intake.count();
     if (this.#client === undefined) throw new ProtocolViolationError('MQTT-3.1.0-1', 'packet before CONNACK');
     return this.#client;
+  }
+
+  #requireClientFor(filters: number): Client {
+    const client = this.#requireClient();
+    this.#parts.turns.work.done += filters * FILTER_WORK;
+    return client;
   }
 
   #note(error: unknown, bytes: Buffer | undefined): Fault {

@@ -1,7 +1,7 @@
 // Clients that flood, ask for too much or play games: each is bounded and named in a counter, and a client that behaves is served meanwhile.
 import { describe, expect, test } from 'vitest';
 import { RECEIVING_MAX, TURN_WORK_MAX } from '../../../src/model/limits.ts';
-import { PACKET_WORK, RETAIN_WORK, RETAINED_WORK, ROUTE_WORK, STORED_WORK, workOfBytes } from '../../../src/model/work.ts';
+import { FILTER_WORK, PACKET_WORK, RETAIN_WORK, RETAINED_WORK, ROUTE_WORK, STORED_WORK, workOfBytes } from '../../../src/model/work.ts';
 import { connect, MqttBench, type MqttPeer, publishBytes, quiet, subscribe, will } from '../../support/mqtt.ts';
 
 /** The end of one turn of the event loop. */
@@ -62,6 +62,15 @@ describe('a turn for everybody', () => {
     await turn();
     expect(answers(honest)).toBe(own + 2);
     expect(bench.metric('retained.messages')).toBe(2 * perTurnRetained);
+  });
+
+  test('filters count one by one', async () => {
+    const { bench, flooder } = await stage();
+    const packet = subscribe(1, ...Array.from({ length: 100 }, (_, index) => ({ filter: `a/${index}`, retainHandling: 2 }) as const));
+    const perTurnSubscribes = packetsPerTurn(PACKET_WORK + 100 * FILTER_WORK);
+    flooder.sends(...Array.from({ length: 3 * perTurnSubscribes }, () => packet));
+    await quiet();
+    expect(bench.metric('mqtt.turns.yielded')).toBe(3);
   });
 
   test('topics as long as a topic may be count by their bytes', async () => {
