@@ -21,12 +21,7 @@ export class InflightTable {
   readonly #restored = new Set<Sequence>();
   /** In the order of `#flights`. */
   #waiting = new Set<number>();
-  #lastPacketId: number;
-
-  /** @param random - uniform in [0, 1): a peer that remembers our last boot sees other ids. */
-  constructor(random: number) {
-    this.#lastPacketId = Math.floor(random * PACKET_ID_MAX);
-  }
+  #lastPacketId = 0;
 
   get size(): number {
     return this.#flights.size;
@@ -104,6 +99,15 @@ export class InflightTable {
     this.#flights.clear();
     this.#restored.clear();
     this.#waiting.clear();
+  }
+
+  /**
+   * Ids go on from elsewhere: the peer may still answer to those it knows, by datagrams that are late or because it remembers our last boot.
+   *
+   * @param random - uniform in [0, 1).
+   */
+  leap(random: number): void {
+    this.#lastPacketId = Math.floor(random * PACKET_ID_MAX);
   }
 
   /** The next id that is not in flight. */

@@ -31,7 +31,7 @@ export class Outbound implements DurableWaiter, Recipient {
   readonly drops: QueueDrops;
   readonly #parts: OutboundParts;
   readonly #delivery = new DeliveryView();
-  readonly #inflight: InflightTable;
+  readonly #inflight = new InflightTable();
   readonly #memory: MemoryQueue;
   readonly #queue: StoredQueue;
   #settings: OutboundSettings;
@@ -45,13 +45,13 @@ export class Outbound implements DurableWaiter, Recipient {
     this.#settings = settings;
     const { memoryQueueLimits: limits, store, clock } = parts;
     this.#memory = new MemoryQueue({ limits, retainedMax: RETAINED_MESSAGES_MAX, drops }, settings.treatment);
-    this.#inflight = new InflightTable(clock.random());
     this.#queue = new StoredQueue({ store, clock, drops }, this.#inflight, settings);
   }
 
   /** Takes up the queue and QoS 2 exchanges a restart left. */
   restore(stored: StoredSession, doubtfulUpTo: Sequence): void {
     this.#queue.restore(stored, doubtfulUpTo, this.#settings);
+    if (stored.queue.count > 0) this.#inflight.leap(this.#parts.clock.random());
     this.#inflight.restore(stored.sending);
   }
 
@@ -100,6 +100,7 @@ export class Outbound implements DurableWaiter, Recipient {
     this.#outlet = outlet;
     this.treat(settings);
     this.#pauses.restart();
+    if (!settings.isReliableLink) this.#inflight.leap(this.#parts.clock.random());
     this.#inflight.sendAllLater();
   }
 
@@ -327,18 +328,17 @@ export class Outbound implements DurableWaiter, Recipient {
   }
 
   #sendStoredMessage(message: Message, sequence: Sequence, terms: DeliveryTerms): void {
-    const { store } = this.#parts;
     const { stored } = this;
     if (stored === undefined) return;
     if (terms.qos === 0) {
-      store.settle(stored, sequence, 'delivered'); // nobody will acknowledge it
+      this.#parts.store.settle(stored, sequence, 'delivered'); // nobody will acknowledge it
       this.#send(message, terms, undefined);
     } else if (terms.qos === 1) {
       this.#send(message, terms, sequence);
     } else {
       const packetId = this.#inflight.add({ sequence, qos: 2, phase: 'recording', wasSent: false, claim: undefined });
-      store.beginSending(stored, packetId, sequence);
-      store.whenDurable(this, packetId);
+      this.#parts.store.beginSending(stored, packetId, sequence);
+      this.#parts.store.whenDurable(this, packetId);
     }
   }
 

@@ -9,6 +9,7 @@ import { type QueueOwner, type QueueRules, type QueueTreatment, treatmentOf } fr
 
 export interface OutboundSettings {
   readonly inflightMax: number;
+  readonly isReliableLink: boolean;
   readonly queueQos0: boolean;
   readonly treatment: QueueTreatment;
   /** What was queued up to here had other priorities; 0: nothing had. */
@@ -45,20 +46,21 @@ export function takeTerms(
   parts: TermsParts,
   stored: StoredSession | undefined,
   owner: QueueOwner,
-  request: Terms & { readonly inflightMax: number },
+  request: Terms & { readonly inflightMax: number; readonly isReliableLink: boolean },
 ): OutboundSettings {
-  const { queueQos0, queue } = request;
+  const { queueQos0, queue, isReliableLink } = request;
   const treatment = queue === undefined ? parts.queueRules.for(owner) : treatmentOf(queue);
   const inflightMax = Math.min(request.inflightMax, treatment.inflightMax);
-  if (stored === undefined) return { inflightMax, queueQos0, treatment, inOrderUpTo: 0 };
+  if (stored === undefined) return { inflightMax, isReliableLink, queueQos0, treatment, inOrderUpTo: 0 };
   const listener = parts.queueRules.askListener ? owner.listener : undefined;
-  return { inflightMax, queueQos0, treatment, inOrderUpTo: keepTerms(parts.store, stored, { queueQos0, queue, listener }, treatment) };
+  const inOrderUpTo = keepTerms(parts.store, stored, { queueQos0, queue, listener }, treatment);
+  return { inflightMax, isReliableLink, queueQos0, treatment, inOrderUpTo };
 }
 
 /** The settings of a session that a restart left, until its client is back. */
 export function restoredTerms(parts: TermsParts, stored: StoredSession, owner: QueueOwner): OutboundSettings {
   const { listener = owner.listener, ...kept } = keptTerms(stored);
-  return takeTerms(parts, stored, { ...owner, listener }, { ...kept, inflightMax: INFLIGHT_MAX });
+  return takeTerms(parts, stored, { ...owner, listener }, { ...kept, inflightMax: INFLIGHT_MAX, isReliableLink: true });
 }
 
 /** @returns up to where the queue was filled under other priorities. */

@@ -43,7 +43,7 @@ export class Router {
   readonly #terms: { qos: QoS; isRetain: boolean; identifiers: readonly number[] } = { qos: 0, isRetain: false, identifiers: [] };
   /** Sessions whose queues refuse when full (bridges): only these must be asked before a message is accepted. */
   readonly #refusing = new Set<RoutedSession>();
-  /** How many got the last message. */
+  /** How many subscriptions the last message matched; one with No Local is a subscription, though its own session gets nothing by it. */
   #matched = 0;
 
   constructor(parts: RouterParts) {
@@ -104,21 +104,16 @@ export class Router {
     const { matches, shares } = bus.routing(message.topic);
     if (bus.resolutionCount !== resolvedBefore) work.done += ROUTE_WORK;
     let referents: Referent[] | undefined;
-    let matched = 0;
     for (let index = 0; index < matches.length; index += 1) {
       const match = matchFor(matches[index], publisher);
       if (match === undefined) continue;
-      matched += 1;
       const terms = this.#show(message, match);
       if (!match.subscriber.outbound.take(message, terms)) continue;
       referents ??= [];
       referents.push({ recipient: match.subscriber.outbound, terms: { ...terms } });
     }
-    if (shares.length > 0) {
-      matched += shares.length;
-      referents = this.#share(message, shares, referents);
-    }
-    this.#matched = matched;
+    if (shares.length > 0) referents = this.#share(message, shares, referents);
+    this.#matched = matches.length + shares.length; // set last: a delivery may bring about other messages
     return referents;
   }
 

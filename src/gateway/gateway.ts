@@ -78,7 +78,10 @@ export interface ConnectRequest {
    * Absent: the outcome is `quota-exceeded`, and the client may try again.
    */
   readonly reading?: PausableReading | undefined;
-  /** QoS 2 ids completed on a link that duplicates and reorders (UDP, serial) stay in quarantine. */
+  /**
+   * False where the link duplicates and reorders (UDP, serial): QoS 2 ids completed there stay in quarantine, and packet ids of deliveries go on from
+   * elsewhere at each connection, so that an answer that is late settles nothing.
+   */
   readonly isReliableLink: boolean;
   readonly will?: Will | undefined;
   /** `restart`: no peer asks, its gateway takes up what a restart left; no rate counts it. */

@@ -67,8 +67,8 @@ export const CONNECTIONS_TOLD_MAX = 64;
 
 /** Client identifier, bytes: EMQX accepts the full 65,535, no device needs more than this. */
 export const CLIENT_ID_BYTES_MAX = 1_024;
-/** Levels of a topic or filter; EMQX's bound. Deeper ones make the trie's recursion long. */
-export const TOPIC_LEVELS_MAX = 128;
+/** Levels of a topic or filter: as many as Mosquitto takes, EMQX takes 128. Deeper ones make the trie's recursion long. */
+export const TOPIC_LEVELS_MAX = 201;
 /** Subscriptions of one session. */
 export const SUBSCRIPTIONS_PER_SESSION_MAX = 1_000;
 /** Stored sessions, offline ones included. */

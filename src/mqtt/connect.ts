@@ -1,6 +1,6 @@
 // The CONNECT conversation: what the packet asks for in the core's terms, and what CONNACK says to it (MQTT 5 §3.1, §3.2).
 import { isUtf8 } from 'node:buffer';
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { ConnectRequest, GatewayContext, PausableReading, Will } from '../gateway/gateway.ts';
 import { CLIENT_ID_BYTES_MAX } from '../model/limits.ts';
 import { topicName } from '../model/topic.ts';
@@ -53,7 +53,7 @@ export function termsOf(packet: ConnectPacket, settings: MqttSettings): Terms {
   return {
     version,
     isBridge: packet.isBridge,
-    clientId: clientId === '' ? `auto-${randomBytes(12).toString('hex')}` : clientId, // MQTT-3.1.3-6
+    clientId: clientId === '' ? `auto-${randomUUID()}` : clientId, // MQTT-3.1.3-6
     isIdAssigned: clientId === '',
     keepAliveSeconds: isKeepAliveOurs ? max : packet.keepAliveSeconds,
     isKeepAliveOurs,

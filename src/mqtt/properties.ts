@@ -74,27 +74,30 @@ const AUTHENTICATION = WHERE.connect | WHERE.connack | WHERE.auth;
 const EVERYWHERE = (WHERE.auth << 1) - 1;
 const protocolError = (clause: string): NonZero => ({ reasonCode: REASON.protocolError, clause });
 
-/** MQTT 5 table 2-4, in the order we write them. 34, 39, 33 stand as Mosquitto writes them: suites compare the bytes of its CONNACK. */
+/** MQTT 5 table 2-4, in the order we write them: that of Mosquitto, because suites compare the bytes of its CONNACK and PUBLISH. */
 export const PROPERTIES: readonly Property[] = [
+  { id: 19, kind: 'u16', name: 'serverKeepAliveSeconds', where: WHERE.connack },
+  { id: 34, kind: 'u16', name: 'topicAliasMaximum', where: WHERE.connect | WHERE.connack },
+  { id: 18, kind: 'text', name: 'assignedClientIdentifier', where: WHERE.connack },
+  { id: 21, kind: 'text', name: 'authenticationMethod', where: AUTHENTICATION },
+  { id: 22, kind: 'binary', name: 'authenticationData', where: AUTHENTICATION },
+  { id: 17, kind: 'u32', name: 'sessionExpirySeconds', where: WHERE.connect | WHERE.connack | WHERE.disconnectByClient }, // MQTT-3.14.2-2
+  { id: 26, kind: 'text', name: 'responseInformation', where: WHERE.connack },
+  { id: 28, kind: 'text', name: 'serverReference', where: WHERE.connack | WHERE.disconnectByServer },
+  { id: 37, kind: 'flag', name: 'retainAvailable', where: WHERE.connack },
+  { id: 39, kind: 'u32', name: 'maximumPacketSize', where: WHERE.connect | WHERE.connack, nonZero: protocolError('MQTT 5 §3.1.2.11.4') },
+  { id: 33, kind: 'u16', name: 'receiveMaximum', where: WHERE.connect | WHERE.connack, nonZero: protocolError('MQTT 5 §3.1.2.11.3') },
+  { id: 36, kind: 'qos', name: 'maximumQoS', where: WHERE.connack },
+  { id: 40, kind: 'flag', name: 'wildcardSubscriptionAvailable', where: WHERE.connack },
+  { id: 41, kind: 'flag', name: 'subscriptionIdentifierAvailable', where: WHERE.connack },
+  { id: 42, kind: 'flag', name: 'sharedSubscriptionAvailable', where: WHERE.connack },
+  { id: 31, kind: 'text', name: 'reasonString', where: WHERE.connack | WHERE.ack | DISCONNECT | WHERE.auth },
   { id: 1, kind: 'flag', name: 'isUtf8', where: MESSAGE },
-  { id: 2, kind: 'u32', name: 'messageExpirySeconds', where: MESSAGE },
   { id: 3, kind: 'text', name: 'contentType', where: MESSAGE },
   { id: 8, kind: 'text', name: 'responseTopic', where: MESSAGE },
   { id: 9, kind: 'binary', name: 'correlationData', where: MESSAGE },
-  { id: 11, kind: 'identifiers', name: 'subscriptionIdentifiers', where: WHERE.publishByServer | WHERE.subscribe },
-  { id: 17, kind: 'u32', name: 'sessionExpirySeconds', where: WHERE.connect | WHERE.connack | WHERE.disconnectByClient }, // MQTT-3.14.2-2
-  { id: 18, kind: 'text', name: 'assignedClientIdentifier', where: WHERE.connack },
-  { id: 19, kind: 'u16', name: 'serverKeepAliveSeconds', where: WHERE.connack },
-  { id: 21, kind: 'text', name: 'authenticationMethod', where: AUTHENTICATION },
-  { id: 22, kind: 'binary', name: 'authenticationData', where: AUTHENTICATION },
-  { id: 23, kind: 'flag', name: 'requestProblemInformation', where: WHERE.connect },
-  { id: 24, kind: 'u32', name: 'willDelaySeconds', where: WHERE.will },
-  { id: 25, kind: 'flag', name: 'requestResponseInformation', where: WHERE.connect },
-  { id: 26, kind: 'text', name: 'responseInformation', where: WHERE.connack },
-  { id: 28, kind: 'text', name: 'serverReference', where: WHERE.connack | WHERE.disconnectByServer },
-  { id: 34, kind: 'u16', name: 'topicAliasMaximum', where: WHERE.connect | WHERE.connack },
-  { id: 39, kind: 'u32', name: 'maximumPacketSize', where: WHERE.connect | WHERE.connack, nonZero: protocolError('MQTT 5 §3.1.2.11.4') },
-  { id: 33, kind: 'u16', name: 'receiveMaximum', where: WHERE.connect | WHERE.connack, nonZero: protocolError('MQTT 5 §3.1.2.11.3') },
+  { id: 38, kind: 'pairs', name: 'userProperties', where: EVERYWHERE },
+  { id: 2, kind: 'u32', name: 'messageExpirySeconds', where: MESSAGE },
   {
     id: 35,
     kind: 'u16',
@@ -102,13 +105,10 @@ export const PROPERTIES: readonly Property[] = [
     where: WHERE.publishByClient | WHERE.publishByServer,
     nonZero: { reasonCode: REASON.topicAliasInvalid, clause: 'MQTT-3.3.2-8' },
   },
-  { id: 36, kind: 'qos', name: 'maximumQoS', where: WHERE.connack },
-  { id: 37, kind: 'flag', name: 'retainAvailable', where: WHERE.connack },
-  { id: 40, kind: 'flag', name: 'wildcardSubscriptionAvailable', where: WHERE.connack },
-  { id: 41, kind: 'flag', name: 'subscriptionIdentifierAvailable', where: WHERE.connack },
-  { id: 42, kind: 'flag', name: 'sharedSubscriptionAvailable', where: WHERE.connack },
-  { id: 31, kind: 'text', name: 'reasonString', where: WHERE.connack | WHERE.ack | DISCONNECT | WHERE.auth },
-  { id: 38, kind: 'pairs', name: 'userProperties', where: EVERYWHERE },
+  { id: 11, kind: 'identifiers', name: 'subscriptionIdentifiers', where: WHERE.publishByServer | WHERE.subscribe },
+  { id: 23, kind: 'flag', name: 'requestProblemInformation', where: WHERE.connect },
+  { id: 24, kind: 'u32', name: 'willDelaySeconds', where: WHERE.will },
+  { id: 25, kind: 'flag', name: 'requestResponseInformation', where: WHERE.connect },
 ];
 
 const BY_ID: readonly (Property | undefined)[] = Array.from({ length: 43 }, (_, id) => PROPERTIES.find((property) => property.id === id));

@@ -31,6 +31,14 @@ describe('MQTT 5 §2.2.1 Packet Identifier', () => {
     await receiver.sends(ack('pubrec', packetId)).expects({ type: 'pubrel', packetId });
   });
 
+  test('§2.2.1: those of a new session begin with 1, as suites of other servers expect', async () => {
+    const { sender } = await pair();
+    sender.sends(subscribe(ID, { filter: 'a', qosMax: 1 }));
+    await sender.expects({ type: 'suback' });
+    sender.publishes('a', 'x', { qos: 1, packetId: ID });
+    await sender.expectsOctets('32 07 0001 61 0001 00 78', '40 02 1234');
+  });
+
   test('MQTT-2.2.1-6, MQTT-3.8.4-2, MQTT-3.10.4-5: SUBACK and UNSUBACK have that of what they answer', async () => {
     const { sender } = await pair();
     await sender

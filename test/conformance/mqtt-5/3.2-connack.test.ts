@@ -9,6 +9,13 @@ describe('MQTT 5 §3.2 CONNACK', () => {
     await peer.expectsOctets('20 0e 00 00 0b 22 000a 27 001e8480 21 0014');
   });
 
+  test('§3.2.2.3: what else it announces stands where Mosquitto writes it', async () => {
+    const limits = { receiveMax: 20, topicAliasMax: 10, packetBytesMax: 2_000_000 };
+    const bench = await MqttBench.start({ settings: { ...limits, keepAliveMaxSeconds: 60, retainAvailable: false, maximumQos: 1 } });
+    const peer = bench.peer().sends('10 0f 0004 4d515454 05 02 003d 00 0002 6777');
+    await peer.expectsOctets('20 15 00 00 12 13 003c 22 000a 25 00 27 001e8480 21 0014 24 01');
+  });
+
   test.each([
     ['MQTT-3.2.2-2, MQTT-3.1.4-5: Clean Start 1', true, 3_600, false],
     ['MQTT-3.2.2-3: Clean Start 0 with a session', false, 3_600, true],

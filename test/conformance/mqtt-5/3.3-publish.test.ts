@@ -50,6 +50,12 @@ describe('MQTT 5 §3.3 PUBLISH from a client', () => {
     await sender.publishes('nobody', 'x', { qos, packetId: 7 }).expectsOctets(answer);
   });
 
+  test('§3.4.2.1: a subscription with No Local is a matching one: no 0x10 for its own messages', async () => {
+    const bench = await MqttBench.start();
+    const peer = await (await bench.connected({ clientId: 'bridge' })).subscribed({ filter: 'a', noLocal: true });
+    await peer.publishes('a', 'x', { qos: 1, packetId: 7 }).expectsOctets('40 02 0007');
+  });
+
   test.each([
     ['PUBACK', 1, '40 03 0007 87'],
     ['PUBREC', 2, '50 03 0007 87'],
@@ -78,9 +84,9 @@ describe('MQTT 5 §3.3 PUBLISH from a client', () => {
     await sender.publishes('a', 'x', { qos, packetId: 7 }).expectsOctets(answer);
   });
 
-  test('a topic of more than 128 levels is refused with 0x90', async () => {
+  test('a topic of more than 201 levels is refused with 0x90', async () => {
     const { sender } = await pair();
-    await sender.publishes('a/'.repeat(128), 'x').expectsEnd({ type: 'disconnect', reasonCode: 0x90 });
+    await sender.publishes('a/'.repeat(201), 'x').expectsEnd({ type: 'disconnect', reasonCode: 0x90 });
   });
 
   test('MQTT-3.3.1-3, MQTT-4.3.1-1: DUP and packet id are not copied through', async () => {

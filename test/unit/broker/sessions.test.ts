@@ -306,6 +306,22 @@ describe('a restart of the gateway', () => {
     await again.connect(requestOf('s', { inflightMax: 10 }));
     expect(again.payloads).toEqual(['1', '2']);
     expect(again.delivered[0]?.isDuplicate).toBe(true);
+    expect(subscriber.delivered[0]?.packetId).toBe(1);
+    expect(again.delivered.map(({ packetId }) => packetId)).not.toContain(1); // the client may still acknowledge what it knows
+  });
+
+  test('ids begin with 1 again when nothing was left unsettled', async () => {
+    const clock = new FakeClock();
+    const first = startCore({ clock });
+    const subscriber = new TestClient(first.context('mqtt'));
+    await subscriber.connect(requestOf('s'));
+    subscriber.subscribe('a/#', { qos: 1 });
+    await settled();
+    const second = startCore({ clock, store: first.store.reopened({ wasClean: true }) });
+    const again = new TestClient(second.context('mqtt'));
+    await again.connect(requestOf('s'));
+    again.publish('a/b', '1');
+    expect(again.delivered.map(({ packetId }) => packetId)).toEqual([1]);
   });
 
   test('STORE 6: wills wait for the grace, so that clients can return', async () => {
@@ -360,6 +376,20 @@ describe('a restart of the gateway', () => {
 });
 
 describe('exactly once on links that duplicate and reorder', () => {
+  test('a connection goes on with other ids: an acknowledgement from before settles nothing', async () => {
+    const { core } = start();
+    const ids = async (): Promise<number[]> => {
+      const sensor = new TestClient(core.context('mqtt-sn'));
+      await sensor.connect(requestOf('sensor', { ...TRANSIENT, isReliableLink: false }));
+      sensor.subscribe('a/#', { qos: 1 });
+      sensor.publish('a/1', 'x');
+      return sensor.delivered.map(({ packetId }) => packetId);
+    };
+    const [first = 0] = await ids();
+    expect(first).toBeGreaterThan(1);
+    expect(await ids()).not.toEqual([first]);
+  });
+
   test('a late copy of a completed QoS 2 message is answered and not delivered; another message with the id is', async () => {
     const { clock, client, core } = start();
     const watcher = client();

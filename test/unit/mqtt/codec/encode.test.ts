@@ -172,8 +172,8 @@ describe('PublishEncoder', () => {
       [{ identifiers: [1] }, `${head} 06 03 0001 63 0b 01 ff`],
       [{ identifiers: [1, 128] }, `${head} 09 03 0001 63 0b 01 0b 8001 ff`],
       [{ identifiers: [1, 129] }, `${head} 09 03 0001 63 0b 01 0b 8101 ff`],
-      [{ identifiers: [1, 129], expirySeconds: 10 }, `${head} 0e 02 0000000a 03 0001 63 0b 01 0b 8101 ff`],
-      [{ expirySeconds: 9 }, `${head} 09 02 00000009 03 0001 63 ff`],
+      [{ identifiers: [1, 129], expirySeconds: 10 }, `${head} 0e 03 0001 63 02 0000000a 0b 01 0b 8101 ff`],
+      [{ expirySeconds: 9 }, `${head} 09 03 0001 63 02 00000009 ff`],
     ];
     const sink = new Sink();
     for (const [more, body] of cases) {
