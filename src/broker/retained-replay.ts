@@ -4,7 +4,7 @@
 import type { Subscription } from '../bus/subscription.ts';
 import type { GatewayClock } from '../model/clock.ts';
 import { TURN_WORK_MAX } from '../model/limits.ts';
-import { type Message, minQoS, type QoS } from '../model/message.ts';
+import { type Message, minQoS, type Origin, type QoS } from '../model/message.ts';
 import type { TopicFilter } from '../model/topic.ts';
 import { REPLAY_STEP_WORK, REPLAYED_WORK, type Work } from '../model/work.ts';
 import type { SessionStore } from '../session/session-store.ts';
@@ -30,6 +30,7 @@ interface Walk {
   readonly messages: Iterator<Message | undefined>;
   readonly qosMax: QoS;
   readonly identifiers: readonly number[];
+  readonly noLocal: boolean;
   /** `queue`: what is written to the stored queue; `link`: what is not. */
   readonly into: 'queue' | 'link';
   /** Found, and not taken yet. */
@@ -63,11 +64,11 @@ export class RetainedReplay {
     else run();
   }
 
-  begin(selects: TopicFilter, { filter: key, qosMax, identifier }: Subscription): void {
+  begin(selects: TopicFilter, { filter: key, qosMax, identifier, noLocal }: Subscription): void {
     this.cancel(key);
     const identifiers = identifier === undefined ? [] : [identifier];
     const { stored, outbound } = this.#session;
-    const walk = (into: Walk['into']): Walk => ({ key, messages: this.#selected(selects), qosMax, identifiers, into, next: undefined });
+    const walk = (into: Walk['into']): Walk => ({ key, messages: this.#selected(selects), qosMax, identifiers, noLocal, into, next: undefined });
     if (stored !== undefined && (qosMax > 0 || outbound.keepsQos0)) this.#walks.push(walk('queue'));
     if (!outbound.keepsQos0) this.#walks.push(walk('link'));
     this.continue();
@@ -153,6 +154,7 @@ export class RetainedReplay {
     this.#parts.work.done += REPLAY_STEP_WORK;
     if (done === true) this.#walks = this.#walks.filter((other) => other !== walk);
     if (done === true || message === undefined) return undefined;
+    if (walk.noLocal && isFrom(message.origin, this.#session.origin)) return undefined; // MQTT-3.8.3-3
     const isWritten = stored !== undefined && (minQoS(message.qos, walk.qosMax) > 0 || outbound.keepsQos0);
     const isWanted = isWritten === (walk.into === 'queue') && message.expiresAtMs > this.#parts.clock.gatewayMs();
     return isWanted ? message : undefined;
@@ -172,6 +174,11 @@ export class RetainedReplay {
       this.continue();
     });
   }
+}
+
+/** Origins that come from the store are objects of their own. */
+function isFrom(origin: Origin, { gateway, clientId }: Origin): boolean {
+  return origin.clientId === clientId && origin.gateway === gateway;
 }
 
 function* chained(first: Generator<Message | undefined>, second: Generator<Message | undefined>): Generator<Message | undefined> {

@@ -53,6 +53,18 @@ describe('MQTT 5 §3.3.1.3 RETAIN', () => {
     }
   });
 
+  test.each([0, 1] as const)('MQTT-3.8.3-3: No Local keeps back what its own client retained (granted QoS %i)', async (qosMax) => {
+    const bench = await MqttBench.start();
+    const own = await bench.connected({ clientId: 'own', properties: { sessionExpirySeconds: 100 } });
+    const other = await bench.connected({ clientId: 'other' });
+    await own.publishes('a', 'own', RETAIN).publishes('b', 'own', RETAIN).receives();
+    await other.publishes('b', 'other', RETAIN).receives();
+    own.sends(subscribe(1, { filter: '+', qosMax, noLocal: true }));
+    expect(await own.payloads()).toEqual(['other']);
+    own.sends(subscribe(2, { filter: '+', qosMax }));
+    expect(await own.payloads()).toEqual(['own', 'other']);
+  });
+
   test.each([
     ['the granted QoS', 1, 2, 1],
     ['the published QoS', 2, 1, 1],

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { TOPIC_LEVELS_MAX } from '../../../src/model/limits.ts';
 import { type Bridged, bridged, OUT } from '../../support/bridged.ts';
 import { startCore } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
@@ -113,7 +114,7 @@ describe('messages of the remote', () => {
   test('whose topic has no place here are acknowledged and counted, and do not break the line', async () => {
     const { core, remote } = await bridged();
     remote.publish('site1/cmd/valve', 'x', 1, 7);
-    const deep = `site1/cmd/${Array(140).fill('x').join('/')}`;
+    const deep = `site1/cmd/${Array(TOPIC_LEVELS_MAX).fill('x').join('/')}`;
     remote.publishAnywhere(deep, 'x', 1, 8);
     await settled();
     expect(remote.acks).toContainEqual(['puback', 8, 0]);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { crossings, type TopicRule } from '../../../src/bridge/topic-map.ts';
 import { Bus } from '../../../src/bus/bus.ts';
+import { TOPIC_LEVELS_MAX } from '../../../src/model/limits.ts';
 import { topicName } from '../../../src/model/topic.ts';
 
 const { topics } = new Bus({ routeCacheBytesMax: 1_000_000 });
@@ -19,7 +20,7 @@ describe('topic maps', () => {
     ['MQTT-4.7.2-1: nor makes one', { localPrefix: 'plant/' }, 'plant/$SYS/uptime', undefined],
     ['a $ topic that is named is carried', { filter: '$SYS/#', remotePrefix: 'site1/' }, '$SYS/uptime', 'site1/$SYS/uptime'],
     ['MQTT-4.7.3-3: a name that grows too long stays here', { remotePrefix: 'site1/' }, `a/${'x'.repeat(65_531)}`, undefined],
-    ['a name that grows too deep stays here', { remotePrefix: 'site1/' }, Array(128).fill('x').join('/'), undefined],
+    ['a name that grows too deep stays here', { remotePrefix: 'site1/' }, Array(TOPIC_LEVELS_MAX).fill('x').join('/'), undefined],
   ])('out: %s', (_, rule, name, other) => {
     expect(crossed('out', rule, name)).toBe(other);
   });

@@ -56,7 +56,7 @@ describe('examples', () => {
 
   test('interop.yaml is what other suites expect', () => {
     const config = configWith({ yaml: readFileSync('config/examples/interop.yaml', 'utf8') });
-    expect(config.mqtt).toMatchObject({ topicAliasMax: 10, packetBytesMax: 2_000_000, receiveMax: 20 });
+    expect(config.mqtt).toMatchObject({ topicAliasMax: 10, topicAliasOutMax: 10, packetBytesMax: 2_000_000, receiveMax: 20, keepAliveMaxSeconds: 60 });
     expect(config.mqttSn).toMatchObject({ qosMinusOne: true, predefinedTopics: [{ id: 1, topic: 'ty4tw/predefinedTopic1', clientId: '*' }] });
     expect(config.access).toMatchObject({ anonymous: 'loopback', rules: [{ permission: 'deny', action: 'subscribe', topic: 'test/nosubscribe' }] });
   });
