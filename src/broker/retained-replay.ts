@@ -43,7 +43,8 @@ const CONGESTED_MS = 10;
 export class RetainedReplay {
   readonly #parts: ReplayParts;
   readonly #session: RoutedSession;
-  #walks: Walk[] = [];
+  /** By the subscription's key, in the order they began. A client may begin thousands at once. */
+  readonly #walks: Readonly<Record<Walk['into'], Map<TopicFilter, Walk>>> = { queue: new Map(), link: new Map() };
   #written: (() => void)[] = [];
   #isWalking = false;
   #isScheduled = false;
@@ -55,7 +56,7 @@ export class RetainedReplay {
 
   /** True while something must still be written before the subscriber is answered. */
   get isWriting(): boolean {
-    return this.#walks.some(({ into }) => into === 'queue');
+    return this.#walks.queue.size > 0;
   }
 
   /** Runs once everything that must be written is. */
@@ -68,29 +69,33 @@ export class RetainedReplay {
     this.cancel(key);
     const identifiers = identifier === undefined ? [] : [identifier];
     const { stored, outbound } = this.#session;
-    const walk = (into: Walk['into']): Walk => ({ key, messages: this.#selected(selects), qosMax, identifiers, noLocal, into, next: undefined });
-    if (stored !== undefined && (qosMax > 0 || outbound.keepsQos0)) this.#walks.push(walk('queue'));
-    if (!outbound.keepsQos0) this.#walks.push(walk('link'));
+    const add = (into: Walk['into']): void => {
+      this.#walks[into].set(key, { key, messages: this.#selected(selects), qosMax, identifiers, noLocal, into, next: undefined });
+    };
+    if (stored !== undefined && (qosMax > 0 || outbound.keepsQos0)) add('queue');
+    if (!outbound.keepsQos0) add('link');
     this.continue();
   }
 
   /** The subscription is gone, or replaced: who waits for what it brought waits no longer. */
   cancel(key: TopicFilter): void {
-    this.#walks = this.#walks.filter((walk) => walk.key !== key);
+    this.#walks.queue.delete(key);
+    this.#walks.link.delete(key);
     if (!this.isWriting) this.#runWritten();
   }
 
   /** The link is gone; the next one asks again. @returns keys of subscriptions that were not answered yet. */
   clear(): readonly TopicFilter[] {
-    const unanswered = this.#walks.filter(({ into }) => into === 'queue').map(({ key }) => key);
-    this.#walks = [];
+    const unanswered = [...this.#walks.queue.keys()];
+    this.#walks.queue.clear();
+    this.#walks.link.clear();
     this.#written = [];
     return unanswered;
   }
 
   /** Goes on as far as the link and this turn allow. Acknowledgements call it too: while the next slice has its time, they begin none. */
   continue(): void {
-    if (this.#isWalking || this.#isScheduled || this.#walks.length === 0) return;
+    if (this.#isWalking || this.#isScheduled || this.#walks.queue.size + this.#walks.link.size === 0) return;
     this.#isWalking = true;
     try {
       this.#walk();
@@ -119,8 +124,9 @@ export class RetainedReplay {
 
   /** What is written comes first; undefined: nothing is left. */
   #current(): Walk | undefined {
-    const walk = this.#walks.find(({ into }) => into === 'queue') ?? this.#walks[0];
-    if (walk?.into !== 'queue') this.#runWritten();
+    const { queue, link } = this.#walks;
+    if (queue.size === 0) this.#runWritten();
+    const [walk] = (queue.size > 0 ? queue : link).values();
     return walk;
   }
 
@@ -152,7 +158,7 @@ export class RetainedReplay {
     const { stored, outbound } = this.#session;
     const { done, value: message } = walk.messages.next();
     this.#parts.work.done += REPLAY_STEP_WORK;
-    if (done === true) this.#walks = this.#walks.filter((other) => other !== walk);
+    if (done === true) this.#walks[walk.into].delete(walk.key);
     if (done === true || message === undefined) return undefined;
     if (walk.noLocal && isFrom(message.origin, this.#session.origin)) return undefined; // MQTT-3.8.3-3
     const isWritten = stored !== undefined && (minQoS(message.qos, walk.qosMax) > 0 || outbound.keepsQos0);

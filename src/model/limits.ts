@@ -69,8 +69,8 @@ export const CONNECTIONS_TOLD_MAX = 64;
 export const CLIENT_ID_BYTES_MAX = 1_024;
 /** Levels of a topic or filter: as many as Mosquitto takes, EMQX takes 128. Deeper ones make the trie's recursion long. */
 export const TOPIC_LEVELS_MAX = 201;
-/** Subscriptions of one session. */
-export const SUBSCRIPTIONS_PER_SESSION_MAX = 1_000;
+/** Subscriptions of one session: a home automation that follows each entity by a topic of its own has thousands, of about 1.5 KB each. */
+export const SUBSCRIPTIONS_PER_SESSION_MAX = 10_000;
 /** Stored sessions, offline ones included. */
 export const SESSIONS_MAX = 20_000;
 /** Groups of shared subscriptions with a strategy of their own: each is looked at when a group forms. */
