@@ -11,6 +11,7 @@ import { type Authentication, reauthenticated } from './authentication.ts';
 import { connackProperties, expiryOf, type Terms } from './connect.ts';
 import { Deliveries } from './deliveries.ts';
 import { type Fault, noteFault } from './fault.ts';
+import { HeldDeliveries } from './held-deliveries.ts';
 import { InboundPublishes } from './inbound-publishes.ts';
 import { HOLD, Intake, type IntakeOwner, type Turns } from './intake.ts';
 import { KeepAlive } from './keep-alive.ts';
@@ -44,6 +45,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, LinkH
   readonly #intake: Intake;
   readonly #replies: Replies;
   readonly #admission: Admission;
+  readonly #held = new HeldDeliveries();
   #state: 'joining' | 'connected' | 'closed' = 'joining';
   #client: Client | undefined;
   /** Whether the bytes at hand completed a packet. */
@@ -101,7 +103,13 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, LinkH
   onPublish(view: PublishView): void {
     const { publishes, session } = this.#requireClient();
     if (!view.isSameTopic) this.#parts.turns.work.done += workOfBytes(view.topicEnd - view.topicStart);
+    if (view.qos === 0) {
+      publishes.take(view, session);
+      return;
+    }
+    this.#held.begin();
     publishes.take(view, session);
+    for (const delivery of this.#held.end()) this.deliver(delivery);
   }
 
   onAck(type: AckType, packetId: number, reasonCode: number): void {
@@ -220,7 +228,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, LinkH
 
   deliver(delivery: Delivery): void {
     const client = this.#client;
-    if (client === undefined) return;
+    if (client === undefined || this.#held.takes(delivery)) return;
     this.#parts.turns.work.done += 1;
     if (client.deliveries.write(delivery)) return;
     this.#parts.counters.droppedTooLarge.value += 1;

@@ -36,7 +36,7 @@ describe('MQTT 5 §2.2.1 Packet Identifier', () => {
     sender.sends(subscribe(ID, { filter: 'a', qosMax: 1 }));
     await sender.expects({ type: 'suback' });
     sender.publishes('a', 'x', { qos: 1, packetId: ID });
-    await sender.expectsOctets('32 07 0001 61 0001 00 78', '40 02 1234');
+    await sender.expectsOctets('40 02 1234', '32 07 0001 61 0001 00 78');
   });
 
   test('MQTT-2.2.1-6, MQTT-3.8.4-2, MQTT-3.10.4-5: SUBACK and UNSUBACK have that of what they answer', async () => {

@@ -26,6 +26,16 @@ describe('MQTT 5 §3.3 PUBLISH from a client', () => {
     await receiver.expectsNothing();
   });
 
+  test.each([
+    ['PUBACK', 1, '40 02 0007', '32 07 0001 61 0001 00 78'],
+    ['PUBREC', 2, '50 02 0007', '34 07 0001 61 0001 00 78'],
+  ] as const)('§4.3: %s goes before what the message brings its own client, as on other servers', async (_, qos, answer, delivery) => {
+    const bench = await MqttBench.start();
+    const peer = await (await bench.connected({ clientId: 'both' })).subscribed({ filter: 'a' });
+    await peer.publishes('a', 'x', { qos, packetId: 7 }).expectsOctets(answer, delivery);
+    await peer.publishes('a', 'y').expects({ payload: 'y', qos: 0 });
+  });
+
   test('what stands before a malformed packet in the same read is still passed on', async () => {
     const { sender, receiver } = await pair();
     await sender.sends(publishBytes(5, 'a', 'good'), '36 06 0001 61 0001 00').expectsEnd({ type: 'disconnect', reasonCode: 0x81 });
