@@ -1,6 +1,6 @@
 // Clients that flood, ask for too much or play games: each is bounded and named in a counter, and a client that behaves is served meanwhile.
 import { describe, expect, test } from 'vitest';
-import { RECEIVING_MAX, TURN_WORK_MAX } from '../../../src/model/limits.ts';
+import { RECEIVING_MAX, SUBSCRIPTIONS_PER_SESSION_MAX, TURN_WORK_MAX } from '../../../src/model/limits.ts';
 import { FILTER_WORK, PACKET_WORK, RETAIN_WORK, RETAINED_WORK, ROUTE_WORK, STORED_WORK, workOfBytes } from '../../../src/model/work.ts';
 import { connect, MqttBench, type MqttPeer, publishBytes, quiet, subscribe, will } from '../../support/mqtt.ts';
 
@@ -192,8 +192,8 @@ describe('clients that ask for too much', () => {
   test('one subscription too many: 0x97, and the ones there stay', async () => {
     const { flooder, honest } = await stage();
     const filters = (from: number, count: number) => Array.from({ length: count }, (_, index) => ({ filter: `f/${from + index}` }));
-    await flooder.sends(subscribe(1, ...filters(0, 1_000))).receives();
-    await flooder.sends(subscribe(2, ...filters(1_000, 2), { filter: 'f/0' })).expects({ type: 'suback', reasonCodes: [0x97, 0x97, 2] });
+    await flooder.sends(subscribe(1, ...filters(0, SUBSCRIPTIONS_PER_SESSION_MAX))).receives();
+    await flooder.sends(subscribe(2, ...filters(SUBSCRIPTIONS_PER_SESSION_MAX, 2), { filter: 'f/0' })).expects({ type: 'suback', reasonCodes: [0x97, 0x97, 2] });
     honest.publishes('f/999', 'x');
     expect(await flooder.payloads()).toEqual(['x']);
   });

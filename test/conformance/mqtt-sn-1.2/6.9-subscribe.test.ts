@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { SUBSCRIPTIONS_PER_SESSION_MAX } from '../../../src/model/limits.ts';
 import { MqttSnBench } from '../../support/mqtt-sn.ts';
 import { connack, connect, named, publish, regack, suback, subscribe, unsuback, unsubscribe } from '../../support/mqtt-sn-packets.ts';
 
@@ -74,8 +75,8 @@ describe('MQTT-SN 1.2 §6.9 Client’s Topic Subscribe/Un-subscribe Procedure', 
   test('one subscription more than a session may have is answered with "congestion"', async () => {
     const bench = await MqttSnBench.start({ settings: { topicIdsMax: 2_000 } });
     const sensor = await bench.connected();
-    for (let index = 0; index < 1_000; index += 1) sensor.sends(subscribe(`cmd/${index}/#`));
-    expect((await sensor.received()).length).toBe(1_000);
+    for (let index = 0; index < SUBSCRIPTIONS_PER_SESSION_MAX; index += 1) sensor.sends(subscribe(`cmd/${index}/#`));
+    expect((await sensor.received()).length).toBe(SUBSCRIPTIONS_PER_SESSION_MAX);
     await sensor.sends(subscribe('one/more/#')).expects(suback(0, { qos: 0, returnCode: CONGESTION }));
   });
 
