@@ -1,7 +1,11 @@
 import { hasWildcard, type TopicFilter, type TopicName } from '../model/topic.ts';
 
 interface Node<V> {
-  /** By literal level; made when the first one comes, for most nodes have none. */
+  /** What leads here from the node above. */
+  readonly level: string;
+  /** One of the nodes below by their literal levels: most nodes have no other, and a map costs as much as four nodes. */
+  child: Node<V> | undefined;
+  /** The others; made when the second one comes. */
   children: Map<string, Node<V>> | undefined;
   /** The level `+`. */
   anyLevel: Node<V> | undefined;
@@ -11,8 +15,8 @@ interface Node<V> {
   valueBelow: V | undefined;
 }
 
-function emptyNode<V>(): Node<V> {
-  return { children: undefined, anyLevel: undefined, value: undefined, valueBelow: undefined };
+function emptyNode<V>(level: string): Node<V> {
+  return { level, child: undefined, children: undefined, anyLevel: undefined, value: undefined, valueBelow: undefined };
 }
 
 /**
@@ -22,7 +26,7 @@ function emptyNode<V>(): Node<V> {
 export class TopicTrie<V extends object> {
   /** Filters without wildcards select the topic of their own text: one look-up, however many there are. */
   readonly #literal = new Map<string, V>();
-  readonly #root: Node<V> = emptyNode();
+  readonly #root: Node<V> = emptyNode('');
   #wildcardCount = 0;
 
   get size(): number {
@@ -34,7 +38,7 @@ export class TopicTrie<V extends object> {
     const { levels, isOpen } = split(filter);
     let node: Node<V> | undefined = this.#root;
     for (const level of levels) {
-      node = level === '+' ? node.anyLevel : node.children?.get(level);
+      node = level === '+' ? node.anyLevel : literalChild(node, level);
       if (node === undefined) return undefined;
     }
     return isOpen ? node.valueBelow : node.value;
@@ -68,12 +72,13 @@ export class TopicTrie<V extends object> {
   collect(topic: TopicName, found: V[]): void {
     const literal = this.#literal.get(topic);
     if (literal !== undefined) found.push(literal);
+    if (this.#wildcardCount === 0) return;
     const levels = topic.split('/');
     if (!topic.startsWith('$')) {
       collectFrom(this.#root, levels, 0, found);
       return;
     }
-    const root = this.#root.children?.get(levels[0] ?? ''); // MQTT-4.7.2-1: a leading wildcard does not select it
+    const root = literalChild(this.#root, levels[0] ?? ''); // MQTT-4.7.2-1: a leading wildcard does not select it
     if (root !== undefined) collectFrom(root, levels, 1, found);
   }
 }
@@ -85,15 +90,21 @@ function split(filter: TopicFilter): { levels: string[]; isOpen: boolean } {
   return { levels, isOpen };
 }
 
+function literalChild<V>({ child, children }: Node<V>, level: string): Node<V> | undefined {
+  return child?.level === level ? child : children?.get(level);
+}
+
 function childOf<V>(node: Node<V>, level: string): Node<V> {
   if (level === '+') {
-    node.anyLevel ??= emptyNode();
+    node.anyLevel ??= emptyNode(level);
     return node.anyLevel;
   }
-  node.children ??= new Map();
-  let child = node.children.get(level);
-  if (child === undefined) {
-    child = emptyNode();
+  const known = literalChild(node, level);
+  if (known !== undefined) return known;
+  const child = emptyNode<V>(level);
+  if (node.child === undefined) node.child = child;
+  else {
+    node.children ??= new Map();
     node.children.set(level, child);
   }
   return child;
@@ -106,7 +117,7 @@ function collectFrom<V>(node: Node<V>, levels: readonly string[], depth: number,
     if (node.value !== undefined) found.push(node.value);
     return;
   }
-  const child = node.children?.get(level);
+  const child = literalChild(node, level);
   if (child !== undefined) collectFrom(child, levels, depth + 1, found);
   if (node.anyLevel !== undefined) collectFrom(node.anyLevel, levels, depth + 1, found);
 }
@@ -120,8 +131,17 @@ function prune<V>(node: Node<V>, levels: readonly string[], depth: number, isOpe
   } else if (level === '+') {
     if (node.anyLevel !== undefined && prune(node.anyLevel, levels, depth + 1, isOpen)) node.anyLevel = undefined;
   } else {
-    const child = node.children?.get(level);
-    if (child !== undefined && prune(child, levels, depth + 1, isOpen)) node.children?.delete(level);
+    const child = literalChild(node, level);
+    if (child !== undefined && prune(child, levels, depth + 1, isOpen)) removeChild(node, child);
   }
-  return node.value === undefined && node.valueBelow === undefined && node.anyLevel === undefined && !node.children?.size;
+  return isEmpty(node);
+}
+
+function removeChild<V>(node: Node<V>, child: Node<V>): void {
+  if (node.child === child) node.child = undefined;
+  else node.children?.delete(child.level);
+}
+
+function isEmpty<V>({ child, children, anyLevel, value, valueBelow }: Node<V>): boolean {
+  return child === undefined && !children?.size && anyLevel === undefined && value === undefined && valueBelow === undefined;
 }
