@@ -19,20 +19,28 @@ export interface Entry<S> {
   index: number;
 }
 
+const NONE: readonly never[] = [];
+
 /** All who made the same subscription. */
 export class Audience<S> {
-  readonly entries: Entry<S>[] = [];
+  #entries: Entry<S>[] | undefined;
   #matches: readonly Match<S>[] | undefined;
+
+  get entries(): readonly Entry<S>[] {
+    return this.#entries ?? NONE;
+  }
 
   /** A list that never changes: it is replaced when the audience does, so whoever walks it is not disturbed. */
   get matches(): readonly Match<S>[] {
-    this.#matches ??= this.entries.map((entry) => entry.match);
+    this.#matches ??= matchesOf(this.entries);
     return this.#matches;
   }
 
   add(member: Member<S>, match: Match<S>): Entry<S> {
     const entry = { member, audience: this, match, index: this.entries.length };
-    this.entries.push(entry);
+    if (this.#entries === undefined)
+      this.#entries = [entry]; // room for one, and most have no more; pushing would make it for 17
+    else this.#entries.push(entry);
     this.#matches = undefined;
     return entry;
   }
@@ -44,13 +52,18 @@ export class Audience<S> {
 
   /** The last one takes its place. */
   remove(entry: Entry<S>): void {
-    const last = this.entries.pop();
-    if (last !== undefined && last !== entry) {
-      this.entries[entry.index] = last;
+    const last = this.#entries?.pop();
+    if (this.#entries !== undefined && last !== undefined && last !== entry) {
+      this.#entries[entry.index] = last;
       last.index = entry.index;
     }
     this.#matches = undefined;
   }
+}
+
+function matchesOf<S>(entries: readonly Entry<S>[]): readonly Match<S>[] {
+  const [first] = entries;
+  return first !== undefined && entries.length === 1 ? [first.match] : entries.map(({ match }) => match);
 }
 
 /** A Shared Subscription: each message goes to one of its members, on that member's terms (MQTT 5 §4.8.2). */
@@ -62,25 +75,25 @@ export interface Share<S> {
   readonly members: readonly Match<S>[];
 }
 
-class SharedAudience<S> implements Share<S> {
+class SharedAudience<S> extends Audience<S> implements Share<S> {
   readonly filter: TopicFilter;
   readonly group: string;
-  readonly audience = new Audience<S>();
 
   constructor(filter: TopicFilter, group: string) {
+    super();
     this.filter = filter;
     this.group = group;
   }
 
   get members(): readonly Match<S>[] {
-    return this.audience.matches;
+    return this.matches;
   }
 }
 
 const NO_SHARES: readonly never[] = [];
 
-export class Listeners<S> {
-  readonly plain = new Audience<S>();
+/** The audience of the plain filter is the listeners themselves: nearly always there is no other. */
+export class Listeners<S> extends Audience<S> {
   #shared: readonly SharedAudience<S>[] = NO_SHARES;
 
   get shares(): readonly Share<S>[] {
@@ -88,7 +101,7 @@ export class Listeners<S> {
   }
 
   get isEmpty(): boolean {
-    return this.plain.entries.length === 0 && this.#shared.length === 0;
+    return this.entries.length === 0 && this.#shared.length === 0;
   }
 
   /** The audience of a shared subscription, made when there is none. */
@@ -98,11 +111,11 @@ export class Listeners<S> {
       shared = new SharedAudience(filter, group);
       this.#shared = [...this.#shared, shared];
     }
-    return shared.audience;
+    return shared;
   }
 
   /** Lets go of shares whose last member left. */
   dropEmptyShares(): void {
-    this.#shared = this.#shared.filter(({ audience }) => audience.entries.length > 0);
+    this.#shared = this.#shared.filter(({ entries }) => entries.length > 0);
   }
 }

@@ -1,24 +1,15 @@
 // One message in, the matching subscribers out. Synchronous, no queue, no I/O: what happens to a match is the caller's affair.
-import type { Topic, TopicFilter, TopicTable } from '../model/topic.ts';
+import type { Topic, TopicFilter, TopicName, TopicTable } from '../model/topic.ts';
 import { type Audience, type Entry, Listeners, type Member, type Share } from './audience.ts';
 import { type Match, matchOf, mergeMatches } from './match.ts';
-import { type Route, RouteTable } from './route.ts';
+import { Resolution, type Routing } from './resolution.ts';
+import { type Route, RouteTable, used } from './route.ts';
 import { selectedBy, sharedFilter } from './shared-subscription.ts';
 import type { Subscription } from './subscription.ts';
 import { TopicTrie } from './topic-trie.ts';
 
 /** Subscribers removed before the cached routes are rid of them: a route no one publishes to would hold them for ever. */
 const REMOVED_SUBSCRIBERS_MAX = 256;
-
-const NONE: readonly never[] = [];
-
-/** Who gets a topic. Neither list ever changes: subscribing or removing subscribers while walking them takes effect with the next look-up. */
-export interface Routing<S> {
-  /** One match per subscriber, in no order. */
-  readonly matches: readonly Match<S>[];
-  /** Each gets the topic once more, for one of its members. */
-  readonly shares: readonly Share<S>[];
-}
 
 export interface BusStatistics {
   readonly subscriptions: number;
@@ -27,8 +18,8 @@ export interface BusStatistics {
   /** Interned topics and what they are counted with. */
   readonly routes: number;
   readonly routeBytes: number;
-  /** How often the older half of the routes was forgotten. */
-  readonly routeGenerations: number;
+  /** Routes forgotten to make room for others. */
+  readonly routeEvictions: number;
   /** How often the matches of a topic were looked up: publishes that missed the cache. */
   readonly resolutions: number;
 }
@@ -42,13 +33,15 @@ export class Bus<S extends object> {
   readonly #routes: RouteTable<S>;
   readonly #listeners = new TopicTrie<Listeners<S>>();
   readonly #members = new Map<S, Member<S>>();
-  /** `RouteTable.stamp` of the last change of a subscription: a route resolved before it is out of date. */
-  #changedAt = 0;
+  /** Counts the changes of subscriptions: a route resolved before the last one is out of date. Starts above the 0 of a route that never was. */
+  #changedAt = 1;
   #subscriptionCount = 0;
   #resolutionCount = 0;
   #removedCount = 0;
   /** Reused by `#resolve`. */
   readonly #selected: Listeners<S>[] = [];
+  /** Of the last topic that is not kept. */
+  readonly #passing = new Resolution<S>();
 
   constructor(options: { readonly routeCacheBytesMax: number }) {
     this.#routes = new RouteTable(options.routeCacheBytesMax);
@@ -73,7 +66,7 @@ export class Bus<S extends object> {
       filters: this.#listeners.size,
       routes: this.#routes.routeCount,
       routeBytes: this.#routes.bytes,
-      routeGenerations: this.#routes.generations,
+      routeEvictions: this.#routes.evictionCount,
       resolutions: this.#resolutionCount,
     };
   }
@@ -118,11 +111,18 @@ export class Bus<S extends object> {
     this.#changed();
   }
 
-  /** Nothing is allocated while subscriptions stay as they are. What it returns is good until subscriptions change; its lists stay good. */
+  /**
+   * Nothing is allocated for a topic that is kept while subscriptions stay as they are. What it returns is good until the next look-up; its lists stay
+   * good.
+   */
   routing(topic: Topic): Routing<S> {
     const route = this.#routes.routeOf(topic);
-    if (route.checkedAt !== this.#routes.stamp) this.#check(route);
-    return route;
+    if (route.resolvedAt === this.#changedAt) return used(route);
+    if (route.standing === 'kept') return this.#refreshed(route);
+    if (route.standing === 'wanted') return this.#refreshed(this.#routes.takeBack(route));
+    route.standing = 'wanted';
+    this.#resolve(route.name, this.#passing);
+    return this.#passing;
   }
 
   matches(topic: Topic): readonly Match<S>[] {
@@ -135,32 +135,37 @@ export class Bus<S extends object> {
     return shared && this.#listeners.get(shared.filter)?.shares.find((share) => share.filter === filter);
   }
 
-  #check(route: Route<S>): void {
-    route.checkedAt = this.#routes.stamp;
-    if (route.resolvedAt < this.#changedAt) {
-      this.#resolve(route);
-      route.resolvedAt = this.#routes.stamp;
-    }
-    this.#routes.keep(route);
+  /** @param route - one that is kept. */
+  #refreshed(route: Route<S>): Route<S> {
+    if (route.resolvedAt > 0) used(route);
+    if (route.resolvedAt === this.#changedAt) return route;
+    this.#resolve(route.name, route);
+    route.resolvedAt = this.#changedAt;
+    this.#routes.recount(route);
+    return route;
   }
 
-  #resolve(route: Route<S>): void {
+  #resolve(topic: TopicName, resolution: Resolution<S>): void {
     this.#resolutionCount += 1;
     const selected = this.#selected;
-    this.#listeners.collect(route.name, selected);
+    this.#listeners.collect(topic, selected);
     const [only] = selected;
-    if (only === undefined) route.setMatches(NONE, 0);
-    else if (selected.length === 1) route.setMatches(only.plain.matches, 0);
-    else this.#merge(route, selected);
-    route.shares = selected.length === 1 && only !== undefined ? only.shares : selected.flatMap(({ shares }) => shares);
+    if (only === undefined) resolution.clear();
+    else if (selected.length === 1) {
+      resolution.setMatches(only.matches, 0);
+      resolution.shares = only.shares;
+    } else {
+      this.#merge(resolution, selected);
+      resolution.shares = selected.flatMap(({ shares }) => shares);
+    }
     selected.length = 0;
   }
 
-  #merge(route: Route<S>, listeners: readonly Listeners<S>[]): void {
+  #merge(resolution: Resolution<S>, listeners: readonly Listeners<S>[]): void {
     const matches: Match<S>[] = [];
     const overlaps = new Map<number, Match<S>[]>();
-    for (const { plain } of listeners) {
-      for (const { member, match } of plain.entries) {
+    for (const { entries } of listeners) {
+      for (const { member, match } of entries) {
         if (member.metIn !== this.#resolutionCount) {
           member.metIn = this.#resolutionCount;
           member.matchIndex = matches.push(match) - 1;
@@ -175,7 +180,7 @@ export class Bus<S extends object> {
       const first = matches[index];
       if (first !== undefined) matches[index] = mergeMatches(first, others);
     }
-    route.setMatches(matches, overlaps.size);
+    resolution.setMatches(matches, overlaps.size);
   }
 
   #memberOf(subscriber: S): Member<S> {
@@ -195,7 +200,7 @@ export class Bus<S extends object> {
       listeners = new Listeners();
       this.#listeners.set(selecting, listeners);
     }
-    return shared === undefined ? listeners.plain : listeners.sharedBy(filter, shared.group);
+    return shared === undefined ? listeners : listeners.sharedBy(filter, shared.group);
   }
 
   #leave(filter: TopicFilter, entry: Entry<S>): void {
@@ -215,12 +220,12 @@ export class Bus<S extends object> {
     this.#removedCount += 1;
     if (this.#removedCount < REMOVED_SUBSCRIBERS_MAX) return;
     this.#removedCount = 0;
-    this.#routes.forgetMatches();
+    this.#routes.clearRoutes();
+    this.#passing.clear();
   }
 
   #changed(): void {
-    this.#routes.stamp += 1;
-    this.#changedAt = this.#routes.stamp;
+    this.#changedAt += 1;
   }
 }
 

@@ -1,118 +1,93 @@
 // Topics in use, and what is known of each: interning and the cache of resolved routes are one table, so a publish looks its topic up once.
 //
-// The table forgets by generations: when the young half of its bytes is full, it becomes the old half and the previous old half is
-// forgotten; a route that is used again moves to the young half. Topics that see traffic survive a flood of topics that do not.
+// While there is room every topic is kept. Once the table is full, a topic is taken in when it comes back, and the oldest gives way; one that was used in
+// the meantime goes to the end of the line instead, with a use less to its credit. So topics that see traffic survive a flood of topics that do not, and a
+// scan over more topics than there is room for leaves alone what is there.
 import { isUtf8 } from 'node:buffer';
 import { GatewayError } from '../model/errors.ts';
 import { type Topic, type TopicName, type TopicTable, topicName } from '../model/topic.ts';
-import type { Share } from './audience.ts';
-import type { Match } from './match.ts';
+import { Doorkeeper } from './doorkeeper.ts';
+import { Resolution } from './resolution.ts';
+import { RouteIndex, topicHash } from './route-index.ts';
 
-/** Slots of the look-up by bytes, in pairs; a power of two. */
-const SLOTS = 4_096;
-/** Longer topics are looked up by their text: hashing them here would cost more than it saves. */
-const SLOT_TOPIC_BYTES_MAX = 128;
-
-const ROUTE_BYTES = 400; // route, map entry, headers of the string and of the byte array, as measured on Node 24
+const ROUTE_BYTES = 450; // route, map entry, place in the index, headers of the string and of the byte array, as measured on Node 24
 const MATCH_REFERENCE_BYTES = 8;
 const MERGED_MATCH_BYTES = 120;
-
-const NONE: readonly never[] = [];
+/** Times a route passes the front of the line without further use. */
+const CREDIT_MAX = 3;
 
 /** A topic with the matches found for it last. Works on after the table forgot it: a connection may hold it. */
-export class Route<S> implements Topic {
+export class Route<S> extends Resolution<S> implements Topic {
   readonly name: TopicName;
   readonly utf8: Uint8Array;
   readonly table: RouteTable<S>;
-  /** `table.stamp` when the route was last known to be up to date and in use. */
-  checkedAt = 0;
-  /** `table.stamp` when the matches were found. */
+  /** `Bus` time when the matches were found; 0: never. */
   resolvedAt = 0;
-  #matches: readonly Match<S>[] = NONE;
-  #mergedCount = 0;
-  shares: readonly Share<S>[] = NONE;
+  /** Uses, but for the one it was taken in for, that count. */
+  credit = 0;
+  /** Not kept: it is used once, and has left no trace. */
+  standing: 'kept' | 'passing' | 'wanted' = 'passing';
   /** What the table counts for it. */
   countedBytes = 0;
 
   constructor(table: RouteTable<S>, name: TopicName, utf8: Uint8Array) {
+    super();
     this.table = table;
     this.name = name;
     this.utf8 = utf8;
   }
 
-  get matches(): readonly Match<S>[] {
-    return this.#matches;
-  }
-
-  /** @param mergedCount - how many of the matches were made for this route alone, because subscriptions of one subscriber overlap. */
-  setMatches(matches: readonly Match<S>[], mergedCount: number): void {
-    this.#matches = matches;
-    this.#mergedCount = mergedCount;
-  }
-
-  /** Frees what the route holds on to; it is resolved anew when it is used again. */
-  forgetMatches(): void {
-    this.checkedAt = 0;
+  /** It is resolved anew when it is used again. */
+  override clear(): void {
+    super.clear();
     this.resolvedAt = 0;
-    this.setMatches(NONE, 0);
-    this.shares = NONE;
   }
 
   /** An estimate from above: a list that several routes share is counted for each. */
   costBytes(): number {
     const nameBytes = this.name.length + this.utf8.length;
-    return ROUTE_BYTES + nameBytes + (this.#matches.length + this.shares.length) * MATCH_REFERENCE_BYTES + this.#mergedCount * MERGED_MATCH_BYTES;
+    return ROUTE_BYTES + nameBytes + (this.matches.length + this.shares.length) * MATCH_REFERENCE_BYTES + this.mergedCount * MERGED_MATCH_BYTES;
   }
 }
 
 export class RouteTable<S> implements TopicTable {
-  /**
-   * Moves on when subscriptions changed and when a generation ended. A route whose `checkedAt` equals it needs no look-up at all.
-   * Starts above the 0 of a route that was never checked.
-   */
-  stamp = 1;
-  readonly #halfBytesMax: number;
-  #young = new Map<string, Route<S>>();
-  #old = new Map<string, Route<S>>();
-  #youngBytes = 0;
-  #oldBytes = 0;
-  #generations = 0;
-  /** Routes of the young half by a hash of their bytes: no string is made for a topic that is found here. */
-  readonly #slots: (Route<S> | undefined)[] = new Array(SLOTS).fill(undefined);
+  readonly #bytesMax: number;
+  /** The oldest first. */
+  readonly #byName = new Map<string, Route<S>>();
+  #oldest = this.#byName.values();
+  readonly #index = new RouteIndex<Route<S>>();
+  readonly #doorkeeper = new Doorkeeper();
+  #bytes = 0;
+  #evictionCount = 0;
 
   constructor(bytesMax: number) {
-    this.#halfBytesMax = bytesMax / 2;
+    this.#bytesMax = bytesMax;
   }
 
   get routeCount(): number {
-    return this.#young.size + this.#old.size;
+    return this.#byName.size;
   }
 
   get bytes(): number {
-    return this.#youngBytes + this.#oldBytes;
+    return this.#bytes;
   }
 
-  /** How often the older half was forgotten. */
-  get generations(): number {
-    return this.#generations;
+  /** Routes taken out to make room. */
+  get evictionCount(): number {
+    return this.#evictionCount;
   }
 
   intern(name: TopicName): Route<S> {
-    return this.#find(name) ?? this.#add(name, new TextEncoder().encode(name));
+    const known = this.#byName.get(name);
+    if (known !== undefined) return used(known);
+    const utf8 = new TextEncoder().encode(name);
+    return this.#made(name, utf8, topicHash(utf8, 0, utf8.length));
   }
 
   internUtf8(bytes: Buffer, start: number, end: number): Route<S> {
-    if (end - start > SLOT_TOPIC_BYTES_MAX) return this.#internText(bytes, start, end);
-    const slot = slotOf(bytes, start, end);
-    // Equal bytes are well-formed bytes: those of a route were checked when it was made.
-    const first = this.#slots[slot];
-    if (first !== undefined && isEqual(first.utf8, bytes, start, end)) return first;
-    const second = this.#slots[slot + 1];
-    if (second !== undefined && isEqual(second.utf8, bytes, start, end)) return second;
-    const route = this.#internText(bytes, start, end);
-    this.#slots[slot + 1] = this.#slots[slot]; // read again: a generation may have ended
-    this.#slots[slot] = route;
-    return route;
+    const hash = topicHash(bytes, start, end);
+    const known = this.#index.find(hash, bytes, start, end);
+    return known === undefined ? this.#internText(bytes, start, end, hash) : used(known);
   }
 
   /** The route that stands for `topic`, which may come from elsewhere, e.g. out of the store. */
@@ -120,111 +95,89 @@ export class RouteTable<S> implements TopicTable {
     return topic instanceof Route && topic.table === this ? topic : this.intern(topic.name);
   }
 
-  /** Notes that a route is in use and what it costs now. May move `stamp` on. */
-  keep(route: Route<S>): void {
-    const young = this.#young.get(route.name);
-    if (young === route) this.#count(route);
-    else if (young === undefined && (this.#old.get(route.name) ?? route) === route) this.#insert(route);
-    // Else it was forgotten while a connection held it, and its name was interned again: the table keeps the newer one.
-  }
-
-  /** Drops every match: those that are out of date may hold on to subscribers that are gone. */
-  forgetMatches(): void {
-    for (const routes of [this.#young, this.#old]) {
-      for (const route of routes.values()) route.forgetMatches();
-    }
-    this.#youngBytes = recount(this.#young);
-    this.#oldBytes = recount(this.#old);
-  }
-
-  #internText(bytes: Buffer, start: number, end: number): Route<S> {
-    const text = bytes.toString('utf8', start, end);
-    const known = this.#find(text);
-    // Ill-formed bytes decode to U+FFFD, which is a character like others: the text alone would lead them to another topic's route.
-    if (known !== undefined && bytes.compare(known.utf8, 0, known.utf8.length, start, end) === 0) return known;
-    const utf8 = new Uint8Array(end - start);
-    utf8.set(bytes.subarray(start, end));
-    if (!isUtf8(utf8)) throw new GatewayError('INVALID_TOPIC', 'ill-formed UTF-8 in topic [MQTT-1.5.4-1]');
-    return this.#add(topicName(text), utf8);
-  }
-
-  /** Moves the route to the young half when it is in the old one. */
-  #find(text: string): Route<S> | undefined {
-    const young = this.#young.get(text);
-    if (young !== undefined) return young;
-    const old = this.#old.get(text);
-    if (old !== undefined) this.#insert(old);
-    return old;
-  }
-
-  #add(name: TopicName, utf8: Uint8Array): Route<S> {
-    const route = new Route(this, name, utf8);
-    this.#insert(route);
+  /** The kept route of a topic that is used again though the table did not keep it, for a connection holds it. */
+  takeBack(route: Route<S>): Route<S> {
+    const known = this.#byName.get(route.name);
+    if (known !== undefined) return known; // its name was interned again
+    this.#keep(route, topicHash(route.utf8, 0, route.utf8.length));
     return route;
   }
 
-  #insert(route: Route<S>): void {
-    const old = this.#old.get(route.name);
-    if (old !== undefined) {
-      this.#old.delete(route.name);
-      this.#oldBytes -= old.countedBytes;
-    }
-    this.#young.set(route.name, route);
-    route.countedBytes = 0;
-    this.#count(route);
-  }
-
-  /** The route is in the young half. */
-  #count(route: Route<S>): void {
+  /** Notes what a kept route costs now, and makes room for it. */
+  recount(route: Route<S>): void {
     const bytes = route.costBytes();
-    this.#youngBytes += bytes - route.countedBytes;
+    this.#bytes += bytes - route.countedBytes;
     route.countedBytes = bytes;
-    if (this.#youngBytes > this.#halfBytesMax && this.#young.size > 1) this.#endGeneration(); // one route alone stays, whatever it costs
+    while (this.#bytes > this.#bytesMax && this.#byName.size > 1) this.#moveOn(route); // one route alone stays, whatever it costs
   }
 
-  #endGeneration(): void {
-    for (const route of this.#old.values()) route.forgetMatches(); // who holds one must not hold its subscribers too
-    this.#old = this.#young;
-    this.#oldBytes = this.#youngBytes;
-    this.#young = new Map();
-    this.#youngBytes = 0;
-    this.#slots.fill(undefined); // they are of the young half
-    this.#generations += 1;
-    this.stamp += 1; // a route in use is checked once more, which moves it to the young half
+  /** Drops every match: those that are out of date may hold on to subscribers that are gone. */
+  clearRoutes(): void {
+    for (const route of this.#byName.values()) {
+      route.clear();
+      this.recount(route);
+    }
+  }
+
+  #internText(bytes: Buffer, start: number, end: number, hash: number): Route<S> {
+    const text = bytes.toString('utf8', start, end);
+    const known = this.#byName.get(text);
+    // Ill-formed bytes decode to U+FFFD, which is a character like others: the text alone would lead them to another topic's route.
+    if (known !== undefined && bytes.compare(known.utf8, 0, known.utf8.length, start, end) === 0) {
+      this.#index.add(hash, known);
+      return used(known);
+    }
+    const utf8 = copyOf(bytes, start, end);
+    if (!isUtf8(utf8)) throw new GatewayError('INVALID_TOPIC', 'ill-formed UTF-8 in topic [MQTT-1.5.4-1]');
+    return this.#made(topicName(text), utf8, hash);
+  }
+
+  #made(name: TopicName, utf8: Uint8Array, hash: number): Route<S> {
+    const route = new Route(this, name, utf8);
+    if (this.#bytes + route.costBytes() <= this.#bytesMax || this.#doorkeeper.admits(hash)) this.#keep(route, hash);
+    return route;
+  }
+
+  #keep(route: Route<S>, hash: number): void {
+    route.standing = 'kept';
+    route.countedBytes = 0;
+    this.#byName.set(route.name, route);
+    this.#index.growFor(this.#byName.size);
+    this.#index.add(hash, route);
+    this.recount(route);
+  }
+
+  /** @param newest - that room is made for. */
+  #moveOn(newest: Route<S>): void {
+    const { value: route } = this.#oldest.next();
+    if (route === undefined) {
+      this.#oldest = this.#byName.values(); // it saw the end, and stays there
+      return;
+    }
+    this.#byName.delete(route.name);
+    if (route === newest || route.credit > 0) {
+      route.credit = Math.max(0, route.credit - 1);
+      this.#byName.set(route.name, route);
+    } else this.#evict(route);
+  }
+
+  #evict(route: Route<S>): void {
+    this.#index.remove(topicHash(route.utf8, 0, route.utf8.length), route);
+    this.#bytes -= route.countedBytes;
+    this.#evictionCount += 1;
+    route.standing = 'wanted';
+    route.clear(); // who holds it must not hold its subscribers too
   }
 }
 
-function recount<S>(routes: ReadonlyMap<string, Route<S>>): number {
-  let total = 0;
-  for (const route of routes.values()) {
-    route.countedBytes = route.costBytes();
-    total += route.countedBytes;
-  }
-  return total;
+/** A route that was found. */
+export function used<S>(route: Route<S>): Route<S> {
+  if (route.credit < CREDIT_MAX) route.credit += 1;
+  return route;
 }
 
-/**
- * FNV-1a in two lanes, for the processor works on both at once. A peer that makes topics collide only sends them to the look-up by text.
- *
- * @returns the first of the two slots the topic may be in.
- */
-function slotOf(bytes: Uint8Array, start: number, end: number): number {
-  let even = 0x811c9dc5;
-  let odd = 0x01000193;
-  let at = start;
-  for (; at + 1 < end; at += 2) {
-    even = Math.imul(even ^ (bytes[at] ?? 0), 0x01000193);
-    odd = Math.imul(odd ^ (bytes[at + 1] ?? 0), 0x01000193);
-  }
-  if (at < end) even = Math.imul(even ^ (bytes[at] ?? 0), 0x01000193);
-  const hash = even ^ (odd << 7) ^ (odd >>> 11);
-  return (hash ^ (hash >>> 15)) & (SLOTS - 2);
-}
-
-function isEqual(known: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  if (known.length !== end - start) return false;
-  for (let index = 0; index < known.length; index += 1) {
-    if (known[index] !== bytes[start + index]) return false;
-  }
-  return true;
+function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const copy = new Uint8Array(end - start);
+  for (let index = 0; index < copy.length; index += 1) copy[index] = bytes[start + index] ?? 0;
+  return copy;
 }

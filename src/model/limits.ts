@@ -76,7 +76,7 @@ export const SESSIONS_MAX = 20_000;
 /** Groups of shared subscriptions with a strategy of their own: each is looked at when a group forms. */
 export const SHARE_GROUPS_CONFIGURED_MAX = 100;
 
-/** Bytes of interned topics with their cached routes; the table forgets the older half when it is full. */
+/** Bytes of interned topics with their cached routes; once they are reached, what is used least gives way (docs/decisions/0027-route-cache.md). */
 export const ROUTE_CACHE_BYTES_MAX = 8 * 1024 * 1024;
 
 /** QoS 1 and 2 publishes a client may have unanswered (our Receive Maximum). */
