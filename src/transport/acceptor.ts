@@ -58,6 +58,11 @@ export interface ConnectionSource {
   close(): void;
 }
 
+/** What is known of a connection that comes from `remote` itself, before it said anything. */
+export function directFacts(listener: string, { peer, peerHost }: Pick<LinkFacts, 'peer' | 'peerHost'>): LinkFacts {
+  return { ...NO_HANDSHAKE, peer, peerHost, listener, isProxied: false };
+}
+
 /** The listening socket under TCP and TLS: binds, lets connections in while the budget lasts, and counts both. */
 export class Acceptor implements ConnectionSource {
   readonly #options: ListenerOptions;
@@ -123,9 +128,9 @@ export class Acceptor implements ConnectionSource {
       socket.destroy();
       return;
     }
-    socket.on('close', () => budget?.giveBack());
+    if (budget !== undefined) socket.on('close', () => budget.giveBack());
     this.#counters.accepted.value += 1;
-    this.#introduce({ socket, facts: { ...remote, listener: name, isProxied: false, ...NO_HANDSHAKE } }, onAccepted);
+    this.#introduce({ socket, facts: directFacts(name, remote) }, onAccepted);
   }
 
   /** Behind a proxy it is the proxy that says who came. */

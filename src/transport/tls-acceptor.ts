@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { createServer, type SecureContext, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import { GatewayError } from '../model/errors.ts';
 import { TLS_HANDSHAKE_TIMEOUT_MS } from '../model/limits.ts';
-import { type Accepted, Acceptor, type ConnectionSource, type ListenerOptions } from './acceptor.ts';
+import { type Accepted, Acceptor, type ConnectionSource, directFacts, type ListenerOptions } from './acceptor.ts';
 import { remoteEnd } from './address.ts';
 import type { LinkCounters } from './link-counters.ts';
 import { certificateFacts, credentialsError } from './tls-credentials.ts';
@@ -21,8 +21,10 @@ export class TlsAcceptor implements ConnectionSource {
   readonly #options: TlsListenerOptions;
   readonly #counters: LinkCounters;
   readonly #acceptor: Acceptor;
-  /** What is known of the connections below, by their two ends: Node.js does not say which one a TLS socket sits on. */
-  readonly #below = new Map<string, LinkFacts>();
+  /** What proxies told of connections, by their two ends: Node.js does not say which one a TLS socket sits on. Of others the TLS socket knows all. */
+  readonly #proxied = new Map<string, LinkFacts>();
+  /** Of the connection that breaks or closes at this moment: its TLS socket then fails as well, and no longer knows where it led. */
+  #ending: LinkFacts | undefined;
   /** Identity of the key with which a handshake goes on. */
   readonly #pskIdentities = new WeakMap<TLSSocket, string>();
   #listening: { readonly server: Server; tls: ServerTls } | undefined;
@@ -46,10 +48,7 @@ export class TlsAcceptor implements ConnectionSource {
     this.#listening = { server, tls };
     this.#warn(tls);
     await this.#acceptor.listen(({ socket, facts }) => {
-      const ends = endsOf(socket);
-      this.#below.set(ends, facts);
-      socket.on('error', () => {}); // told by the TLS socket on top of it
-      socket.on('close', () => this.#forget(ends, facts));
+      this.#watch(socket, facts);
       if (socket.readableFlowing === true) socket.pause(); // what came behind a PROXY header would flow on, past the handshake
       server.emit('connection', socket);
     });
@@ -109,10 +108,35 @@ export class TlsAcceptor implements ConnectionSource {
     return key;
   }
 
-  #judge(socket: TLSSocket, settings: ServerTlsSettings, onAccepted: (accepted: Accepted) => void): void {
+  /** Hears of the end of a connection before the TLS socket on top of it does, which tells within the same event what became of the handshake. */
+  #watch(socket: Socket, facts: LinkFacts): void {
+    const note = (): void => {
+      this.#ending = facts;
+      queueMicrotask(this.#forgetEnding);
+    };
+    socket.on('error', note);
+    socket.on('close', note);
+    if (this.#options.proxy === undefined) return;
     const ends = endsOf(socket);
-    const below = this.#below.get(ends);
-    if (below === undefined) {
+    this.#proxied.set(ends, facts);
+    socket.on('close', () => this.#forget(ends, facts));
+  }
+
+  readonly #forgetEnding = (): void => {
+    this.#ending = undefined;
+  };
+
+  /** @returns what is known without the handshake; undefined once the connection is gone. */
+  #factsOf(socket: TLSSocket): LinkFacts | undefined {
+    const { name, proxy } = this.#options;
+    if (proxy !== undefined) return this.#proxied.get(endsOf(socket));
+    const remote = remoteEnd(socket);
+    return remote && directFacts(name, remote);
+  }
+
+  #judge(socket: TLSSocket, settings: ServerTlsSettings, onAccepted: (accepted: Accepted) => void): void {
+    const facts = this.#factsOf(socket);
+    if (facts === undefined) {
       socket.destroy(); // gone since the handshake
       return;
     }
@@ -121,9 +145,9 @@ export class TlsAcceptor implements ConnectionSource {
       this.#fail(socket, proven);
       return;
     }
-    this.#forget(ends, below);
-    const serverName = below.serverName ?? (socket.servername || undefined)?.toLowerCase();
-    onAccepted({ socket, facts: { ...below, ...proven, serverName } });
+    if (this.#options.proxy !== undefined) this.#forget(endsOf(socket), facts);
+    const serverName = facts.serverName ?? (socket.servername || undefined)?.toLowerCase();
+    onAccepted({ socket, facts: { ...facts, ...proven, serverName } });
   }
 
   /** @returns why the connection is refused, or what it proved beyond what is known from below. */
@@ -148,7 +172,7 @@ export class TlsAcceptor implements ConnectionSource {
 
   /** The same two ends may be in use again already. */
   #forget(ends: string, facts: LinkFacts): void {
-    if (this.#below.get(ends) === facts) this.#below.delete(ends);
+    if (this.#proxied.get(ends) === facts) this.#proxied.delete(ends);
   }
 
   #warn({ cautions }: ServerTls): void {
@@ -163,11 +187,17 @@ export class TlsAcceptor implements ConnectionSource {
     this.#fail(socket, authorizationError ? verificationFailure(String(authorizationError)) : handshakeFailure(error));
   }
 
+  /** A socket that was reset does not say any more whose it was. It closes with the connection below, of which that is known. */
   #fail(socket: TLSSocket, reason: string): void {
     this.#counters.failed.value += 1;
-    const peer = this.#below.get(endsOf(socket))?.peer ?? remoteEnd(socket)?.peer;
-    this.#options.log.info('TLS handshake failed', { listener: this.#options.name, peer, reason });
+    const facts = this.#factsOf(socket) ?? this.#ending;
+    if (facts === undefined) socket.once('close', () => this.#report(this.#ending, reason));
+    else this.#report(facts, reason);
     socket.destroy();
+  }
+
+  #report(facts: LinkFacts | undefined, reason: string): void {
+    this.#options.log.info('TLS handshake failed', { listener: this.#options.name, peer: facts?.peer, reason });
   }
 }
 

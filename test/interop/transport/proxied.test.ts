@@ -113,13 +113,14 @@ describe('PROXY protocol: the facts of a link', () => {
     await eventually(() => expect(owned[0]?.link).toMatchObject({ certificateIdentity: 'valve-1', certificateCommonName: 'valve-1' }));
   });
 
-  test('a handshake that fails is told of the client, not of the proxy', async () => {
+  test.each([
+    ['it does not speak TLS', (raw: Socket) => raw.write(Buffer.concat([V1, Buffer.from('101000044d5154540402003c000474657374', 'hex')]))],
+    ['it left before the end', (raw: Socket) => raw.end(V1)],
+  ])('a handshake that fails is told of the client, not of the proxy: %s', async (reason, go) => {
     const { transport, log } = listening('tls');
     await links(transport);
-    connected(transport).write(Buffer.concat([V1, Buffer.from('101000044d5154540402003c000474657374', 'hex')]));
-    await eventually(() =>
-      expect(log.lines).toContainEqual(expect.objectContaining({ event: 'TLS handshake failed', peer: '192.0.2.7:49152', reason: 'it does not speak TLS' })),
-    );
+    go(connected(transport));
+    await eventually(() => expect(log.lines).toContainEqual(expect.objectContaining({ event: 'TLS handshake failed', peer: '192.0.2.7:49152', reason })));
   });
 });
 

@@ -1,12 +1,14 @@
-import { connect } from 'node:net';
-import type { ConnectionOptions } from 'node:tls';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import { LinkBudget } from '../../../src/transport/link-budget.ts';
 import { TlsTransport } from '../../../src/transport/tls.ts';
 import type { TlsListenerOptions } from '../../../src/transport/tls-acceptor.ts';
 import type { ServerTlsSettings } from '../../../src/transport/tls-server-options.ts';
 import { eventually, OwnedLink, streamTransportContract } from '../../contract/stream-transport.contract.ts';
-import { CLIENT_IDENTITY, FOREIGN_IDENTITY } from '../../support/certificates.ts';
+import { CLIENT_IDENTITY, FOREIGN_IDENTITY, TEST_AUTHORITY } from '../../support/certificates.ts';
+import { RecordingLog } from '../../support/recording-log.ts';
 import { tlsLoader } from '../../support/tls-files.ts';
 import { environment, portOf } from './environment.ts';
 import { SocketPeer } from './socket-peer.ts';
@@ -63,7 +65,46 @@ describe('client certificates', () => {
   });
 });
 
+/** How a handshake fails where a certificate is required. */
+const FAILING: readonly (readonly [what: string, go: (socket: Socket) => void])[] = [
+  ['shows a certificate of a foreign authority (TLS 1.3)', (socket) => shake(socket, FOREIGN_IDENTITY)],
+  ['shows a certificate of a foreign authority (TLS 1.2)', (socket) => shake(socket, { ...FOREIGN_IDENTITY, maxVersion: 'TLSv1.2' })],
+  ['shows no certificate (TLS 1.3)', (socket) => shake(socket, {})],
+  ['shows no certificate (TLS 1.2)', (socket) => shake(socket, { maxVersion: 'TLSv1.2' })],
+  ['does not speak TLS', (socket) => socket.end('GET / HTTP/1.0')],
+  ['ends before it said anything', (socket) => socket.end()],
+  ['ends after half a ClientHello', (socket) => socket.end(Buffer.from('16030100', 'hex'))],
+  ['resets', (socket) => socket.resetAndDestroy()],
+];
+
+function shake(socket: Socket, options: ConnectionOptions): void {
+  const over = connectTls({ socket, ca: TEST_AUTHORITY, servername: 'localhost', ...options });
+  over.on('error', () => {});
+  cleanups.push(() => void over.destroy());
+}
+
+/** With the address that the other end sees. */
+async function connected(port: number) {
+  const socket = connect({ port, host: '127.0.0.1' });
+  socket.on('error', () => {});
+  cleanups.push(() => void socket.destroy());
+  await once(socket, 'connect');
+  return { socket, address: `127.0.0.1:${socket.localPort}` };
+}
+
 describe('handshakes', () => {
+  test.each(FAILING)('the log names the peer that %s', async (_, go) => {
+    const log = new RecordingLog();
+    const { transport, metrics } = tls({ clientCertificate: 'required' }, { log });
+    await transport.listen(() => expect.unreachable());
+    const [, first, second] = await Promise.all([connected(portOf(transport)), connected(portOf(transport)), connected(portOf(transport))]);
+    await eventually(() => expect(metrics.snapshot()).toMatchObject({ 'transport.mqtt.tls.accepted': 3 }));
+    for (const { socket } of [first, second]) go(socket);
+    const peers = () => log.lines.filter(({ event }) => event === 'TLS handshake failed').map(({ peer }) => peer);
+    await eventually(() => expect(peers()).toHaveLength(2));
+    expect(new Set(peers())).toEqual(new Set([first.address, second.address])); // one is not taken for the other, nor for who still shakes hands
+  });
+
   test.each([
     ['plain MQTT', Buffer.from('101000044d5154540402003c000474657374', 'hex')],
     ['nothing, then its end', Buffer.alloc(0)],
