@@ -160,5 +160,6 @@ export class SocketLink implements Link, OutputWatcher {
     this.#output.discard();
     this.#support.counters.open -= 1;
     this.handlers.onClose(this.#cause);
+    this.handlers = UNOWNED; // Node.js keeps a closed TLS socket, and with it this, until the next major collection: not the owner as well
   }
 }
