@@ -7,9 +7,12 @@ import type { Log } from '../model/log.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { endpointText, remoteEnd } from './address.ts';
 import { addressError } from './address-error.ts';
+import { HandleSocket, HandleSupport } from './handle-socket.ts';
 import type { LinkBudget } from './link-budget.ts';
 import type { LinkCounters } from './link-counters.ts';
+import type { LinkSocket } from './link-socket.ts';
 import { type ProxyOptions, proxiedFacts, readProxyHeader } from './proxied.ts';
+import { type StreamHandle, streamInternals, takeHandles } from './stream-handle.ts';
 import { type LinkFacts, NO_HANDSHAKE } from './transport.ts';
 import type { TurnWriter } from './turn-writer.ts';
 import { makeWay } from './unix-socket.ts';
@@ -43,8 +46,8 @@ export interface ListenerOptions {
 }
 
 /** A connection that was let in. */
-export interface Accepted {
-  readonly socket: Socket;
+export interface Accepted<Connection = Socket> {
+  readonly socket: Connection;
   readonly facts: LinkFacts;
 }
 
@@ -52,8 +55,11 @@ export interface Accepted {
 export interface ConnectionSource {
   /** As bound, after `listen`. */
   readonly address: string;
-  /** @throws GatewayError ADDRESS_UNAVAILABLE */
-  listen(onAccepted: (accepted: Accepted) => void): Promise<void>;
+  /**
+   * @param onBare - takes what needs nothing of a socket of Node.js. A source that has only those does without, and no source uses nothing else.
+   * @throws GatewayError ADDRESS_UNAVAILABLE
+   */
+  listen(onAccepted: (accepted: Accepted) => void, onBare?: (bare: Accepted<LinkSocket>) => void): Promise<void>;
   /** Stops accepting. */
   close(): void;
 }
@@ -82,7 +88,7 @@ export class Acceptor implements ConnectionSource {
   }
 
   /** @throws GatewayError ADDRESS_UNAVAILABLE */
-  async listen(onAccepted: (accepted: Accepted) => void): Promise<void> {
+  async listen(onAccepted: (accepted: Accepted) => void, onBare?: (bare: Accepted<LinkSocket>) => void): Promise<void> {
     const { name, host, port, path, mode = OWNER_ONLY, setting = name, log } = this.#options;
     if (path !== undefined) await makeWay(path, `${setting}.path`);
     this.#server.on('connection', (socket) => this.#accept(socket, onAccepted));
@@ -99,6 +105,7 @@ export class Acceptor implements ConnectionSource {
       this.#counters.failed.value += 1;
       log.error('connection not accepted', { listener: name, error: error.message });
     });
+    if (onBare !== undefined) this.#listenForHandles(onBare);
     if (path !== undefined) chmodSync(path, mode);
     const bound = this.#server.address();
     if (bound !== null && typeof bound === 'object') this.#address = endpointText(bound.address, bound.port);
@@ -114,23 +121,53 @@ export class Acceptor implements ConnectionSource {
     return path === undefined ? { host, port, backlog } : { path, backlog };
   }
 
+  /** Behind a proxy they are sockets: its header has to be read, and what follows it put back. */
+  #listenForHandles(onBare: (bare: Accepted<LinkSocket>) => void): void {
+    const { proxy, budget } = this.#options;
+    const internals = streamInternals();
+    if (proxy !== undefined || internals === undefined) return;
+    const support = new HandleSupport(internals, this.#counters.bytesSent, () => budget?.giveBack());
+    takeHandles(this.#server, (handle) => this.#acceptHandle(handle, support, onBare));
+  }
+
+  #acceptHandle(handle: StreamHandle, support: HandleSupport, onBare: (bare: Accepted<LinkSocket>) => void): void {
+    const end: { address?: string; port?: number } = {};
+    handle.getpeername?.(end);
+    const facts = this.#admit(remoteEnd({ remoteAddress: end.address, remotePort: end.port }));
+    if (facts === undefined) {
+      handle.close();
+      return;
+    }
+    handle.setNoDelay?.(true);
+    onBare({ socket: new HandleSocket(handle, support), facts });
+  }
+
   #accept(socket: Socket, onAccepted: (accepted: Accepted) => void): void {
-    const { name, path, budget, log } = this.#options;
-    const remote = path === undefined ? remoteEnd(socket) : { peer: peerAddress(`${path}#${this.#counters.accepted.value}`), peerHost: '' };
-    if (remote === undefined) {
-      this.#counters.failed.value += 1; // reset before it was looked at
+    const facts = this.#admit(remoteEnd(socket));
+    if (facts === undefined) {
       socket.destroy();
       return;
+    }
+    const { budget } = this.#options;
+    if (budget !== undefined) socket.on('close', () => budget.giveBack());
+    this.#introduce({ socket, facts }, onAccepted);
+  }
+
+  /** @returns undefined: it is to be closed. */
+  #admit(end: ReturnType<typeof remoteEnd>): LinkFacts | undefined {
+    const { name, path, budget, log } = this.#options;
+    const remote = path === undefined ? end : { peer: peerAddress(`${path}#${this.#counters.accepted.value}`), peerHost: '' };
+    if (remote === undefined) {
+      this.#counters.failed.value += 1; // reset before it was looked at
+      return undefined;
     }
     if (budget?.take() === false) {
       this.#counters.refused.value += 1;
       log.warn('connection refused, too many are open', { listener: name, peer: remote.peer });
-      socket.destroy();
-      return;
+      return undefined;
     }
-    if (budget !== undefined) socket.on('close', () => budget.giveBack());
     this.#counters.accepted.value += 1;
-    this.#introduce({ socket, facts: directFacts(name, remote) }, onAccepted);
+    return directFacts(name, remote);
   }
 
   /** Behind a proxy it is the proxy that says who came. */

@@ -19,7 +19,7 @@ export function endpoint(host: string, port: number): PeerAddress {
 }
 
 /** Where a connected socket leads; undefined once it is gone. */
-export function remoteEnd({ remoteAddress, remotePort }: Socket): { peer: PeerAddress; peerHost: string } | undefined {
+export function remoteEnd({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): { peer: PeerAddress; peerHost: string } | undefined {
   if (remoteAddress === undefined || remotePort === undefined) return undefined;
   const peerHost = hostText(remoteAddress);
   return { peer: endpoint(peerHost, remotePort), peerHost };

@@ -6,6 +6,7 @@ import type { Metrics } from '../model/metrics.ts';
 import { endpointText, remoteEnd } from './address.ts';
 import { dialError } from './dial-error.ts';
 import { LinkCounters } from './link-counters.ts';
+import { NodeSocket } from './node-socket.ts';
 import { SocketLink } from './socket-link.ts';
 import type { HandshakeFacts, Link, LinkHandlers } from './transport.ts';
 import type { TurnWriter } from './turn-writer.ts';
@@ -78,7 +79,8 @@ export class Dialing<S extends Socket> {
     const { name, clock, writer, host } = this.#options;
     const remote = remoteEnd(socket) ?? { peer: peerAddress(this.#place), peerHost: host };
     const facts = { ...remote, listener: name, isProxied: false, ...this.#kind.handshake(socket) };
-    const link = new SocketLink(socket, facts, { clock, writer, counters: this.#counters });
+    const counters = this.#counters;
+    const link = new SocketLink(new NodeSocket(socket, counters.bytesSent), facts, { clock, writer, counters });
     link.handlers = handlers(link);
     link.start();
     return link;

@@ -9,11 +9,19 @@ export interface OutputSink {
   readonly headroom: number;
   /**
    * Writes the buffers in one go, in order.
-   * @returns true when their bytes were taken at once. Otherwise `onTaken` follows, with the error if they never will be; until then the
+   * @returns true when their bytes were taken at once. Otherwise `writing.taken` follows, unless the connection breaks before; until then the
    * buffers stay as they are and nothing but the last write before the end is written.
    */
-  write(buffers: readonly OutBuffer[], onTaken: (error?: Error | null) => void): boolean;
+  write(buffers: readonly OutBuffer[], writing: Writing): boolean;
 }
+
+/** A write that was not done at once. */
+export interface Writing {
+  taken(): void;
+}
+
+/** Most links hold nothing most of the time. */
+const NONE: readonly OutBuffer[] = [];
 
 /** Who is told how full the output is, see `LinkHandlers`. */
 export interface OutputWatcher {
@@ -25,21 +33,17 @@ export interface OutputWatcher {
  * The output of one link. While the kernel takes everything there is one buffer, written at the end of the turn or when it is full; while it
  * does not, one write is under way and what comes meanwhile waits here. A buffer is given back only when its bytes were taken.
  */
-export class LinkOutput implements TurnOutput {
+export class LinkOutput implements TurnOutput, Writing {
   readonly #writer: TurnWriter;
   readonly #sink: OutputSink;
   readonly #watcher: OutputWatcher;
   #current: OutBuffer | undefined;
-  #waiting: OutBuffer[] = [];
-  #underWay: readonly OutBuffer[] = [];
+  #waiting: readonly OutBuffer[] = NONE;
+  #underWay: readonly OutBuffer[] = NONE;
   /** Of `#waiting` and `#underWay`. */
   #heldBytes = 0;
   #isFull = false;
   #isEnded = false;
-
-  readonly #onTaken = (error?: Error | null): void => {
-    if (!error) this.#goOn();
-  };
 
   constructor(writer: TurnWriter, sink: OutputSink, watcher: OutputWatcher) {
     this.#writer = writer;
@@ -69,14 +73,27 @@ export class LinkOutput implements TurnOutput {
     if (this.#isEnded) return;
     const buffers = this.#collect();
     this.#isEnded = true;
-    if (buffers.length > 0) this.#sink.write(buffers, this.#onTaken);
+    if (buffers.length > 0) this.#sink.write(buffers, this);
   }
 
   /** Throws away what was not written; what is under way stays the kernel's. */
   discard(): void {
     this.#isEnded = true;
     this.#current = undefined;
-    this.#waiting = [];
+    this.#waiting = NONE;
+  }
+
+  /** See `Writing`. */
+  taken(): void {
+    const taken = this.#underWay;
+    this.#underWay = NONE;
+    this.#giveBack(taken);
+    if (this.#isEnded) return;
+    this.#writeAll();
+    if (this.#isFull && this.#heldBytes < LINK_OUT_HIGH_BYTES / 2) {
+      this.#isFull = false;
+      this.#watcher.onDrain();
+    }
   }
 
   #open(size: number): OutBuffer {
@@ -107,7 +124,7 @@ export class LinkOutput implements TurnOutput {
 
   #setAside(full: OutBuffer): void {
     this.#current = undefined;
-    this.#waiting.push(full);
+    this.#waiting = [...this.#waiting, full];
     this.#heldBytes += full.length;
     this.#noteFull();
   }
@@ -124,7 +141,7 @@ export class LinkOutput implements TurnOutput {
   #writeAll(): void {
     const buffers = this.#collect();
     if (buffers.length === 0) return;
-    if (this.#sink.write(buffers, this.#onTaken)) {
+    if (this.#sink.write(buffers, this)) {
       this.#giveBack(buffers);
       return;
     }
@@ -134,28 +151,17 @@ export class LinkOutput implements TurnOutput {
   }
 
   /** Everything that waits, oldest first. */
-  #collect(): OutBuffer[] {
-    const buffers = this.#waiting;
+  #collect(): readonly OutBuffer[] {
+    const waiting = this.#waiting;
     const current = this.#current;
-    this.#waiting = [];
-    if (current === undefined) return buffers;
-    if (this.#isEmpty(current)) this.#dropCurrent(current);
-    else buffers.push(current);
-    this.#current = undefined;
-    return buffers;
-  }
-
-  /** The kernel has taken what was under way. */
-  #goOn(): void {
-    const taken = this.#underWay;
-    this.#underWay = [];
-    this.#giveBack(taken);
-    if (this.#isEnded) return;
-    this.#writeAll();
-    if (this.#isFull && this.#heldBytes < LINK_OUT_HIGH_BYTES / 2) {
-      this.#isFull = false;
-      this.#watcher.onDrain();
+    this.#waiting = NONE;
+    if (current === undefined) return waiting;
+    if (this.#isEmpty(current)) {
+      this.#dropCurrent(current);
+      return waiting;
     }
+    this.#current = undefined;
+    return waiting === NONE ? [current] : [...waiting, current];
   }
 
   #giveBack(buffers: readonly OutBuffer[]): void {

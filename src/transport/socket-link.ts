@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { PeerAddress } from '../model/client.ts';
 import type { CancelTimer, Clock } from '../model/clock.ts';
 import { GatewayError } from '../model/errors.ts';
@@ -6,7 +5,8 @@ import { LINK_CLOSE_TIMEOUT_MS, LINK_OUT_UNREAD_BYTES } from '../model/limits.ts
 import type { OutBuffer } from '../wire/out-buffer.ts';
 import type { LinkCounters } from './link-counters.ts';
 import { LinkOutput, type OutputWatcher } from './link-output.ts';
-import { type Envelope, SocketSink } from './socket-sink.ts';
+import type { LinkSocket, SocketOwner } from './link-socket.ts';
+import type { Envelope } from './node-socket.ts';
 import type { Link, LinkFacts, LinkHandlers } from './transport.ts';
 import type { TurnWriter } from './turn-writer.ts';
 
@@ -23,14 +23,12 @@ export interface Framing extends Envelope {
   open(bytes: Buffer): Buffer;
   /** Set once the peer has ended its side of the protocol, or broken its rules: then with what it did. */
   readonly end: { readonly violation: string | undefined } | undefined;
-  /** The last words on the socket. */
-  farewell(): Buffer;
 }
 
 const UNOWNED: LinkHandlers = { onBytes() {}, onFull() {}, onDrain() {}, onClose() {} };
 
 /** A connection over a TCP, Unix or TLS socket. */
-export class SocketLink implements Link, OutputWatcher {
+export class SocketLink implements Link, OutputWatcher, SocketOwner {
   handlers: LinkHandlers = UNOWNED;
   readonly peer: PeerAddress;
   readonly peerHost: string;
@@ -41,7 +39,7 @@ export class SocketLink implements Link, OutputWatcher {
   readonly certificateIdentity: string | undefined;
   readonly pskIdentity: string | undefined;
   readonly serverName: string | undefined;
-  readonly #socket: Socket;
+  readonly #socket: LinkSocket;
   readonly #support: LinkSupport;
   readonly #framing: Framing | undefined;
   readonly #output: LinkOutput;
@@ -52,7 +50,7 @@ export class SocketLink implements Link, OutputWatcher {
   #cause: GatewayError | undefined;
   #cancelTimeout: CancelTimer | undefined;
 
-  constructor(socket: Socket, facts: LinkFacts, support: LinkSupport, framing?: Framing) {
+  constructor(socket: LinkSocket, facts: LinkFacts, support: LinkSupport, framing?: Framing) {
     this.peer = facts.peer;
     this.peerHost = facts.peerHost;
     this.listener = facts.listener;
@@ -65,16 +63,13 @@ export class SocketLink implements Link, OutputWatcher {
     this.#socket = socket;
     this.#support = support;
     this.#framing = framing;
-    this.#output = new LinkOutput(support.writer, new SocketSink(socket, support.counters.bytesSent, framing), this);
+    this.#output = new LinkOutput(support.writer, socket, this);
   }
 
   /** Begins to read. The owner has set `handlers`; it may have closed the link already. */
   start(): void {
     this.#support.counters.open += 1;
-    this.#socket.on('error', (error) => this.#fail(error));
-    this.#socket.on('close', () => this.#end());
-    this.#socket.on('end', () => this.close()); // Node.js would end the socket right after, without what still waits here
-    this.#socket.on('data', (bytes) => this.#receive(bytes));
+    this.#socket.start(this);
     if (this.#isPausedByOwner) this.#socket.pause();
   }
 
@@ -114,7 +109,6 @@ export class SocketLink implements Link, OutputWatcher {
     if (this.#state !== 'open') return;
     this.#state = 'closing';
     this.#output.end();
-    if (this.#framing !== undefined) this.#socket.write(this.#framing.farewell());
     this.#socket.end();
     this.#socket.resume();
     this.#cancelTimeout = this.#support.clock.after(LINK_CLOSE_TIMEOUT_MS, () => this.#socket.destroy());
@@ -127,39 +121,46 @@ export class SocketLink implements Link, OutputWatcher {
     this.#socket.destroy();
   }
 
-  #receive(bytes: Buffer): void {
+  /** Told by the socket, as the next. */
+  received(bytes: Buffer): void {
     if (this.#state !== 'open') return;
+    const { counters, writer } = this.#support;
     const content = this.#framing?.open(bytes) ?? bytes;
-    this.#support.counters.bytesReceived.value += content.length;
-    this.#support.writer.countRead();
+    counters.bytesReceived.value += content.length;
+    writer.beginRead();
     if (content.length > 0) this.handlers.onBytes(content);
     if (this.#framing?.end !== undefined) this.#endFraming(this.#framing.end);
+    writer.endRead();
     if (this.#output.heldBytes <= LINK_OUT_UNREAD_BYTES || this.#state !== 'open') return;
     this.#isPausedByFlood = true;
     this.#socket.pause();
   }
 
-  #endFraming({ violation }: NonNullable<Framing['end']>): void {
-    if (violation !== undefined) this.#fail(new GatewayError('LINK_CLOSED', violation));
+  ended(): void {
     this.close();
   }
 
-  #readOn(): void {
-    if (this.#isPausedByOwner || this.#isPausedByFlood) return;
-    if (this.#state === 'open') this.#socket.resume();
-  }
-
-  /** 'close' follows. Errors after the end of the conversation are nobody's concern. */
-  #fail(error: Error): void {
+  /** Errors after the end of the conversation are nobody's concern. */
+  failed(error: Error): void {
     if (this.#state === 'open') this.#cause = new GatewayError('LINK_CLOSED', `connection to ${this.peer} lost: ${error.message}`, { cause: error });
   }
 
-  #end(): void {
+  closed(): void {
     this.#state = 'closed';
     this.#cancelTimeout?.();
     this.#output.discard();
     this.#support.counters.open -= 1;
     this.handlers.onClose(this.#cause);
     this.handlers = UNOWNED; // Node.js keeps a closed TLS socket, and with it this, until the next major collection: not the owner as well
+  }
+
+  #endFraming({ violation }: NonNullable<Framing['end']>): void {
+    if (violation !== undefined) this.failed(new GatewayError('LINK_CLOSED', violation));
+    this.close();
+  }
+
+  #readOn(): void {
+    if (this.#isPausedByOwner || this.#isPausedByFlood) return;
+    if (this.#state === 'open') this.#socket.resume();
   }
 }

@@ -1,5 +1,7 @@
-import { Acceptor, type ConnectionSource, type ListenerOptions } from './acceptor.ts';
+import { type Accepted, Acceptor, type ConnectionSource, type ListenerOptions } from './acceptor.ts';
 import { LinkCounters } from './link-counters.ts';
+import type { LinkSocket } from './link-socket.ts';
+import { NodeSocket } from './node-socket.ts';
 import { SocketLink } from './socket-link.ts';
 import type { Link, StreamTransport } from './transport.ts';
 
@@ -35,12 +37,14 @@ export class TcpTransport implements StreamTransport {
 
   async listen(onLink: (link: Link) => void): Promise<void> {
     const { clock, writer } = this.#options;
-    const support = { clock, writer, counters: this.#counters };
-    await this.#source.listen(({ socket, facts }) => {
+    const counters = this.#counters;
+    const support = { clock, writer, counters };
+    const introduce = ({ socket, facts }: Accepted<LinkSocket>): void => {
       const link = new SocketLink(socket, facts, support);
       onLink(link);
       link.start();
-    });
+    };
+    await this.#source.listen(({ socket, facts }) => introduce({ socket: new NodeSocket(socket, counters.bytesSent), facts }), introduce);
   }
 
   async close(): Promise<void> {

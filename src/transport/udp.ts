@@ -119,8 +119,9 @@ export class UdpTransport implements DatagramTransport {
     }
     this.#counters.received.value += 1;
     this.#counters.bytesReceived.value += bytes.length;
-    this.#options.writer.countRead();
+    this.#options.writer.beginRead();
     onDatagram(bytes, this.#peers.of(from.address, from.port));
+    this.#options.writer.endRead();
   }
 }
 

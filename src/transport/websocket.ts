@@ -6,6 +6,7 @@ import { LINK_CLOSE_TIMEOUT_MS, WEBSOCKET_HANDSHAKE_TIMEOUT_MS, WEBSOCKET_REQUES
 import type { Counter } from '../model/metrics.ts';
 import type { Accepted, ConnectionSource, ListenerOptions } from './acceptor.ts';
 import type { LinkCounters } from './link-counters.ts';
+import { NodeSocket } from './node-socket.ts';
 import { SocketLink } from './socket-link.ts';
 import { overTcp } from './tcp.ts';
 import type { Link, LinkFacts, StreamTransport } from './transport.ts';
@@ -102,7 +103,8 @@ export class WebSocketTransport implements StreamTransport {
     const { clock, writer, payloadBytesMax } = this.#options;
     const framing = new WebSocketFraming(socket, { payloadBytesMax, violations: this.#violations });
     const facts = isForwarded(request) ? { ...candidate.facts, isProxied: true } : candidate.facts;
-    const link = new SocketLink(socket, facts, { clock, writer, counters: this.#counters }, framing);
+    const counters = this.#counters;
+    const link = new SocketLink(new NodeSocket(socket, counters.bytesSent, framing), facts, { clock, writer, counters }, framing);
     onLink(link);
     link.start();
   }

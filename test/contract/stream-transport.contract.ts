@@ -37,7 +37,7 @@ export class OwnedLink {
     this.link = link;
     link.handlers = {
       onBytes: (bytes) => {
-        this.#parts.push(bytes);
+        this.#parts.push(Buffer.from(bytes)); // borrowed
         this.receivedBytes += bytes.length;
         this.onBytes(bytes);
       },

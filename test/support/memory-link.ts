@@ -7,6 +7,9 @@ import type { Link, LinkHandlers, StreamTransport } from '../../src/transport/tr
 import { TurnWriter } from '../../src/transport/turn-writer.ts';
 import type { OutBuffer } from '../../src/wire/out-buffer.ts';
 
+/** What becomes of bytes that somebody kept without a copy. */
+const POISON = 0xee;
+
 export class MemoryTransport implements StreamTransport {
   readonly name: string;
   readonly address = 'memory';
@@ -146,7 +149,7 @@ class MemoryLink implements Link {
     this.peer = peerAddress(`memory#${facts.number}`);
     this.#output = new LinkOutput(
       facts.writer,
-      { headroom: 0, write: (buffers, onTaken) => far.take(copyOf(buffers), onTaken) },
+      { headroom: 0, write: (buffers, writing) => far.take(copyOf(buffers), () => writing.taken()) },
       {
         onFull: () => this.handlers.onFull(),
         onDrain: () => this.#drained(),
@@ -213,6 +216,7 @@ class MemoryLink implements Link {
       const bytes = this.#waiting.shift();
       if (bytes === undefined) return;
       this.handlers.onBytes(bytes);
+      bytes.fill(POISON); // they were borrowed: the next read of a socket goes into the same place
     }
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { TurnWriter } from '../../../src/transport/turn-writer.ts';
 
-/** Reads come in polls, as the event loop delivers them: each with its own microtasks, all of a poll before its end. */
+/** Reads come in polls, as the event loop delivers them: one after the other, all of a poll before its end. */
 class Loop {
   readonly writer = new TurnWriter();
   writes = 0;
@@ -17,9 +17,9 @@ class Loop {
   async poll(reads: number): Promise<number> {
     const before = this.writes;
     for (let read = 0; read < reads; read += 1) {
-      this.writer.countRead();
+      this.writer.beginRead();
       this.#produce();
-      await Promise.resolve().then(() => {}); // the microtasks after a read
+      this.writer.endRead();
     }
     await new Promise<void>((resolve) => setImmediate(resolve));
     return this.writes - before;
@@ -33,10 +33,10 @@ class Loop {
 }
 
 describe('TurnWriter', () => {
-  test('reads that come one by one are written one by one, before the poll ends', async () => {
+  test('reads that come one by one are written one by one, each at its end', () => {
     const loop = new Loop();
     for (let n = 0; n < 10; n += 1) {
-      loop.writer.countRead();
+      loop.writer.beginRead();
       let isWritten = false;
       loop.writer.schedule({
         flush: () => {
@@ -44,9 +44,18 @@ describe('TurnWriter', () => {
         },
       });
       expect(isWritten).toBe(false);
-      await Promise.resolve().then(() => {});
+      loop.writer.endRead();
       expect(isWritten).toBe(true);
     }
+  });
+
+  test('what comes between reads, of a commit or a timer, is written in the same turn', async () => {
+    const { writer } = new Loop();
+    const written: string[] = [];
+    for (let n = 0; n < 3; n += 1) writer.schedule({ flush: () => written.push('commit') });
+    expect(written).toEqual([]);
+    await Promise.resolve().then(() => {});
+    expect(written).toHaveLength(3);
   });
 
   test('when polls bring many reads, their output is soon written once per poll', async () => {

@@ -109,18 +109,24 @@ export function refusal(run: () => void): MqttCodecError {
 export class Sink {
   /** Sizes asked for, in order. */
   readonly reserved: number[] = [];
-  readonly #out = new OutBuffer(64);
+  #out = new OutBuffer(64);
 
   reserve(size: number): OutBuffer {
     this.reserved.push(size);
-    const out = this.#out;
-    if (out.free < size) out.bytes = Buffer.concat([out.bytes], 2 * (out.length + size));
-    return out;
+    if (this.#out.free < size) this.#grow(size);
+    return this.#out;
+  }
+
+  #grow(size: number): void {
+    const { filled, length } = this.#out;
+    this.#out = new OutBuffer(2 * (length + size));
+    this.#out.bytes.set(filled);
+    this.#out.length = length;
   }
 
   /** What was written since it was last taken. */
   taken(): Buffer {
-    const taken = Buffer.from(this.#out.bytes.subarray(0, this.#out.length));
+    const taken = Buffer.from(this.#out.filled);
     this.#out.length = 0;
     return taken;
   }

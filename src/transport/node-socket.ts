@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import type { Counter } from '../model/metrics.ts';
 import type { OutBuffer } from '../wire/out-buffer.ts';
-import type { OutputSink } from './link-output.ts';
+import type { Writing } from './link-output.ts';
+import type { LinkSocket, SocketOwner } from './link-socket.ts';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -11,12 +12,14 @@ export interface Envelope {
   readonly headroom: number;
   /** @returns what the socket is to carry for the output in `buffer`, within its bytes. */
   seal(buffer: OutBuffer): Buffer;
+  /** The last words on the socket. */
+  farewell(): Buffer | undefined;
 }
 
-const BARE: Envelope = { headroom: 0, seal: filled };
+const BARE: Envelope = { headroom: 0, seal: ({ filled }) => filled, farewell: () => undefined };
 
-/** Writes a link's output to its socket, and finds out as cheaply as possible when the bytes were taken. */
-export class SocketSink implements OutputSink {
+/** A socket of Node.js below a link. Finds out as cheaply as possible when the bytes written were taken. */
+export class NodeSocket implements LinkSocket {
   readonly #socket: Socket;
   readonly #bytesSent: Counter;
   readonly #envelope: Envelope;
@@ -33,12 +36,30 @@ export class SocketSink implements OutputSink {
     return this.#envelope.headroom;
   }
 
+  start(owner: SocketOwner): void {
+    this.#socket.on('error', (error) => owner.failed(error));
+    this.#socket.on('close', () => owner.closed());
+    this.#socket.on('end', () => owner.ended()); // Node.js would end the socket right after, without what still waits in the link
+    this.#socket.on('data', (bytes) => owner.received(bytes));
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   /**
    * A plain socket takes nearly every write at once, and a callback would cost it a tick each time: the unfinished one is followed by an
    * empty write, whose callback comes after it. TLS encrypts now and writes later, always.
    */
-  write(buffers: readonly OutBuffer[], onTaken: (error?: Error | null) => void): boolean {
+  write(buffers: readonly OutBuffer[], writing: Writing): boolean {
     const socket = this.#socket;
+    const onTaken = (error?: Error | null): void => {
+      if (!error) writing.taken();
+    };
     const isSeveral = buffers.length > 1;
     if (isSeveral) socket.cork();
     for (const buffer of buffers) {
@@ -53,8 +74,14 @@ export class SocketSink implements OutputSink {
     socket.write(NOTHING, onTaken);
     return false;
   }
-}
 
-function filled({ bytes, length }: OutBuffer): Buffer {
-  return length === bytes.length ? bytes : bytes.subarray(0, length);
+  end(): void {
+    const farewell = this.#envelope.farewell();
+    if (farewell !== undefined) this.#socket.write(farewell);
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
 }
