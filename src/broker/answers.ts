@@ -6,12 +6,10 @@ import { PendingAcks } from './pending-acks.ts';
 export class Answers implements DurableWaiter {
   readonly #store: Pick<SessionStore, 'whenDurable'>;
   readonly #acks = new PendingAcks();
-  readonly #later = new Map<number, () => void>();
-  readonly #afterCommit: DurableWaiter = { durable: (token) => this.#runLater(token) };
+  #later: Later | undefined;
   #outlet: Outlet | undefined;
   /** Commits are waited for by link: what one link asked the next is not told. */
   #link = 0;
-  #lastLater = 0;
 
   constructor(store: Pick<SessionStore, 'whenDurable'>) {
     this.#store = store;
@@ -25,7 +23,7 @@ export class Answers implements DurableWaiter {
   detach(): void {
     this.#outlet = undefined;
     this.#acks.clear();
-    this.#later.clear();
+    this.#later?.clear();
   }
 
   /** At once, unless earlier answers still wait for the disk. */
@@ -41,18 +39,34 @@ export class Answers implements DurableWaiter {
   }
 
   whenDurable(run: () => void): void {
-    this.#lastLater += 1;
-    this.#later.set(this.#lastLater, run);
-    this.#store.whenDurable(this.#afterCommit, this.#lastLater);
+    this.#later ??= new Later();
+    this.#store.whenDurable(this.#later, this.#later.add(run));
   }
 
   durable(link: number): void {
     if (link === this.#link) this.#acks.shift((token, outcome) => this.#outlet?.published(token, outcome));
   }
+}
 
-  #runLater(token: number): void {
-    const run = this.#later.get(token);
-    this.#later.delete(token);
+/** What else is to be done then, by number. Made for the first. */
+class Later implements DurableWaiter {
+  readonly #runs = new Map<number, () => void>();
+  #last = 0;
+
+  /** @returns its number. */
+  add(run: () => void): number {
+    this.#last += 1;
+    this.#runs.set(this.#last, run);
+    return this.#last;
+  }
+
+  durable(number: number): void {
+    const run = this.#runs.get(number);
+    this.#runs.delete(number);
     run?.();
+  }
+
+  clear(): void {
+    this.#runs.clear();
   }
 }

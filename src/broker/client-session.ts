@@ -75,7 +75,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.origin = { gateway: identity.gateway, clientId: this.clientId };
     this.outbound = new Outbound(core, core.drops.of(this), settings);
     this.#inbound = new Inbound(core, this, { answers: this.#answers, subscriber: identity });
-    this.state = sessionState(core.store, () => this.stored);
+    this.state = sessionState(core.store, this);
   }
 
   /** The stored queue messages are appended to; a session stored only for its will has none. */

@@ -16,40 +16,40 @@ const PACKET_ID_MAX = 65_535;
 
 /** What is in flight to one peer, by packet id, in the order it was first sent; and which of it waits to be sent, for the first time or again. */
 export class InflightTable {
-  readonly #flights = new Map<number, Inflight>();
+  /** Each of the three is made when it is needed: most sessions of a gateway only publish, and an empty one takes 180 bytes. */
+  #flights: Map<number, Inflight> | undefined;
   /** Sequences of restored exchanges: in flight although the queue's cursor has not passed them. */
-  readonly #restored = new Set<Sequence>();
+  #restored: Set<Sequence> | undefined;
   /** In the order of `#flights`. */
-  #waiting = new Set<number>();
+  #waiting: Set<number> | undefined;
   #lastPacketId = 0;
 
   get size(): number {
-    return this.#flights.size;
+    return this.#flights?.size ?? 0;
   }
 
   /** Deliveries that take room in the peer's window. */
   get underWay(): number {
-    return this.#flights.size - this.#waiting.size;
+    return this.size - (this.#waiting?.size ?? 0);
   }
 
   get hasWaiting(): boolean {
-    return this.#waiting.size > 0;
+    return this.#waiting !== undefined && this.#waiting.size > 0;
   }
 
   /** The packet id whose turn it is. */
   get firstWaiting(): number | undefined {
-    const [first] = this.#waiting;
-    return first;
+    return this.#waiting?.values().next().value;
   }
 
   get(packetId: number): Inflight | undefined {
-    return this.#flights.get(packetId);
+    return this.#flights?.get(packetId);
   }
 
   /** Puts what the peer received but did not complete back to where it was never sent: its packet ids and sequences. */
   takeReceived(): (readonly [packetId: number, sequence: Sequence])[] {
     const received: (readonly [number, Sequence])[] = [];
-    for (const [packetId, flight] of this.#flights) {
+    for (const [packetId, flight] of this.#flights ?? []) {
       const isReceived = flight.phase === 'releasing' || flight.phase === 'released';
       if (!isReceived || flight.sequence === undefined) continue;
       flight.phase = 'recording';
@@ -62,12 +62,16 @@ export class InflightTable {
   /** @returns the packet id the delivery got. */
   add(flight: Inflight): number {
     const packetId = this.unusedPacketId();
+    this.#flights ??= new Map();
     this.#flights.set(packetId, flight);
     return packetId;
   }
 
   /** What a restart left: the peer may know of it. */
   restore(exchanges: ReadonlyMap<number, SendingExchange>): void {
+    if (exchanges.size === 0) return;
+    this.#flights ??= new Map();
+    this.#restored ??= new Set();
     for (const [packetId, { sequence, state }] of exchanges) {
       this.#flights.set(packetId, { sequence, qos: 2, phase: state, wasSent: true, claim: undefined });
       this.#restored.add(sequence);
@@ -75,19 +79,19 @@ export class InflightTable {
   }
 
   isRestored(sequence: Sequence): boolean {
-    return this.#restored.has(sequence);
+    return this.#restored?.has(sequence) === true;
   }
 
   delete(packetId: number, { sequence }: Inflight): void {
-    this.#flights.delete(packetId);
-    this.#waiting.delete(packetId);
-    if (sequence !== undefined) this.#restored.delete(sequence);
+    this.#flights?.delete(packetId);
+    this.#waiting?.delete(packetId);
+    if (sequence !== undefined) this.#restored?.delete(sequence);
   }
 
   /** The link ended: takes out what shared subscriptions get back, in the order it was sent. */
   takeClaims(): readonly Claim[] {
     const claims: Claim[] = [];
-    for (const [packetId, flight] of this.#flights) {
+    for (const [packetId, flight] of this.#flights ?? []) {
       if (flight.claim === undefined) continue;
       this.delete(packetId, flight);
       if (flight.qos === 1 || flight.phase === 'recording') claims.push(flight.claim); // MQTT-4.8.2-5: QoS 2 that was sent ends with its session
@@ -96,9 +100,9 @@ export class InflightTable {
   }
 
   clear(): void {
-    this.#flights.clear();
-    this.#restored.clear();
-    this.#waiting.clear();
+    this.#flights = undefined;
+    this.#restored = undefined;
+    this.#waiting = undefined;
   }
 
   /**
@@ -113,25 +117,27 @@ export class InflightTable {
   /** The next id that is not in flight. */
   unusedPacketId(): number {
     do this.#lastPacketId = (this.#lastPacketId % PACKET_ID_MAX) + 1;
-    while (this.#flights.has(this.#lastPacketId));
+    while (this.#flights?.has(this.#lastPacketId) === true);
     return this.#lastPacketId;
   }
 
   /** A new link: everything is to be sent again, oldest first (MQTT-4.4.0-1). */
   sendAllLater(): void {
-    this.#waiting = new Set(this.#flights.keys());
+    this.#waiting = this.size === 0 ? undefined : new Set(this.#flights?.keys());
   }
 
   /** The delivery waits its turn: before everything that was first sent after it. False when it does already, or is not in flight. */
   sendLater(packetId: number): boolean {
-    if (!this.#flights.has(packetId) || this.#waiting.has(packetId)) return false;
-    this.#waiting.add(packetId);
-    if (this.#waiting.size > 1) this.#waiting = new Set([...this.#flights.keys()].filter((id) => this.#waiting.has(id)));
+    const flights = this.#flights;
+    if (flights === undefined || !flights.has(packetId) || this.#waiting?.has(packetId) === true) return false;
+    const waiting = this.#waiting ?? new Set();
+    waiting.add(packetId);
+    this.#waiting = waiting.size > 1 ? new Set([...flights.keys()].filter((id) => waiting.has(id))) : waiting;
     return true;
   }
 
   /** It is being sent. */
   waitsNoLonger(packetId: number): void {
-    this.#waiting.delete(packetId);
+    this.#waiting?.delete(packetId);
   }
 }

@@ -7,7 +7,8 @@ import type { Core } from './core.ts';
 /** Packet ids of incoming QoS 2 messages between PUBLISH and PUBREL (MQTT-4.3.3-10), in the store when the session is. */
 export class ReceivedIds {
   readonly #core: Core;
-  readonly #unstored = new Set<number>();
+  /** Made by the first message of QoS 2. */
+  #unstored: Set<number> | undefined;
   #stored: StoredSession | undefined;
   #isReliableLink = true;
 
@@ -21,7 +22,7 @@ export class ReceivedIds {
   }
 
   get isFull(): boolean {
-    if (this.#stored === undefined) return this.#unstored.size >= RECEIVING_MAX;
+    if (this.#stored === undefined) return this.#unstored !== undefined && this.#unstored.size >= RECEIVING_MAX;
     if (this.#stored.receiving.size >= RECEIVING_MAX) this.#endQuarantines(this.#stored);
     return this.#stored.receiving.size >= RECEIVING_MAX;
   }
@@ -31,7 +32,7 @@ export class ReceivedIds {
    * duplicates and reorders and the content is the same.
    */
   isKnown(packetId: number, draft: Draft): boolean {
-    if (this.#stored === undefined) return this.#unstored.has(packetId);
+    if (this.#stored === undefined) return this.#unstored?.has(packetId) === true;
     const exchange = this.#stored.receiving.get(packetId);
     if (exchange === undefined) return false;
     if (exchange.state === 'open') return true;
@@ -41,6 +42,7 @@ export class ReceivedIds {
   /** Joins the group of the message just routed. @returns whether an acknowledgement must wait for it. */
   begin(packetId: number, draft: Draft): boolean {
     if (this.#stored === undefined) {
+      this.#unstored ??= new Set();
       this.#unstored.add(packetId);
       return false;
     }
@@ -50,7 +52,7 @@ export class ReceivedIds {
 
   /** PUBREL. @returns whether the id was open (or, in quarantine, completed just before). */
   release(packetId: number): boolean {
-    if (this.#stored === undefined) return this.#unstored.delete(packetId);
+    if (this.#stored === undefined) return this.#unstored?.delete(packetId) === true;
     const exchange = this.#stored.receiving.get(packetId);
     if (exchange?.state !== 'open') return exchange !== undefined;
     const { clock, store, qos2QuarantineMs } = this.#core;
@@ -60,7 +62,7 @@ export class ReceivedIds {
 
   /** The peer began a new session: its ids mean other messages from now on (MQTT-3.2.2-5). */
   forget(): void {
-    this.#unstored.clear();
+    this.#unstored = undefined;
     const stored = this.#stored;
     if (stored === undefined) return;
     for (const packetId of [...stored.receiving.keys()]) this.#core.store.endReceiving(stored, packetId, undefined);

@@ -26,7 +26,7 @@ export class Subscriptions {
   /** Made by the first subscription that brings retained messages. */
   #replay: RetainedReplay | undefined;
   /** Made on a link that ended before the answer: asked for again, they bring what is retained as if they were new. */
-  #unanswered = new Set<TopicFilter>();
+  #unanswered: Set<TopicFilter> | undefined;
   readonly #asked: AskedFilters;
   /** Since a restart its client has not been here. */
   #isRestored = false;
@@ -62,7 +62,7 @@ export class Subscriptions {
     const target = subscriber.topics.subscribed(subscription.filter);
     if (target === undefined || isMisnamed(target) || this.#isUnshareable(target) || !this.#may(target, subscriber.principal)) return { kind: 'denied' };
     const isHeld = this.#held.has(target.key);
-    const isNew = !isHeld || this.#unanswered.delete(target.key);
+    const isNew = !isHeld || this.#unanswered?.delete(target.key) === true;
     if (!isHeld && this.#held.size >= SUBSCRIPTIONS_PER_SESSION_MAX) return { kind: 'quota-exceeded' };
     if (target.kind === 'exclusive' && this.#isTaken(target)) return { kind: 'quota-exceeded' };
     const held = target.key === subscription.filter ? subscription : { ...subscription, filter: target.key };

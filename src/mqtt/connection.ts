@@ -14,7 +14,7 @@ import { type Fault, noteFault } from './fault.ts';
 import { HeldDeliveries } from './held-deliveries.ts';
 import { InboundPublishes } from './inbound-publishes.ts';
 import { HOLD, Intake, type IntakeOwner, type Turns } from './intake.ts';
-import { KeepAlive } from './keep-alive.ts';
+import { KeepAlive, type Watched } from './keep-alive.ts';
 import { type AckType, type AuthPacket, type DecodedPacket, type DisconnectPacket, type Packet, type PublishView, REASON } from './packets.ts';
 import type { PublishEncoders } from './publish-encoders.ts';
 import { END_REASON, isRefusal, REAUTHENTICATION_REASON } from './reason.ts';
@@ -38,13 +38,14 @@ interface Client {
   readonly subscribing: Subscribing;
 }
 
-export class MqttConnection implements IntakeOwner, Applicant, Subscriber, LinkHandlers {
+export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watched, LinkHandlers {
   readonly #link: Link;
   readonly #parts: ConnectionParts;
   readonly #settings: MqttSettings;
   readonly #intake: Intake;
   readonly #replies: Replies;
-  readonly #admission: Admission;
+  /** Until the client is in; then only what one needs that may prove itself again. */
+  #admission: Admission | undefined;
   readonly #held = new HeldDeliveries();
   #state: 'joining' | 'connected' | 'closed' = 'joining';
   #client: Client | undefined;
@@ -130,7 +131,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, LinkH
   onPacket(packet: DecodedPacket): void {
     switch (packet.type) {
       case 'connect':
-        void this.#admission.connect(packet);
+        void this.#admission?.connect(packet);
         break;
       case 'auth':
         this.#onAuth(packet);
@@ -160,7 +161,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, LinkH
     const wasConnected = this.#state === 'connected';
     this.#leave({ publishWill: true });
     if (!wasConnected) {
-      this.#admission.refuse(fault, this.#intake.version);
+      this.#admission?.refuse(fault, this.#intake.version);
       this.close();
     } else if (fault.isSilent) {
       this.#parts.counters.ended(fault.reasonCode);
@@ -174,6 +175,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, LinkH
     const { version, keepAliveSeconds, clientId } = terms;
     const parts = { version, topics: context.topics, settings: this.#settings, replies: this.#replies, notUtf8: counters.notUtf8 };
     this.#state = 'connected';
+    if (authentication === undefined) this.#admission = undefined;
     this.#intake.limitPackets(this.#settings.packetBytesMax);
     this.#client = {
       ...{ session, terms, authentication },
@@ -182,7 +184,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, LinkH
       subscribing: new Subscribing(this, session, { version, isBridge: terms.isBridge, settings: this.#settings }),
     };
     if (keepAliveSeconds > 0) {
-      this.#keepAlive = new KeepAlive(context.clock, keepAliveSeconds, { isHeld: () => this.#intake.isHeld, onSilence: () => this.#silent() });
+      this.#keepAlive = new KeepAlive(context.clock, keepAliveSeconds, this);
     }
     const properties = { ...connackProperties(terms, this.#settings), ...authentication?.said(authenticationData) };
     this.send({ type: 'connack', isSessionPresent, reasonCode: 0, properties });
@@ -274,11 +276,21 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, LinkH
     this.#goodbye(isRedirected ? REASON.useAnotherServer : END_REASON[reason]);
   }
 
+  get isHeld(): boolean {
+    return this.#intake.isHeld;
+  }
+
+  onSilence(): void {
+    this.#parts.counters.keepAliveTimeouts.value += 1;
+    this.#leave({ publishWill: true });
+    this.#goodbye(REASON.keepAliveTimeout);
+  }
+
   #onAuth(packet: AuthPacket): void {
     this.#hasPacket = true;
     const client = this.#client;
     if (client === undefined) {
-      this.#admission.answered(packet);
+      this.#admission?.answered(packet);
       return;
     }
     if (client.authentication === undefined) throw new ProtocolViolationError('MQTT-4.12.0-7', 'AUTH without an authentication method');
@@ -323,12 +335,6 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, LinkH
     });
     this.#leave({ publishWill: true });
     this.#goodbye(REASON.quotaExceeded);
-  }
-
-  #silent(): void {
-    this.#parts.counters.keepAliveTimeouts.value += 1;
-    this.#leave({ publishWill: true });
-    this.#goodbye(REASON.keepAliveTimeout);
   }
 
   #connectTimedOut(): void {
@@ -381,7 +387,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, LinkH
 
   #stop(): void {
     this.#state = 'closed';
-    this.#admission.end();
+    this.#admission?.end();
     this.#cancelThrottle?.();
     this.#keepAlive?.stop();
     this.#intake.close();

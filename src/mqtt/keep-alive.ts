@@ -5,7 +5,7 @@ const GRACE = 1.5;
 
 export interface Watched {
   /** Not read just now: its silence says nothing. */
-  isHeld(): boolean;
+  readonly isHeld: boolean;
   onSilence(): void;
 }
 
@@ -35,7 +35,7 @@ export class KeepAlive {
   }
 
   #check(): void {
-    if (this.#watched.isHeld()) this.heard();
+    if (this.#watched.isHeld) this.heard();
     const silentMs = this.#clock.monotonicMs() - this.#heardAtMs;
     if (silentMs >= this.#limitMs) this.#watched.onSilence();
     else this.#cancel = this.#clock.after(this.#limitMs - silentMs, () => this.#check());
