@@ -73,8 +73,10 @@ export class QueueDrops {
     this.owner = owner;
   }
 
+  /** In the order of `DROP_CAUSES`. */
   get counts(): QueueDropCounts {
-    return { ...this.#counts };
+    const counts = DROP_CAUSES.map((cause) => [cause, this.#counts?.[cause] ?? 0] as const);
+    return Object.fromEntries(counts.filter(([, count]) => count > 0));
   }
 
   add(cause: DropCause, count = 1): void {

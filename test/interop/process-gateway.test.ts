@@ -140,3 +140,41 @@ describeWithPeers(['mosquitto_pub', 'mosquitto_sub'], 'the commands the greeting
     expect(publish()).toContain('Not authorized');
   });
 });
+
+describeWithPeers(['mosquitto_pub', 'mosquitto_sub'], 'the queue of a client that is away', () => {
+  /** What the stored session of `panel-1` gets within a second of its connection; without `messages` it subscribes and leaves. */
+  const panel = (port: string, messages?: number): string => {
+    const whole = messages === undefined ? ['-E'] : ['-C', String(messages), '-W', '10', '-v'];
+    return spawnSync(peer('mosquitto_sub'), ['-h', '127.0.0.1', '-p', port, '-i', 'panel-1', '-c', '-q', '1', '-t', '#', ...whole], { encoding: 'utf8' })
+      .stdout;
+  };
+  const publish = (port: string, topic: string, payload: string): void => {
+    expect(spawnSync(peer('mosquitto_pub'), ['-h', '127.0.0.1', '-p', port, '-q', '1', '-t', topic, '-m', payload]).status).toBe(0);
+  };
+
+  test('keeps its classes and its bound over a kill, gives alarms first, and tells what it dropped', async () => {
+    const [data, file] = [temporaryDirectory(), join(temporaryDirectory(), 'postern.yaml')];
+    writeFileSync(file, '');
+    const first = start(data, ['--config', file]);
+    const port = await portOf(first, 'mqtt.tcp');
+    panel(port);
+    writeFileSync(file, 'queue: {priorities: [{filter: alarm/#, priority: 7}], rules: [{clientIdPattern: panel-.+, messagesMax: 3, keepLatest: [state/#]}]}');
+    first.kill('SIGHUP');
+    await first.prints(/"applied":"queue\./);
+    for (const [topic, payload] of [
+      ['data', '1'],
+      ['state/a', '1'],
+      ['state/a', '2'],
+      ['alarm/a', 'fire'],
+      ['data', '2'],
+    ] as const)
+      publish(port, topic, payload);
+    const { stdout } = await postern(['queues', 'panel-1', '--data', data]);
+    expect(stdout).toBe('mqtt panel-1  away  3 stored (24 B)  dropped: queue-full 1, superseded 1\n');
+    first.kill('SIGKILL');
+    await first.ended;
+
+    const second = start(data, ['--config', file]);
+    expect(panel(await portOf(second, 'mqtt.tcp'), 3)).toBe('alarm/a fire\nstate/a 2\ndata 2\n');
+  });
+});
