@@ -1,5 +1,5 @@
-// What must hold together is in one group of the log, however much the turn has brought and whatever else it brings about: at each commit the gateway
-// may be killed. Groups are as small as they come here, so that every message begins a new one where it may.
+// The broker on the store it ships with, looked at between commits: at each the gateway may be killed, and what must hold together is in one group of the
+// log, whatever the turn has brought. Groups are as small as they come here, so that every message begins a new one where it may.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Broker, DEFAULT_BROKER_SETTINGS } from '../../../src/broker/broker.ts';
 import type { Delivery, GatewayContext } from '../../../src/gateway/gateway.ts';
@@ -203,5 +203,33 @@ describe('MQTT-3.10.4-3: what the last member of a group had when it unsubscribe
     await settled();
     expect(back.payloads).toEqual(numbers);
     expect(new Set(left)).toEqual(new Set([12]));
+  });
+});
+
+describe('STORE 1: a publisher that is not read while the disk is behind', () => {
+  test('is read on when the commit under way has landed', async () => {
+    const reading: string[] = [];
+    const publisher = new TestClient(context);
+    await publisher.connect(requestOf('publisher', { reading: { pauseReading: () => reading.push('paused'), resumeReading: () => reading.push('resumed') } }));
+    publisher.subscribe('t', { qos: 1 });
+    await settled();
+    committer.isHeld = true;
+    publisher.publish('t', '1', { token: 1 });
+    await settled();
+    publisher.publish('t', '2', { token: 2 });
+    await clock.advanceSeconds(60);
+    expect([reading, publisher.outcomes, publisher.payloads]).toEqual([['paused'], [], ['1']]);
+    committer.isHeld = false;
+    committer.release();
+    await clock.advanceMs(0);
+    await settled();
+    expect([reading, publisher.payloads]).toEqual([
+      ['paused', 'resumed'],
+      ['1', '2'],
+    ]);
+    expect(publisher.outcomes).toEqual([
+      [1, 'accepted'],
+      [2, 'accepted'],
+    ]);
   });
 });
