@@ -183,9 +183,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watch
       deliveries: new Deliveries(this.#link, terms, encoders),
       subscribing: new Subscribing(this, session, { version, isBridge: terms.isBridge, settings: this.#settings }),
     };
-    if (keepAliveSeconds > 0) {
-      this.#keepAlive = new KeepAlive(context.clock, keepAliveSeconds, this);
-    }
+    if (keepAliveSeconds > 0) this.#keepAlive = new KeepAlive(context.clock, keepAliveSeconds, this);
     const properties = { ...connackProperties(terms, this.#settings), ...authentication?.said(authenticationData) };
     this.send({ type: 'connack', isSessionPresent, reasonCode: 0, properties });
     if (!this.isOpen) return; // the answer was too large for it
@@ -259,10 +257,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watch
 
   /** 3.x has no negative PUBACK: what there is no room for waits unanswered, and all that comes behind it. */
   pauseReading(): void {
-    this.#parts.context.log.warn('no room for a message: its client is not read until there is', {
-      peer: this.#link.peer,
-      clientId: this.#client?.terms.clientId,
-    });
+    this.#warn('no room for a message: its client is not read until there is');
     this.#intake.hold(HOLD.withheld);
   }
 
@@ -329,10 +324,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watch
 
   /** Not even kept: the client finds its message unacknowledged when it connects again. */
   #refuse(): void {
-    this.#parts.context.log.warn('publish refused: a bound is reached; closing, as MQTT 3.x cannot say so', {
-      peer: this.#link.peer,
-      clientId: this.#client?.terms.clientId,
-    });
+    this.#warn('publish refused: a bound is reached; closing, as MQTT 3.x cannot say so');
     this.#leave({ publishWill: true });
     this.#goodbye(REASON.quotaExceeded);
   }
@@ -360,6 +352,10 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watch
     const client = this.#requireClient();
     this.#parts.turns.work.done += filters * FILTER_WORK;
     return client;
+  }
+
+  #warn(event: string): void {
+    this.#parts.context.log.warn(event, { peer: this.#link.peer, clientId: this.#client?.terms.clientId });
   }
 
   #note(error: unknown, bytes: Buffer | undefined): Fault {

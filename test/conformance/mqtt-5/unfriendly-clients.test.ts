@@ -193,7 +193,9 @@ describe('clients that ask for too much', () => {
     const { flooder, honest } = await stage();
     const filters = (from: number, count: number) => Array.from({ length: count }, (_, index) => ({ filter: `f/${from + index}` }));
     await flooder.sends(subscribe(1, ...filters(0, SUBSCRIPTIONS_PER_SESSION_MAX))).receives();
-    await flooder.sends(subscribe(2, ...filters(SUBSCRIPTIONS_PER_SESSION_MAX, 2), { filter: 'f/0' })).expects({ type: 'suback', reasonCodes: [0x97, 0x97, 2] });
+    await flooder
+      .sends(subscribe(2, ...filters(SUBSCRIPTIONS_PER_SESSION_MAX, 2), { filter: 'f/0' }))
+      .expects({ type: 'suback', reasonCodes: [0x97, 0x97, 2] });
     honest.publishes('f/999', 'x');
     expect(await flooder.payloads()).toEqual(['x']);
   });
