@@ -15,8 +15,10 @@ const BANNER = "import{createRequire as bundledRequire}from'node:module';const r
 /** Names are kept, so that a stack trace from the field can be read. */
 const BUNDLE = [
   'src/main.ts',
+  'src/runtime/commit-worker.ts',
   '--bundle',
   '--splitting',
+  '--entry-names=[name]',
   '--platform=node',
   '--format=esm',
   '--target=node24',

@@ -25,6 +25,9 @@ const STOP_TIMEOUT_MS = 10_000;
 
 const BRIDGE_REALM = 'bridge:';
 
+/** Beside this file as it is written, or in the bundle. */
+const COMMIT_WORKER = new URL(import.meta.url.endsWith('.ts') ? './runtime/commit-worker.ts' : './commit-worker.js', import.meta.url);
+
 /** What a harness may put between the gateway and its disk, to see whether it would notice. */
 export interface StoreOverrides extends Pick<SqliteStoreOptions, 'committer' | 'synchronous'> {
   readonly decorate?: (store: SessionStore) => SessionStore;
@@ -36,13 +39,14 @@ export const startGateway: StartGateway = (options) => composeGateway(options, {
 export async function composeGateway(options: StartOptions, { decorate, ...overrides }: StoreOverrides): Promise<RunningGateway> {
   const { config, clock, log } = options;
   const metrics = new MetricsTable();
-  const { checkpointIntervalSeconds, checkpointLogBytes } = config.store;
+  const { checkpointIntervalSeconds, checkpointLogBytes, committer } = config.store;
   const opened = openSqliteStore({
     directory: config.data.directory,
     clock,
     log,
     metrics,
     limits: { checkpointIntervalMs: checkpointIntervalSeconds * 1000, checkpointLogBytes },
+    ...(committer !== 'inline' && { commitThread: { entry: COMMIT_WORKER, isAlways: committer === 'worker' } }),
     ...overrides,
   });
   const store = decorate?.(opened) ?? opened;

@@ -124,6 +124,11 @@ export const RETAINED_PAYLOAD_BYTES_MAX = 2_000_000;
 
 /** Bytes of the open group before publishers wait for a commit. */
 export const GROUP_BYTES_MAX = 1024 * 1024;
+/** Mean wait of a commit for the disk up to which commits run in the main thread: waking another thread and hearing of it takes a tenth of it. */
+export const COMMIT_INLINE_MS_MAX = 0.3;
+/** A disk must have been fast again for so long before commits return to the main thread; doubled each time, up to the second. */
+export const COMMIT_WORKER_STAY_MS = 60_000;
+export const COMMIT_WORKER_STAY_MAX_MS = 3_600_000;
 /** Log written since the last checkpoint before the next one. */
 export const CHECKPOINT_LOG_BYTES = 4 * 1024 * 1024;
 export const CHECKPOINT_INTERVAL_MS = 60_000;

@@ -138,9 +138,14 @@ export interface StoreStatus {
   readonly segments: number;
   readonly groupsCommitted: number;
   readonly openGroupBytes: number;
+  /** Where commits run: in the main thread, or in one of their own. */
+  readonly committer: 'inline' | 'worker';
   /** Of the last commits, ms. */
   readonly commitMsMedian: number;
   readonly commitMsMax: number;
+  /** What of that the disk took to sync. */
+  readonly syncMsMedian: number;
+  readonly syncMsMax: number;
   /** Files set aside as damaged at this start. */
   readonly quarantined: readonly string[];
   /** Groups of the log that were found missing or damaged since this start, by number: what was acknowledged in them is gone. */

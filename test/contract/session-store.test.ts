@@ -1,4 +1,5 @@
 import type { SqliteStoreOptions } from '../../src/store/sqlite/open.ts';
+import { IN_A_THREAD } from '../support/commit-thread.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { LateCommitter } from '../support/held-committer.ts';
 import { MemoryStore } from '../support/memory-store.ts';
@@ -31,5 +32,6 @@ sessionStoreContract('MemoryStore', () => memory({ wasClean: true }));
 sessionStoreContract('SqliteStore, closed and opened', () => closed());
 sessionStoreContract('SqliteStore, killed and opened', () => killed());
 sessionStoreContract('SqliteStore with a committer of its own pace, killed and opened', () => killed({ committer: (inline) => new LateCommitter(inline) }));
+sessionStoreContract('SqliteStore that commits in another thread, killed and opened', () => killed({ commitThread: IN_A_THREAD }));
 sessionStoreContract('SqliteStore with checkpoints all the time, closed and opened', () => closed({ limits: TINY }));
 sessionStoreContract('SqliteStore with checkpoints all the time, killed and opened', () => killed({ limits: TINY }));

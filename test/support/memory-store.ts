@@ -219,8 +219,11 @@ export class MemoryStore implements SessionStore {
       segments: 0,
       groupsCommitted: this.#groupsCommitted,
       openGroupBytes: 0,
+      committer: 'inline',
       commitMsMedian: 0,
       commitMsMax: 0,
+      syncMsMedian: 0,
+      syncMsMax: 0,
       quarantined: [],
       damagedGroups: [],
     };

@@ -9,7 +9,7 @@ import {
   WILL_RESTART_GRACE_SECONDS,
 } from '../../model/limits.ts';
 import { key, section } from './nodes.ts';
-import { bytes, formatBytes, integer, seconds, secondsOrNever } from './values.ts';
+import { bytes, choice, formatBytes, integer, seconds, secondsOrNever } from './values.ts';
 
 const KIB = 1_024;
 const GIB = KIB ** 3;
@@ -53,5 +53,10 @@ export const store = section('The database.', {
     bytes({ min: 64 * KIB, max: GIB }),
     'Log written since the last checkpoint that starts the next one.',
     formatBytes(CHECKPOINT_LOG_BYTES),
+  ),
+  committer: key(
+    choice(['auto', 'inline', 'worker']),
+    'Where commits run: in the main thread (inline), in one of their own (worker), or wherever the disk suggests: a slow one must not stop the others (auto).',
+    'auto',
   ),
 });

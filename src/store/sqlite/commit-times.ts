@@ -2,7 +2,7 @@ const SAMPLES = 64;
 /** Weight of the newest sample. */
 const SMOOTHING = 1 / 8;
 
-/** How long the last commits took. */
+/** How long the last commits took, or a part of each. */
 export class CommitTimes {
   readonly #samples = new Float64Array(SAMPLES);
   #count = 0;
@@ -31,4 +31,9 @@ export class CommitTimes {
   #known(): Float64Array {
     return this.#samples.slice(0, Math.min(this.#count, SAMPLES));
   }
+}
+
+/** What a person reads of a time in ms. */
+export function thousandths(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000;
 }

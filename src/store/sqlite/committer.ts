@@ -22,7 +22,10 @@ export interface CommitFailure {
   readonly message: string;
 }
 
-/** Writes units, one at a time, wherever it runs. Nothing of a unit that failed is on disk, and it may be given again. */
+/**
+ * Writes units, one at a time, wherever it runs. A unit that failed is not on disk (of one whose thread died nobody knows, but never a part of it), and
+ * it may be given again: every statement may be repeated.
+ */
 export interface Committer {
   /** `done` is called once, in this call or later; without failure the unit survives a power cut. */
   commit(unit: CommitUnit, done: (failure: CommitFailure | undefined) => void): void;

@@ -30,6 +30,7 @@ export type Synchronous = 'full' | 'normal' | 'off';
 export function openDatabase(path: string, synchronous: Synchronous): Database {
   const database = new Sqlite(path, { timeout: BUSY_MS });
   try {
+    configureFile(database);
     configure(database, synchronous);
     if (isBlank(database)) create(database, path);
     else judge(database, path);
@@ -38,6 +39,13 @@ export function openDatabase(path: string, synchronous: Synchronous): Database {
     database.close();
     throw error;
   }
+}
+
+/** Another connection to a database that is open already. */
+export function openConnection(path: string, synchronous: Synchronous): Database {
+  const database = new Sqlite(path, { timeout: BUSY_MS, fileMustExist: true });
+  configure(database, synchronous);
+  return database;
 }
 
 /** Whether `error` says that the bytes of the file are wrong, not that it cannot be reached. */
@@ -73,10 +81,15 @@ function damagedNumbers(directory: string, prefix: string): number[] {
   return numbers.sort((a, b) => a - b);
 }
 
-function configure(database: Database, synchronous: Synchronous): void {
+/** What lies in the file. */
+function configureFile(database: Database): void {
   database.pragma('page_size = 1024'); // half the bytes per commit of 4096 on flash; takes effect in a new file only
   database.pragma('auto_vacuum = INCREMENTAL'); // before the first table, or the file never shrinks
   database.pragma('journal_mode = WAL');
+}
+
+/** What each connection is told. */
+function configure(database: Database, synchronous: Synchronous): void {
   database.pragma(`synchronous = ${synchronous}`);
   database.pragma(`wal_autocheckpoint = ${WAL_PAGES}`);
   database.pragma(`journal_size_limit = ${WAL_BYTES_KEPT}`);

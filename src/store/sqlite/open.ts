@@ -7,16 +7,25 @@ import { GatewayError } from '../../model/errors.ts';
 import type { Log } from '../../model/log.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import type { BootFacts } from '../../session/session-store.ts';
-import type { CommitFailure, Committer } from './committer.ts';
+import { committingThread } from './commit-thread.ts';
+import type { Committer } from './committer.ts';
 import { DATABASE_FILE, isDamage, openDatabase, quarantine, type Synchronous } from './database.ts';
 import { gatewayTimeOffset } from './gateway-time.ts';
 import { GroupReader } from './group-reader.ts';
-import { InlineCommitter } from './inline-committer.ts';
 import { StoreLock } from './lock.ts';
 import { bootWrites, momentWrites } from './meta.ts';
+import { PlacedCommitter } from './placed-committer.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { SqliteStore } from './sqlite-store.ts';
 import { STORE_LIMITS, type StoreLimits } from './store-limits.ts';
+import { UnitWriter, type WrittenUnit } from './unit-writer.ts';
+
+export interface CommitThreadOptions {
+  /** What it runs: a file that calls `serveCommits`. */
+  readonly entry: URL;
+  /** Whatever the disk is like; the first commit waits for it to start. */
+  readonly isAlways: boolean;
+}
 
 export interface SqliteStoreOptions {
   /** Made with mode 0700 when it is missing. */
@@ -24,8 +33,10 @@ export interface SqliteStoreOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** Replaces or wraps the committer that works in this thread. */
-  readonly committer?: (inline: Committer) => Committer;
+  /** A thread to commit in while the disk is slow, or always. Without one commits run in this thread. */
+  readonly commitThread?: CommitThreadOptions;
+  /** Wraps or replaces the committer. */
+  readonly committer?: (own: Committer) => Committer;
   /** For harnesses that must see a store lose what it acknowledged. */
   readonly synchronous?: Synchronous;
   readonly limits?: Partial<StoreLimits>;
@@ -43,8 +54,10 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
     const lock = StoreLock.acquire(directory);
     try {
       const { database, recovered, quarantined } = openOrReplace(options);
-      const boot = beginBoot(database, recovered, clock);
-      const inline = new InlineCommitter(database);
+      const writer = new UnitWriter(database, clock);
+      const { boot, syncMs } = beginBoot(writer, recovered, clock);
+      const placed = placedCommitter(options, writer);
+      placed.syncTimes.add(syncMs); // one commit into a cold file says nothing about the next, and an idle gateway would keep the thread it asked for
       return new SqliteStore({
         clock,
         log,
@@ -53,7 +66,8 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
         recovered,
         quarantined,
         reader: new GroupReader(database, log),
-        committer: options.committer?.(inline) ?? inline,
+        committer: options.committer?.(placed) ?? placed,
+        placed,
         limits: { ...STORE_LIMITS, ...options.limits },
         release: () => {
           database.close();
@@ -98,16 +112,23 @@ function openAndRecover(path: string, { synchronous = 'full', log }: SqliteStore
 }
 
 /** From here on, an end without `close` is an unclean one. */
-function beginBoot(database: Database, { meta, nextSequence, lastMoment }: Recovered, clock: Clock): BootFacts {
+function beginBoot(
+  writer: UnitWriter,
+  { meta, nextSequence, lastMoment }: Recovered,
+  clock: Clock,
+): Pick<WrittenUnit, 'syncMs'> & { readonly boot: BootFacts } {
   const boot = meta.boot + 1;
   const gatewayTimeOffsetMs = gatewayTimeOffset(clock, lastMoment);
   const now = { gatewayMs: clock.monotonicMs() + gatewayTimeOffsetMs, wallMs: clock.nowMs(), isSynchronized: clock.isSynchronized() };
-  let refusal: CommitFailure | undefined;
-  new InlineCommitter(database).commit({ segment: undefined, writes: [...bootWrites(boot), ...momentWrites(now)], vacuumPages: 0 }, (failure) => {
-    refusal = failure;
-  });
-  if (refusal !== undefined) throw new GatewayError('STORE_UNAVAILABLE', `the store cannot be written (${refusal.code}: ${refusal.message})`);
-  return { boot, wasClean: meta.wasClean, lastSequence: nextSequence - 1, gatewayTimeOffsetMs };
+  const { failure, syncMs } = writer.write({ segment: undefined, writes: [...bootWrites(boot), ...momentWrites(now)], vacuumPages: 0 });
+  if (failure !== undefined) throw new GatewayError('STORE_UNAVAILABLE', `the store cannot be written (${failure.code}: ${failure.message})`);
+  return { boot: { boot, wasClean: meta.wasClean, lastSequence: nextSequence - 1, gatewayTimeOffsetMs }, syncMs };
+}
+
+function placedCommitter({ directory, clock, log, metrics, commitThread, synchronous = 'full' }: SqliteStoreOptions, writer: UnitWriter): PlacedCommitter {
+  const orders = { path: join(directory, DATABASE_FILE), synchronous };
+  const thread = commitThread && { start: committingThread(commitThread.entry, orders), isAlways: commitThread.isAlways };
+  return new PlacedCommitter({ clock, log, metrics, writer, thread });
 }
 
 /** Turns what the operating system says into what to do. */

@@ -26,12 +26,14 @@ import type {
 } from '../../session/session-store.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { CommitLog, type UnitSource } from './commit-log.ts';
+import { thousandths } from './commit-times.ts';
 import type { Committer, CommitUnit } from './committer.ts';
 import type { Group } from './group.ts';
 import type { GroupStamps } from './group-format.ts';
 import type { GroupReader } from './group-reader.ts';
 import { checkpointWrites, cleanWrites, momentWrites } from './meta.ts';
 import { References } from './open-group.ts';
+import type { PlacedCommitter } from './placed-committer.ts';
 import { CAUSE_CODE } from './record-codec.ts';
 import type { Recovered } from './recovery.ts';
 import type { TableWrite } from './schema.ts';
@@ -47,6 +49,8 @@ export interface SqliteStoreParts {
   readonly recovered: Recovered;
   readonly reader: GroupReader;
   readonly committer: Committer;
+  /** What `committer` is, or what it puts off. */
+  readonly placed: PlacedCommitter;
   readonly limits: StoreLimits;
   /** Names of files set aside at this start. */
   readonly quarantined: readonly string[];
@@ -246,7 +250,7 @@ export class SqliteStore implements SessionStore {
   }
 
   status(): StoreStatus {
-    const { recovered, reader, quarantined } = this.#parts;
+    const { recovered, reader, placed, quarantined } = this.#parts;
     const { times, open, groupsCommitted } = this.#log;
     return {
       boot: this.boot.boot,
@@ -257,8 +261,11 @@ export class SqliteStore implements SessionStore {
       segments: this.#segments.count,
       groupsCommitted,
       openGroupBytes: open.isEmpty ? 0 : open.bytes,
-      commitMsMedian: rounded(times.medianMs),
-      commitMsMax: rounded(times.maxMs),
+      committer: placed.place,
+      commitMsMedian: thousandths(times.medianMs),
+      commitMsMax: thousandths(times.maxMs),
+      syncMsMedian: thousandths(placed.syncTimes.medianMs),
+      syncMsMax: thousandths(placed.syncTimes.maxMs),
       quarantined,
       damagedGroups: [...recovered.damagedGroups, ...reader.damagedGroups],
     };
@@ -377,9 +384,4 @@ export class SqliteStore implements SessionStore {
       this.#noteTimeLater(groupsCommitted);
     });
   }
-}
-
-/** To a thousandth: what a person reads of a time in ms. */
-function rounded(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }

@@ -1,0 +1,72 @@
+import Sqlite, { type Database, type Statement } from 'better-sqlite3';
+import type { Clock } from '../../model/clock.ts';
+import type { CommitFailure, CommitUnit } from './committer.ts';
+import { STATEMENTS, type StatementName, type TableWrite } from './schema.ts';
+
+/** What became of a unit. Plain data. */
+export interface WrittenUnit {
+  readonly failure: CommitFailure | undefined;
+  /** Time the thread stood still for the disk while it committed: what it computed meanwhile is taken off. */
+  readonly syncMs: number;
+}
+
+/** Writes units through one connection, each in a transaction of its own. */
+export class UnitWriter {
+  readonly #database: Database;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  readonly #begin: Statement;
+  readonly #commit: Statement;
+  readonly #rollback: Statement;
+  readonly #statements = new Map<StatementName, Statement>();
+
+  constructor(database: Database, clock: Pick<Clock, 'monotonicMs'>) {
+    this.#database = database;
+    this.#clock = clock;
+    this.#begin = database.prepare('BEGIN IMMEDIATE');
+    this.#commit = database.prepare('COMMIT');
+    this.#rollback = database.prepare('ROLLBACK');
+  }
+
+  write(unit: CommitUnit): WrittenUnit {
+    try {
+      this.#begin.run();
+      if (unit.segment !== undefined) {
+        const { number, firstSequence, nextSequence, bytes } = unit.segment;
+        this.#statement('putSegment').run(number, firstSequence, nextSequence, bytes);
+      }
+      for (const write of unit.writes) this.#write(write);
+      if (unit.vacuumPages > 0) this.#database.pragma(`incremental_vacuum(${unit.vacuumPages})`);
+      return { failure: undefined, syncMs: this.#sync() };
+    } catch (error) {
+      if (!(error instanceof Sqlite.SqliteError)) throw error;
+      this.#undo();
+      return { failure: { code: error.code, message: error.message }, syncMs: 0 };
+    }
+  }
+
+  #sync(): number {
+    const startedMs = this.#clock.monotonicMs();
+    const before = process.threadCpuUsage();
+    this.#commit.run();
+    const { user, system } = process.threadCpuUsage(before);
+    return Math.max(0, this.#clock.monotonicMs() - startedMs - (user + system) / 1_000);
+  }
+
+  /** SQLite has rolled back already when the disk was full or broken. */
+  #undo(): void {
+    if (this.#database.inTransaction) this.#rollback.run();
+  }
+
+  #write({ statement, values }: TableWrite): void {
+    this.#statement(statement).run(...values);
+  }
+
+  #statement(name: StatementName): Statement {
+    let statement = this.#statements.get(name);
+    if (statement === undefined) {
+      statement = this.#database.prepare(STATEMENTS[name]);
+      this.#statements.set(name, statement);
+    }
+    return statement;
+  }
+}
