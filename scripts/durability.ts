@@ -1,11 +1,12 @@
 // `npm run durability`: the long proof that nothing acknowledged is lost, and with --fault that the proof would notice.
 
 import { runChaos } from '../test/durability/e2e/chaos.ts';
-import { FAULTS, type FaultName, LATE_COMMITTER } from '../test/durability/e2e/faults.ts';
+import { FAULTS, type FaultName } from '../test/durability/e2e/faults.ts';
 import { summary, violations, weaknesses } from '../test/durability/e2e/report.ts';
 import { runSlowDisk, type SlowDiskReport } from '../test/durability/e2e/slow-disk.ts';
 import { type CentreName, NEEDED, type Variant, Workshop } from '../test/durability/e2e/workshop.ts';
 import { killStore } from '../test/durability/store/harness.ts';
+import type { CommitterName } from '../test/durability/store/process.ts';
 import { commitName } from './bench/machine.ts';
 import { EXIT_USAGE, UsageError } from './command-line.ts';
 import { type DurabilityArguments, HELP, parseArguments } from './durability/arguments.ts';
@@ -28,28 +29,31 @@ function say(text: string): void {
 interface Run {
   readonly centre: CentreName;
   readonly bridgeQos: 1 | 2;
+  readonly committer: CommitterName;
   readonly variant: Variant;
   readonly kills: number;
 }
 
-async function runStore({ kills, seed }: DurabilityArguments): Promise<boolean> {
-  const { acknowledged, killsBetween, violations: broken, ...report } = await killStore({ kills, seed });
-  say(`the store alone, seed ${seed}: ${report.kills} kills, ${killsBetween} between operation and acknowledgement, ${acknowledged} operations acknowledged\n`);
+async function runStore({ kills, seed }: DurabilityArguments, committer: CommitterName): Promise<boolean> {
+  const { acknowledged, killsBetween, violations: broken, ...report } = await killStore({ kills, seed, committer });
+  say(
+    `the store alone, committer ${committer}, seed ${seed}: ${report.kills} kills, ${killsBetween} between operation and acknowledgement, ${acknowledged} operations acknowledged\n`,
+  );
   for (const violation of broken) say(`  VIOLATION ${violation}\n`);
   return broken.length === 0;
 }
 
-function tellSlowDisk(variant: Variant, { syncMs, answers, violations: early }: SlowDiskReport): void {
-  say(`a disk that takes ${syncMs} ms to flush (${variant}), soonest answers:\n`);
+function tellSlowDisk(told: string, { syncMs, answers, violations: early }: SlowDiskReport): void {
+  say(`a disk that takes ${syncMs} ms to flush (${told}), soonest answers:\n`);
   for (const { name, soonestMs, count } of answers) say(`  ${name.padEnd(20)} ${soonestMs.toFixed(1)} ms (of ${count})\n`);
   for (const violation of early) say(`  VIOLATION ${violation}\n`);
 }
 
-async function slowDisk(workshop: Workshop, variant: Variant): Promise<SlowDiskReport> {
+async function slowDisk(workshop: Workshop, variant: Variant, committer: CommitterName): Promise<SlowDiskReport> {
   const { slowFsync, clock } = workshop;
   const directory = workshop.place('slow-disk');
-  const report = await runSlowDisk({ entry: workshop.entryOf(variant), slowFsync, clock, directory, syncMs: SYNC_MS, rounds: SLOW_DISK_ROUNDS });
-  tellSlowDisk(variant, report);
+  const report = await runSlowDisk({ entry: workshop.entryOf(variant), slowFsync, clock, committer, directory, syncMs: SYNC_MS, rounds: SLOW_DISK_ROUNDS });
+  tellSlowDisk(`${variant}, committer ${committer}`, report);
   return report;
 }
 
@@ -58,8 +62,8 @@ async function chaos(workshop: Workshop, args: DurabilityArguments, { centre, va
   const { slowFsync, mosquittoPub, clock } = workshop;
   const { seed, sensors, secondsMax } = args;
   const directory = workshop.place('chaos');
-  const isSound = variant === 'as-shipped' || variant === LATE_COMMITTER;
-  say(`\n${variant === 'as-shipped' ? '' : `${variant}: `}`);
+  const isSound = variant === 'as-shipped';
+  say(`\n${isSound ? '' : `${variant}, `}committer ${run.committer}: `);
   const report = await runChaos({
     ...run,
     seed,
@@ -85,13 +89,17 @@ async function chaos(workshop: Workshop, args: DurabilityArguments, { centre, va
 
 async function prove(workshop: Workshop, args: DurabilityArguments): Promise<boolean> {
   const side = Math.max(1, Math.round(args.kills * SIDE_SHARE));
-  const runs = args.centres.flatMap((centre): Run[] => [
-    { centre, bridgeQos: 2, variant: 'as-shipped', kills: args.kills },
-    { centre, bridgeQos: 1, variant: 'as-shipped', kills: side },
-    { centre, bridgeQos: 2, variant: LATE_COMMITTER, kills: side },
-  ]);
-  let isProven = await runStore(args);
-  if ((await slowDisk(workshop, 'as-shipped')).violations.length > 0) isProven = false;
+  const runs = args.centres.flatMap((centre) =>
+    args.committers.flatMap((committer): Run[] => [
+      { centre, committer, bridgeQos: 2, variant: 'as-shipped', kills: args.kills },
+      { centre, committer, bridgeQos: 1, variant: 'as-shipped', kills: side },
+    ]),
+  );
+  let isProven = true;
+  for (const committer of args.committers) {
+    if (!(await runStore(args, committer))) isProven = false;
+    if ((await slowDisk(workshop, 'as-shipped', committer)).violations.length > 0) isProven = false;
+  }
   for (const run of runs) {
     const { broken, weak } = await chaos(workshop, args, run);
     if (broken.length + weak.length > 0) isProven = false;
@@ -103,10 +111,15 @@ async function prove(workshop: Workshop, args: DurabilityArguments): Promise<boo
 async function sees(workshop: Workshop, args: DurabilityArguments, fault: FaultName): Promise<boolean> {
   const { about, seenBy } = FAULTS[fault];
   say(`\nplanted: ${fault}, ${about}\n`);
-  if (seenBy === 'slow-disk') return (await slowDisk(workshop, fault)).violations.length > 0;
-  for (const centre of args.centres) {
-    const { broken } = await chaos(workshop, args, { centre, bridgeQos: 2, variant: fault, kills: args.kills });
-    if (broken.length === 0) return false;
+  for (const committer of args.committers) {
+    if (seenBy === 'slow-disk') {
+      if ((await slowDisk(workshop, fault, committer)).violations.length === 0) return false;
+      continue;
+    }
+    for (const centre of args.centres) {
+      const { broken } = await chaos(workshop, args, { centre, committer, bridgeQos: 2, variant: fault, kills: args.kills });
+      if (broken.length === 0) return false;
+    }
   }
   return true;
 }

@@ -2,6 +2,7 @@
 // --fault that the proof would notice.
 
 import { cutPower, type PowerCutReport, type PowerCutRun } from '../test/durability/powercut/power-cuts.ts';
+import { COMMITTERS } from '../test/durability/store/process.ts';
 import { commitName } from './bench/machine.ts';
 import { EXIT_USAGE, UsageError } from './command-line.ts';
 import { installCommand, missingPackages, type Peer } from './peers.ts';
@@ -16,12 +17,12 @@ function say(text: string): void {
   process.stdout.write(text);
 }
 
-async function cut(where: string, run: PowerCutRun): Promise<PowerCutReport> {
+async function cut(run: PowerCutRun): Promise<PowerCutReport> {
   const onCut = (done: number): void => void (process.stderr.isTTY && process.stderr.write(`\r${done} of ${run.cuts} `));
   const report = await cutPower({ ...run, limits: LIMITS, onCut });
   if (process.stderr.isTTY) process.stderr.write('\r');
   const { cuts, acknowledged, requests, flushes, losing, lostMost, violations } = report;
-  say(`commits ${where}: ${cuts} cuts of ${acknowledged} acknowledged operations (${requests} requests to the disk, ${flushes} of them flushes), `);
+  say(`committer ${run.committer}: ${cuts} cuts of ${acknowledged} acknowledged operations (${requests} requests to the disk, ${flushes} of them flushes), `);
   say(`${losing} lost something (${lostMost} operations at most), ${violations.length} violations\n`);
   if (run.fault === undefined) for (const violation of violations.slice(0, VIOLATIONS_TOLD)) say(`  VIOLATION ${violation}\n`);
   return report;
@@ -29,8 +30,10 @@ async function cut(where: string, run: PowerCutRun): Promise<PowerCutReport> {
 
 /** @returns whether everything was kept, or with a fault planted: whether that was seen. */
 async function prove({ fault, ...args }: PowerCutArguments): Promise<boolean> {
-  const half = { ...args, cuts: Math.ceil(args.cuts / 2), fault };
-  const reports = [await cut('in the turn of the message', half), await cut('in a later turn', { ...half, seed: args.seed + 1, isLate: true })];
+  const reports: PowerCutReport[] = [];
+  for (const [index, committer] of COMMITTERS.entries()) {
+    reports.push(await cut({ ...args, fault, committer, cuts: Math.ceil(args.cuts / COMMITTERS.length), seed: args.seed + index }));
+  }
   if (fault === undefined) return reports.every(({ violations }) => violations.length === 0);
   return reports.every(({ losing }) => losing > 0);
 }

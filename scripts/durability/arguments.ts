@@ -2,6 +2,7 @@
 
 import { FAULTS, type FaultName, isFaultName } from '../../test/durability/e2e/faults.ts';
 import type { CentreName } from '../../test/durability/e2e/workshop.ts';
+import { COMMITTERS, type CommitterName } from '../../test/durability/store/process.ts';
 import { optionValues, UsageError, wholeNumber } from '../command-line.ts';
 
 export interface DurabilityArguments {
@@ -10,6 +11,8 @@ export interface DurabilityArguments {
   readonly seed: number;
   readonly sensors: number;
   readonly centres: readonly CentreName[];
+  /** Where the gateway commits; each has runs of its own. */
+  readonly committers: readonly CommitterName[];
   /** Empty: the program as it ships. */
   readonly faults: readonly FaultName[];
   /** Longest a run may go on; undefined: until its kills are done. */
@@ -26,6 +29,7 @@ export const HELP = `npm run durability -- [options]: kills a gateway again and 
   --seed N        repeats what was drawn in an earlier run
   --sensors N     MQTT-SN sensors (${SENSORS})
   --centre NAME   the broker the bridge carries to: mosquitto, postern or both (both; with --fault mosquitto)
+  --committer C   where commits run: inline, worker or both (both)
   --seconds S     ends each run after this long, however many kills it had
   --fault NAME    plants a fault and succeeds when it is reported; "all" for each of:
 ${Object.entries(FAULTS)
@@ -50,6 +54,7 @@ export function parseArguments(argv: readonly string[], randomSeed: number): Dur
     seed: wholeNumber('seed', values.seed, 0) ?? randomSeed,
     sensors: wholeNumber('sensors', values.sensors, 1) ?? SENSORS,
     centres: centresOf(values.centre ?? (faults.length > 0 ? 'mosquitto' : 'both')),
+    committers: committersOf(values.committer ?? 'both'),
     faults,
     secondsMax: wholeNumber('seconds', values.seconds, 1),
   };
@@ -57,7 +62,16 @@ export function parseArguments(argv: readonly string[], randomSeed: number): Dur
 
 function parse(argv: readonly string[]) {
   const text = { type: 'string' } as const;
-  const options = { kills: text, seed: text, sensors: text, centre: text, seconds: text, fault: text, help: { type: 'boolean', default: false } } as const;
+  const options = {
+    kills: text,
+    seed: text,
+    sensors: text,
+    centre: text,
+    committer: text,
+    seconds: text,
+    fault: text,
+    help: { type: 'boolean', default: false },
+  } as const;
   return optionValues(argv, options);
 }
 
@@ -72,4 +86,10 @@ function centresOf(name: string): readonly CentreName[] {
   if (name === 'both') return ['mosquitto', 'postern'];
   if (name === 'mosquitto' || name === 'postern') return [name];
   throw new UsageError(`--centre wants mosquitto, postern or both, not "${name}"`);
+}
+
+function committersOf(name: string): readonly CommitterName[] {
+  const chosen = COMMITTERS.filter((each) => name === 'both' || name === each);
+  if (chosen.length > 0) return chosen;
+  throw new UsageError(`--committer wants ${COMMITTERS.join(', ')} or both, not "${name}"`);
 }

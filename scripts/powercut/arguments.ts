@@ -17,7 +17,7 @@ const OPERATIONS = 3_000;
 
 export const HELP = `npm run powercut -- [options]: cuts a working store off its power, and compares what the next boot finds with what was acknowledged
 
-  --cuts N        moments the power is cut at, half of them with commits in a later turn (${CUTS})
+  --cuts N        moments the power is cut at, half of them with each committer (${CUTS})
   --operations N  operations acknowledged while the disk is recorded (${OPERATIONS})
   --seed N        repeats what was drawn in an earlier run
   --fault NAME    plants a fault and succeeds when it is reported: ${FAULTS.join(', ')}

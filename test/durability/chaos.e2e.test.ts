@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describeWithPeers } from '../support/peers.ts';
 import { runChaos } from './e2e/chaos.ts';
-import { LATE_COMMITTER } from './e2e/faults.ts';
 import { type ChaosReport, violations, weaknesses } from './e2e/report.ts';
-import { runSlowDisk } from './e2e/slow-disk.ts';
+import { runBystander, runSlowDisk, type SlowDiskOptions } from './e2e/slow-disk.ts';
 import { type CentreName, NEEDED, type Variant, Workshop } from './e2e/workshop.ts';
+import { COMMITTERS, type CommitterName } from './store/process.ts';
 
 const SEED = 20_261;
 const SENSORS = 20;
@@ -21,35 +21,39 @@ describeWithPeers(NEEDED, 'what was acknowledged is not lost', () => {
   });
   afterAll(() => workshop.close());
 
-  async function chaos(centre: CentreName, variant: Variant, { kills, bridgeQos }: { kills: number; bridgeQos: 1 | 2 }): Promise<ChaosReport> {
+  interface Run {
+    readonly kills: number;
+    readonly bridgeQos: 1 | 2;
+    readonly committer: CommitterName;
+  }
+
+  async function chaos(centre: CentreName, variant: Variant, run: Run): Promise<ChaosReport> {
     const { slowFsync, mosquittoPub, clock } = workshop;
     const directory = workshop.place('chaos');
-    const isSound = variant === 'as-shipped' || variant === LATE_COMMITTER;
     return runChaos({
+      ...run,
       seed: SEED,
-      kills,
       sensors: SENSORS,
-      bridgeQos,
       entry: workshop.entryOf(variant),
       centre: await workshop.centre(centre, directory),
       slowFsync,
       mosquittoPub,
       clock,
       directory,
-      calmMsMax: isSound ? 30_000 : 5_000,
+      calmMsMax: variant === 'as-shipped' ? 30_000 : 5_000,
     });
   }
 
   describe('20 sensors on a bad network, the gateway killed at random, the centre coming and going', () => {
-    test.each<[CentreName, Variant, { kills: number; bridgeQos: 1 | 2 }]>([
-      ['mosquitto', 'as-shipped', { kills: 10, bridgeQos: 2 }],
-      ['postern', 'as-shipped', { kills: 10, bridgeQos: 2 }],
-      ['postern', LATE_COMMITTER, { kills: 4, bridgeQos: 2 }],
-      ['mosquitto', 'as-shipped', { kills: 4, bridgeQos: 1 }],
+    test.each<[CentreName, CommitterName, Omit<Run, 'committer'>]>([
+      ['mosquitto', 'inline', { kills: 10, bridgeQos: 2 }],
+      ['postern', 'worker', { kills: 8, bridgeQos: 2 }],
+      ['postern', 'inline', { kills: 4, bridgeQos: 2 }],
+      ['mosquitto', 'worker', { kills: 4, bridgeQos: 1 }],
     ])(
-      'centre %s, %s, %o',
-      async (centre, variant, run) => {
-        const report = await chaos(centre, variant, run);
+      'centre %s, committer %s, %o',
+      async (centre, committer, run) => {
+        const report = await chaos(centre, 'as-shipped', { ...run, committer });
         expect(violations(report)).toEqual([]);
         expect(weaknesses(report, run.kills * ACKNOWLEDGED_PER_KILL_MIN)).toEqual([]);
       },
@@ -61,32 +65,44 @@ describeWithPeers(NEEDED, 'what was acknowledged is not lost', () => {
     test(
       'ack-before-commit: lost messages',
       async () => {
-        expect(violations(await chaos('mosquitto', 'ack-before-commit', { kills: 3, bridgeQos: 2 })).join('\n')).toMatch(/^lost at the centre: /m);
+        expect(violations(await chaos('mosquitto', 'ack-before-commit', { kills: 3, bridgeQos: 2, committer: 'inline' })).join('\n')).toMatch(
+          /^lost at the centre: /m,
+        );
       },
       TEST_MS_MAX,
     );
 
     test('forgotten-receiver-id: repeated messages', { timeout: TEST_MS_MAX }, async () => {
-      const report = await chaos('mosquitto', 'forgotten-receiver-id', { kills: 2, bridgeQos: 2 });
+      const report = await chaos('mosquitto', 'forgotten-receiver-id', { kills: 2, bridgeQos: 2, committer: 'worker' });
       expect(violations(report).join('\n')).toMatch(/^QoS 2 more than once at the centre: /m);
     });
   });
 
   describe(`a disk that takes ${SYNC_MS} ms to flush`, () => {
-    const slowDisk = (variant: Variant, rounds: number) => {
+    const options = (variant: Variant, committer: CommitterName, rounds: number): SlowDiskOptions => {
       const { slowFsync, clock } = workshop;
-      return runSlowDisk({ entry: workshop.entryOf(variant), slowFsync, clock, directory: workshop.place('slow-disk'), syncMs: SYNC_MS, rounds });
+      return { entry: workshop.entryOf(variant), slowFsync, clock, committer, directory: workshop.place('slow-disk'), syncMs: SYNC_MS, rounds };
     };
 
-    test('no acknowledgement leaves before its message is on it', async () => {
-      const { answers, violations: early } = await slowDisk('as-shipped', 2);
+    test.each(COMMITTERS)('no acknowledgement leaves before its message is on it, committer %s', async (committer) => {
+      const { answers, violations: early } = await runSlowDisk(options('as-shipped', committer, 2));
       expect(early).toEqual([]);
       const names = ['CONNACK', 'SUBACK', 'UNSUBACK', 'PUBACK', 'PUBREC', 'PUBCOMP'].map((name) => [`MQTT ${name}`, `MQTT-SN ${name}`]);
       expect(answers.map(({ name }) => name).sort()).toEqual([...names.flat(), 'MQTT-SN REGACK', 'MQTT-SN DISCONNECT'].sort());
     });
 
-    test('synchronous-off is seen', async () => {
-      expect((await slowDisk('synchronous-off', 1)).violations).toContainEqual(expect.stringMatching(/^MQTT PUBACK after/));
+    test.each(COMMITTERS)('synchronous-off is seen, committer %s', async (committer) => {
+      expect((await runSlowDisk(options('synchronous-off', committer, 1))).violations).toContainEqual(expect.stringMatching(/^MQTT PUBACK after/));
+    });
+
+    test('and a thread for commits: another client goes on meanwhile', async () => {
+      const counts = await runBystander(options('as-shipped', 'worker', 5));
+      expect(Math.min(...counts)).toBeGreaterThan(5);
+    });
+
+    test('and none: it does not', async () => {
+      const counts = await runBystander(options('as-shipped', 'inline', 5));
+      expect(Math.max(...counts)).toBeLessThanOrEqual(2);
     });
   });
 });

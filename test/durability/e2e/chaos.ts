@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../../src/model/clock.ts';
+import type { CommitterName } from '../store/process.ts';
 import type { Centre } from './centre.ts';
 import { Collector } from './collector.ts';
 import { Disturbances } from './disturbances.ts';
@@ -32,6 +33,7 @@ export interface ChaosOptions {
   readonly bridgeQos: 1 | 2;
   /** Node's arguments up to the entry of the gateway. */
   readonly entry: readonly string[];
+  readonly committer: CommitterName;
   /** Compiled from test/support/slow-fsync.c. */
   readonly slowFsync: string;
   /** Empty, and on a disk. */
@@ -175,7 +177,7 @@ class Chaos {
   }
 
   #newGateway(linkPort: number): GatewayUnderTest {
-    const { directory, entry, clock, slowFsync, bridgeQos } = this.#options;
+    const { directory, entry, clock, slowFsync, bridgeQos, committer } = this.#options;
     const home = join(directory, 'gateway');
     mkdirSync(home);
     return new GatewayUnderTest({
@@ -199,7 +201,7 @@ class Chaos {
             inflightMax: 50,
           },
         ],
-        store: { checkpointLogBytes: '64KiB', checkpointIntervalSeconds: 2 }, // so that kills meet checkpoints as well
+        store: { committer, checkpointLogBytes: '64KiB', checkpointIntervalSeconds: 2 }, // so that kills meet checkpoints as well
       },
     });
   }

@@ -48,20 +48,16 @@ export function isFaultName(name: string): name is FaultName {
   return name in FAULTS;
 }
 
-/** Commits as a thread of its own would. */
-function later(inline: Committer): Committer {
+/** Commits a while after it was asked to. */
+function later(own: Committer): Committer {
   return {
-    commit: (unit, done) => void setTimeout(() => inline.commit(unit, done), COMMIT_DELAY_MS),
-    close: () => inline.close(),
+    commit: (unit, done) => void setTimeout(() => own.commit(unit, done), COMMIT_DELAY_MS),
+    close: () => own.close(),
   };
 }
 
-/** No fault: an honest store whose commits take their time beside the turns, as they will in a thread of their own. */
-export const LATE_COMMITTER = 'late-committer';
-
-/** @throws RangeError - neither a fault nor `LATE_COMMITTER`. */
+/** @throws RangeError - no fault of that name. */
 export function overridesOf(name: string): StoreOverrides {
-  if (name === LATE_COMMITTER) return { committer: later };
   if (isFaultName(name)) return FAULTS[name].overrides;
   throw new RangeError(`no such fault: ${name}`);
 }

@@ -3,8 +3,9 @@
 import type { MqttClient } from 'mqtt';
 import type { Packet, Publish } from '../../../gateways/mqtt-sn/packets.ts';
 import type { Clock } from '../../../src/model/clock.ts';
+import type { CommitterName } from '../store/process.ts';
 import { GatewayUnderTest } from './gateway-under-test.ts';
-import { persistentClient, published } from './mqtt-client.ts';
+import { passingClient, persistentClient, published } from './mqtt-client.ts';
 import { freeTcpPort, freeUdpPort, HOST } from './network.ts';
 import { seeded } from './random.ts';
 import { Requests } from './requests.ts';
@@ -15,6 +16,7 @@ export interface SlowDiskOptions {
   readonly slowFsync: string;
   readonly directory: string;
   readonly clock: Clock;
+  readonly committer: CommitterName;
   /** How long a flush takes. */
   readonly syncMs: number;
   /** Exchanges of each kind. */
@@ -46,17 +48,10 @@ const MQTT_ANSWERS: Readonly<Record<string, string>> = {
 const KEEP_ALIVE_SECONDS = 600;
 
 export async function runSlowDisk(options: SlowDiskOptions): Promise<SlowDiskReport> {
-  const { entry, slowFsync, directory, clock, syncMs, rounds } = options;
+  const { clock, syncMs, rounds } = options;
   const mqttPort = await freeTcpPort();
   const mqttSnPort = await freeUdpPort();
-  const gateway = new GatewayUnderTest({
-    name: 'gateway',
-    entry,
-    directory,
-    clock,
-    environment: { LD_PRELOAD: slowFsync, SLOWSYNC_MS: `${syncMs}` },
-    configuration: { mqtt: { tcp: { bind: `${HOST}:${mqttPort}` } }, mqttSn: { udp: { bind: `${HOST}:${mqttSnPort}` } } },
-  });
+  const gateway = gatewayOn(mqttPort, mqttSnPort, options);
   const times = new Times();
   await gateway.start();
   const client = persistentClient(mqttPort, 'slow-disk', { keepalive: KEEP_ALIVE_SECONDS });
@@ -72,6 +67,60 @@ export async function runSlowDisk(options: SlowDiskOptions): Promise<SlowDiskRep
   const answers = times.list();
   const violations = answers.filter(({ soonestMs }) => soonestMs < syncMs).map(({ name, soonestMs }) => `${name} after ${soonestMs.toFixed(1)} ms`);
   return { syncMs, answers, violations };
+}
+
+function gatewayOn(
+  mqttPort: number,
+  mqttSnPort: number,
+  { entry, slowFsync, directory, clock, committer, syncMs }: Omit<SlowDiskOptions, 'rounds'>,
+): GatewayUnderTest {
+  return new GatewayUnderTest({
+    name: 'gateway',
+    entry,
+    directory,
+    clock,
+    environment: { LD_PRELOAD: slowFsync, SLOWSYNC_MS: `${syncMs}` },
+    configuration: { mqtt: { tcp: { bind: `${HOST}:${mqttPort}` } }, mqttSn: { udp: { bind: `${HOST}:${mqttSnPort}` } }, store: { committer } },
+  });
+}
+
+/**
+ * What another client gets done while a publisher waits for its commits.
+ *
+ * @returns per publish: how many messages of QoS 0 the other sent and received from then until its PUBACK, one after the other.
+ */
+export async function runBystander(options: SlowDiskOptions): Promise<number[]> {
+  const mqttPort = await freeTcpPort();
+  const gateway = gatewayOn(mqttPort, await freeUdpPort(), options);
+  await gateway.start();
+  const publisher = persistentClient(mqttPort, 'publisher', { keepalive: KEEP_ALIVE_SECONDS });
+  const bystander = passingClient(mqttPort);
+  try {
+    await publisher.subscribeAsync('readings/#', { qos: 1 });
+    await bystander.subscribeAsync('echo', { qos: 0 });
+    const counts: number[] = [];
+    for (let round = 1; round <= options.rounds; round += 1)
+      counts.push(await roundTripsDuring(published(publisher, { topic: 'readings/1', payload: '1', qos: 1 }), bystander));
+    return counts;
+  } finally {
+    await Promise.all([publisher.endAsync(true), bystander.endAsync(true)]);
+    await gateway.kill();
+  }
+}
+
+async function roundTripsDuring(work: Promise<unknown>, client: MqttClient): Promise<number> {
+  let isOver = false;
+  let count = 0;
+  void work.then(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    const back = new Promise((resolve) => client.once('message', resolve));
+    await client.publishAsync('echo', '1', { qos: 0 });
+    await back;
+    count += 1;
+  }
+  return count;
 }
 
 class Times {

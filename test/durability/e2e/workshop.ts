@@ -9,7 +9,7 @@ import { findPeer, installCommand, missingPackages, type Peer } from '../../../s
 import type { Clock } from '../../../src/model/clock.ts';
 import { SystemClock } from '../../../src/observe/system-clock.ts';
 import { type Centre, PosternCentre } from './centre.ts';
-import type { FaultName, LATE_COMMITTER } from './faults.ts';
+import type { FaultName } from './faults.ts';
 import { MosquittoCentre } from './mosquitto.ts';
 import { freeTcpPort } from './network.ts';
 
@@ -19,7 +19,7 @@ const ALTERED = fileURLToPath(new URL('./altered-gateway.ts', import.meta.url));
 
 export type CentreName = 'mosquitto' | 'postern';
 /** The program as it ships, or with its store altered. */
-export type Variant = 'as-shipped' | typeof LATE_COMMITTER | FaultName;
+export type Variant = 'as-shipped' | FaultName;
 
 export class Workshop {
   readonly clock: Clock = new SystemClock();

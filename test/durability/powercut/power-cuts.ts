@@ -13,7 +13,7 @@ import { contentsOf } from '../../support/store-samples.ts';
 import { Draws, GATEWAYS, operate } from '../../support/store-workload.ts';
 import type { Fault } from '../store/faults.ts';
 import { type Found, openCopy } from '../store/found.ts';
-import { StoreProcess } from '../store/process.ts';
+import { type CommitterName, StoreProcess } from '../store/process.ts';
 import { CrashStates } from './crash-states.ts';
 import { crashMedium, LoggedDisk, type Medium } from './logged-disk.ts';
 import { type LoggedRequest, readWriteLog } from './write-log.ts';
@@ -24,8 +24,7 @@ export interface PowerCutRun {
   readonly operations: number;
   readonly seed: number;
   readonly fault?: Fault | undefined;
-  /** Commits happen in a later turn, as in another thread. */
-  readonly isLate?: boolean | undefined;
+  readonly committer: CommitterName;
   readonly limits?: Partial<StoreLimits> | undefined;
   readonly onCut?: ((cut: number) => void) | undefined;
 }
@@ -64,14 +63,14 @@ export async function cutPower(run: PowerCutRun): Promise<PowerCutReport> {
   }
 }
 
-async function record(root: string, { operations, seed, fault, isLate, limits }: PowerCutRun): Promise<Recording> {
+async function record(root: string, { operations, seed, fault, committer, limits }: PowerCutRun): Promise<Recording> {
   const own = join(root, 'recorded');
   mkdirSync(own);
   const disk = new LoggedDisk(own);
   try {
     await disk.open();
     const directory = join(disk.directory, DATA);
-    const child = new StoreProcess({ directory, seed, from: 0, to: Number.MAX_SAFE_INTEGER, fault, isLate, limits, diskLog: disk.logFile });
+    const child = new StoreProcess({ directory, seed, from: 0, to: Number.MAX_SAFE_INTEGER, fault, committer, limits, diskLog: disk.logFile });
     await child.until(({ acknowledged }) => acknowledged >= operations);
     await child.kill();
     const { base, log } = await disk.close();

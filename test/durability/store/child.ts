@@ -8,8 +8,9 @@
 import { statSync, writeSync } from 'node:fs';
 import { MetricsTable } from '../../../src/model/metrics.ts';
 import { SystemClock } from '../../../src/observe/system-clock.ts';
+import type { Committer } from '../../../src/store/sqlite/committer.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
-import { LateCommitter } from '../../support/held-committer.ts';
+import { IN_A_THREAD } from '../../support/commit-thread.ts';
 import { Draws, operate } from '../../support/store-workload.ts';
 import { planted, synchronousOf } from './faults.ts';
 import type { ChildOrders } from './process.ts';
@@ -28,7 +29,8 @@ const real = openSqliteStore({
   metrics: new MetricsTable(),
   synchronous: synchronousOf(orders.fault),
   ...(orders.limits && { limits: orders.limits }),
-  ...(orders.isLate === true && { committer: (inline) => new LateCommitter(inline) }),
+  ...(orders.committer === 'worker' && { commitThread: IN_A_THREAD }),
+  committer: begunWhenUp,
 });
 const store = planted(real, orders.fault);
 let next = orders.from;
@@ -42,8 +44,15 @@ const waiter = {
   },
 };
 
-say(`ready ${real.boot.boot}`);
-turn();
+/** A thread takes as long to start as a slow disk to sync, which would hide an answer that comes too early: nothing is done before. */
+function begunWhenUp(committer: Committer): Committer {
+  const begin = (): void => {
+    say(`ready ${real.boot.boot}`);
+    turn();
+  };
+  setImmediate(() => committer.commit({ segment: undefined, writes: [], vacuumPages: 0 }, begin));
+  return committer;
+}
 
 function turn(): void {
   if (next - acknowledged <= UNACKNOWLEDGED_MAX && next < orders.to) {

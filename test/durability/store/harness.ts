@@ -15,14 +15,13 @@ import { Draws, GATEWAYS, operate } from '../../support/store-workload.ts';
 import { differences } from './differences.ts';
 import type { Fault } from './faults.ts';
 import { type Found, openCopy } from './found.ts';
-import { StoreProcess } from './process.ts';
+import { type CommitterName, StoreProcess } from './process.ts';
 
 export interface KillRun {
   readonly kills: number;
   readonly seed: number;
   readonly fault?: Fault | undefined;
-  /** Commits happen in a later turn, as in another thread. */
-  readonly isLate?: boolean | undefined;
+  readonly committer: CommitterName;
   readonly limits?: Partial<StoreLimits> | undefined;
   /** The child performs up to this many operations before it is killed. */
   readonly operationsPerKillMax?: number | undefined;
@@ -71,6 +70,7 @@ export interface SlowSyncRun {
   readonly syncMs: number;
   readonly operations: number;
   readonly seed: number;
+  readonly committer: CommitterName;
   readonly fault?: Fault | undefined;
 }
 
@@ -85,10 +85,10 @@ export interface SlowSyncReport {
  * A kill cannot show that a sync is missing: the kernel keeps what it was given. Time can: no acknowledgement of something written comes sooner than
  * a sync takes.
  */
-export async function slowSync({ library, syncMs, operations, seed, fault }: SlowSyncRun): Promise<SlowSyncReport> {
+export async function slowSync({ library, syncMs, operations, seed, committer, fault }: SlowSyncRun): Promise<SlowSyncReport> {
   const root = mkdtempSync(join(tmpdir(), 'postern-sync-'));
   const environment = { LD_PRELOAD: library, SLOWSYNC_MS: String(syncMs) };
-  const child = new StoreProcess({ directory: join(root, 'data'), seed, from: 0, to: operations, fault }, environment);
+  const child = new StoreProcess({ directory: join(root, 'data'), seed, from: 0, to: operations, committer, fault }, environment);
   try {
     await child.until((heard) => heard.acknowledged >= operations - 1);
     const { acknowledged, soonestMs } = child.heard;
@@ -110,7 +110,8 @@ async function killOnce(root: string, run: KillRun, { kill, model, report }: Rou
   const directory = join(root, 'data');
   const draws = new Draws(run.seed + 2, kill);
   const from = model.performed;
-  const child = new StoreProcess({ directory, seed: run.seed, from, to: Number.MAX_SAFE_INTEGER, fault: run.fault, isLate: run.isLate, limits: run.limits });
+  const { seed, fault, committer, limits } = run;
+  const child = new StoreProcess({ directory, seed, from, to: Number.MAX_SAFE_INTEGER, fault, committer, limits });
   const enough = from + draws.below(run.operationsPerKillMax ?? OPERATIONS_PER_KILL_MAX);
   await child.until((heard) => heard.acknowledged >= enough);
   const isEager = draws.below(10) < EAGER_KILLS_OF_TEN;

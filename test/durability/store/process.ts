@@ -4,6 +4,10 @@ import { fileURLToPath } from 'node:url';
 import type { StoreLimits } from '../../../src/store/sqlite/store-limits.ts';
 import type { Fault } from './faults.ts';
 
+/** Where commits run: in the turn of the message, or in a thread of their own. */
+export const COMMITTERS = ['inline', 'worker'] as const;
+export type CommitterName = (typeof COMMITTERS)[number];
+
 export interface ChildOrders {
   readonly directory: string;
   readonly seed: number;
@@ -12,8 +16,7 @@ export interface ChildOrders {
   /** Performs operations below this, then closes the store and ends. */
   readonly to: number;
   readonly fault?: Fault | undefined;
-  /** Commits happen in a later turn, as in another thread. */
-  readonly isLate?: boolean | undefined;
+  readonly committer: CommitterName;
   readonly limits?: Partial<StoreLimits> | undefined;
   /** Log of what the disk was given: acknowledgements are told with its size at that moment. */
   readonly diskLog?: string | undefined;

@@ -5,8 +5,16 @@ import { HELP, parseArguments } from '../../../scripts/durability/arguments.ts';
 const SEED = 99;
 
 describe('npm run durability -- ...', () => {
-  test('without options: 200 kills, both centres, no fault', () => {
-    expect(parseArguments([], SEED)).toEqual({ kills: 200, seed: SEED, sensors: 20, centres: ['mosquitto', 'postern'], faults: [], secondsMax: undefined });
+  test('without options: 200 kills, both centres, both committers, no fault', () => {
+    expect(parseArguments([], SEED)).toEqual({
+      kills: 200,
+      seed: SEED,
+      sensors: 20,
+      centres: ['mosquitto', 'postern'],
+      committers: ['inline', 'worker'],
+      faults: [],
+      secondsMax: undefined,
+    });
   });
 
   test('a fault is looked for with few kills', () => {
@@ -22,11 +30,12 @@ describe('npm run durability -- ...', () => {
   });
 
   test('everything given', () => {
-    expect(parseArguments(['--kills', '5', '--seed', '0', '--sensors', '3', '--centre', 'postern', '--seconds', '10'], SEED)).toEqual({
+    expect(parseArguments(['--kills', '5', '--seed', '0', '--sensors', '3', '--centre', 'postern', '--committer', 'worker', '--seconds', '10'], SEED)).toEqual({
       kills: 5,
       seed: 0,
       sensors: 3,
       centres: ['postern'],
+      committers: ['worker'],
       faults: [],
       secondsMax: 10,
     });
@@ -37,6 +46,7 @@ describe('npm run durability -- ...', () => {
     [['--seed', 'x'], '--seed wants a whole number from 0, not "x"'],
     [['--sensors', '1.5'], '--sensors wants a whole number from 1, not "1.5"'],
     [['--fault', 'gremlins'], '--fault wants one of all ack-before-commit'],
+    [['--committer', 'late'], '--committer wants inline, worker or both, not "late"'],
     [['--centre', 'emqx'], '--centre wants mosquitto, postern or both, not "emqx"'],
     [['--kill', '3'], "Unknown option '--kill'"],
     [['3'], 'Unexpected argument'],
