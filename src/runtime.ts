@@ -11,6 +11,7 @@ import { MetricsTable } from './model/metrics.ts';
 import { createAccess, type GatewayAccess } from './runtime/access-factory.ts';
 import { createBridge } from './runtime/bridge-factory.ts';
 import { brokerSettings, queueSettings } from './runtime/broker-settings.ts';
+import { CommitHealth } from './runtime/commit-health.ts';
 import { type Front, mqttSnFront } from './runtime/fronts.ts';
 import { mqttFront } from './runtime/mqtt-front.ts';
 import { createSysTopics } from './runtime/sys-topics.ts';
@@ -68,6 +69,7 @@ class GatewayParts implements RunningGateway {
   readonly #clock: GatewayClock;
   readonly #access: GatewayAccess;
   readonly #broker: Broker;
+  readonly #commits: CommitHealth;
   readonly #writer = new TurnWriter();
   readonly #started: Gateway[] = [];
   #bridges: readonly Bridge[] = [];
@@ -80,6 +82,7 @@ class GatewayParts implements RunningGateway {
     this.#options = options;
     this.#config = config;
     this.#store = store;
+    this.#commits = new CommitHealth(store);
     this.#metrics = metrics;
     this.#clock = gatewayClock(clock, store.boot.gatewayTimeOffsetMs);
     this.#access = createAccess(config.access, { store, clock: this.#clock, log, metrics });
@@ -119,7 +122,7 @@ class GatewayParts implements RunningGateway {
   }
 
   isHealthy(): boolean {
-    return !this.#store.isCongested;
+    return this.#commits.look();
   }
 
   reload(next: Config): ReloadOutcome {

@@ -22,7 +22,7 @@ export interface RunningGateway {
   readonly addresses: readonly ListenerAddress[];
   /** What `postern status` shows: texts, numbers, booleans, and lists and records of them. Cheap; never touches the disk. */
   status(): Record<string, unknown>;
-  /** False once messages cannot be made durable any more; the watchdog then restarts the process. */
+  /** False when no message has become durable since it was last asked though some wait to; the watchdog then restarts the process. */
   isHealthy(): boolean;
   /** Takes over what can change while running. Keys of `log` and `control` are the process's own and are left to it. */
   reload(next: Config): ReloadOutcome;
