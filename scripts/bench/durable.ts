@@ -10,6 +10,7 @@ import { count, range, short } from './format.ts';
 import { type Figures, figure } from './generator.ts';
 import { start } from './server.ts';
 import { median, spread } from './statistics.ts';
+import { withCommitter } from './subjects.ts';
 
 const TABLE: Table = {
   title: 'Durable: QoS 1 to an offline persistent session, killed in full flow',
@@ -62,7 +63,14 @@ export interface Round {
 export const durableScenarios: readonly Scenario[] = [
   { name: 'durable-disk', run: (bench) => durable(bench, 'durable-disk', 0) },
   { name: 'durable-card', run: (bench) => durable(bench, 'durable-card', CARD_FLUSH_MS) },
+  ...(['inline', 'worker'] as const).flatMap((committer) => [withDisk(committer, 'disk', 0), withDisk(committer, 'card', CARD_FLUSH_MS)]),
 ];
+
+/** The same with commits in one place, wherever they would go by themselves. */
+function withDisk(committer: 'inline' | 'worker', disk: string, flushMs: number): Scenario {
+  const name = `durable-${disk}-${committer}`;
+  return { name, run: (bench) => durable({ ...bench, subject: withCommitter(bench.subject, committer) }, name, flushMs) };
+}
 
 async function durable(bench: Bench, name: string, flushMs: number): Promise<Line[]> {
   const environment: Readonly<Record<string, string>> = flushMs > 0 ? { LD_PRELOAD: bench.slowFsync, SLOWSYNC_MS: `${flushMs}` } : {};

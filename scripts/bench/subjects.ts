@@ -37,6 +37,11 @@ function withSettings(subject: Subject, extra: (place: Place) => readonly string
   };
 }
 
+/** Postern that commits where it is told to, whatever the disk is like. */
+export function withCommitter(subject: Subject, committer: 'inline' | 'worker'): Subject {
+  return withSettings(subject, () => ['--set', `store.committer=${committer}`]);
+}
+
 /** Postern with an access list of which the last rule allows what the bench does, and the others are looked at before. */
 export function withAccessRules(subject: Subject, count: number): Subject {
   return withSettings(subject, ({ directory }) => {
