@@ -124,7 +124,7 @@ export const RETAINED_PAYLOAD_BYTES_MAX = 2_000_000;
 
 /** Bytes of the open group before publishers wait for a commit. */
 export const GROUP_BYTES_MAX = 1024 * 1024;
-/** Mean wait of a commit for the disk up to which commits run in the main thread: waking another thread and hearing of it takes a tenth of it. */
+/** Mean wait of a commit for the disk up to which commits run in the main thread: below it another thread costs more than it spares. */
 export const COMMIT_INLINE_MS_MAX = 0.3;
 /** A disk must have been fast again for so long before commits return to the main thread; doubled each time, up to the second. */
 export const COMMIT_WORKER_STAY_MS = 60_000;
