@@ -270,7 +270,7 @@ export class Outbound implements DurableWaiter, Recipient {
     if (this.#isPumping || this.#outlet === undefined) return;
     this.#isPumping = true;
     try {
-      while (!this.#isBlocked() && (this.#pumpWaiting() || this.#pumpStored() || this.#pumpMemory() || (this.canTakeNow(1) && this.shared.feed(this))));
+      while (!this.#isBlocked() && (this.#pumpWaiting() || this.#pumpStored() || this.#pumpMemory() || this.shared.feed(this)));
     } finally {
       this.#isPumping = false;
     }

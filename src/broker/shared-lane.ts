@@ -1,3 +1,4 @@
+import type { QoS } from '../model/message.ts';
 import type { Recipient } from './recipient.ts';
 
 /** A queue several sessions take from. */
@@ -19,8 +20,9 @@ export class SharedLane {
     this.#queues = this.#queues.filter((each) => each !== queue);
   }
 
-  /** One entry of one of them, if there is any. */
-  feed(taker: Recipient): boolean {
+  /** One entry of one of them, if there is any and it can be taken now. */
+  feed(taker: Recipient & { canTakeNow(qos: QoS): boolean }): boolean {
+    if (this.#queues.length === 0 || !taker.canTakeNow(1)) return false;
     for (let tried = 0; tried < this.#queues.length; tried += 1) {
       this.#turn = (this.#turn + 1) % this.#queues.length;
       if (this.#queues[this.#turn]?.feed(taker) === true) return true;
