@@ -13,6 +13,8 @@ export interface WaitingDelivery extends DeliveryTerms {
 
 /** Kept with each entry besides topic, payload and properties: objects and list slots, estimated once. */
 const ENTRY_OVERHEAD_BYTES = 200;
+/** Empty slots before it is asked whether they outnumber the others. */
+const EMPTY_SLOTS_KEPT = 1024;
 
 /** First in, first out; entries may go from its other end and out of its middle too. */
 export class MemoryLane {
@@ -31,6 +33,11 @@ export class MemoryLane {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Empty ones among them. */
+  get slotCount(): number {
+    return this.#entries.length;
   }
 
   peek(): WaitingDelivery | undefined {
@@ -88,7 +95,7 @@ export class MemoryLane {
     return true;
   }
 
-  /** No empty slot at either end. */
+  /** No empty slot at either end, and not many in between: of a topic whose newest is kept each message leaves one behind an entry that waits. */
   #trim(): void {
     if (this.#count === 0) {
       this.clear();
@@ -96,12 +103,22 @@ export class MemoryLane {
     }
     while (this.#entries[this.#head] === undefined) this.#head += 1;
     while (this.#entries.at(-1) === undefined) this.#entries.pop();
-    if (this.#head > 1024 && this.#head * 2 > this.#entries.length) this.#compact();
+    const empty = this.#entries.length - this.#count;
+    if (empty > EMPTY_SLOTS_KEPT && empty * 2 > this.#entries.length) this.#closeUp();
   }
 
-  #compact(): void {
-    this.#entries = this.#entries.slice(this.#head);
-    this.#offset += this.#head;
+  /** Gives the entries new slots, behind all there were. */
+  #closeUp(): void {
+    const entries: WaitingDelivery[] = [];
+    const offset = this.#offset + this.#entries.length;
+    for (const [index, entry] of this.#entries.entries()) {
+      if (entry === undefined) continue;
+      const { name } = entry.message.topic;
+      if (this.#latest?.get(name) === this.#offset + index) this.#latest.set(name, offset + entries.length);
+      entries.push(entry);
+    }
+    this.#entries = entries;
+    this.#offset = offset;
     this.#head = 0;
   }
 }
