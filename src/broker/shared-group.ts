@@ -18,6 +18,7 @@ import { type QueueFacts, storedFacts } from './queue-report.ts';
 import type { QueueRules, QueueTreatment } from './queue-rules.ts';
 import { keepTerms } from './queue-terms.ts';
 import { appendFor, type Recipient, type Referent, unretained } from './recipient.ts';
+import { ReturnedEntries } from './returned-entries.ts';
 import type { RoutedSession } from './routed-session.ts';
 import { bequeath, withdrawBequests } from './shared-bequests.ts';
 import { type Claimed, KeptClaim, StoredClaim } from './shared-claims.ts';
@@ -51,8 +52,8 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
   #stored: StoredSession | undefined;
   /** How far it was given to members. */
   readonly #cursor = new QueueCursor();
-  /** Entries up to the cursor that came back: greater classes first, each in order. */
-  readonly #returned: Sequence[] = [];
+  /** Entries up to the cursor that came back. */
+  readonly #returned = new ReturnedEntries();
   /** Who has which entry. */
   readonly #holders = new Map<Sequence, Referent>();
   /** The member chosen last. */
@@ -182,9 +183,7 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
       this.#leaveWith(holder, sequence);
       return;
     }
-    const { queue } = this.#stored;
-    this.#returned.push(sequence);
-    this.#returned.sort((a, b) => classOf(queue, b) - classOf(queue, a) || a - b);
+    this.#returned.add(classOf(this.#stored.queue, sequence), sequence);
     this.#pump();
   }
 
@@ -240,24 +239,23 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
   #firstWaiting(): Sequence | undefined {
     if (this.#stored === undefined) return undefined;
     const { queue } = this.#stored;
-    while (this.#returned[0] !== undefined && !queue.has(this.#returned[0])) this.#returned.shift();
-    const [returned] = this.#returned;
+    const returned = this.#returned.first(queue);
     const unread = this.#cursor.next(queue);
-    if (returned === undefined || unread === undefined) return returned ?? unread;
-    return classOf(queue, returned) >= classOf(queue, unread) ? returned : unread;
+    if (returned === undefined || unread === undefined) return returned?.sequence ?? unread;
+    return returned.priority >= classOf(queue, unread) ? returned.sequence : unread;
   }
 
   oldest(priority: Priority): Sequence | undefined {
-    return this.#returnedIn(priority)[0] ?? (this.#stored && this.#cursor.nextIn(this.#stored.queue, priority));
+    if (this.#stored === undefined) return undefined;
+    const { queue } = this.#stored;
+    return this.#returned.oldest(queue, priority) ?? this.#cursor.nextIn(queue, priority);
   }
 
   newest(priority: Priority): Sequence | undefined {
-    const last = this.#stored?.queue.lane(priority)?.last;
-    return last !== undefined && last > this.#cursor.at(priority) ? last : this.#returnedIn(priority).at(-1);
-  }
-
-  #returnedIn(priority: Priority): readonly Sequence[] {
-    return this.#returned.filter((sequence) => this.#stored?.queue.laneOf(sequence) === priority);
+    if (this.#stored === undefined) return undefined;
+    const { queue } = this.#stored;
+    const last = queue.lane(priority)?.last;
+    return last !== undefined && last > this.#cursor.at(priority) ? last : this.#returned.newest(queue, priority);
   }
 
   #toQueue({ qos, isRetain }: Offer): Referent {
@@ -302,8 +300,7 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
 
   /** The entry is the oldest nobody has; the member can take it now. */
   #handOver(member: MemberOf, sequence: Sequence, offer: Offer): void {
-    if (this.#returned[0] === sequence) this.#returned.shift();
-    else if (this.#stored !== undefined) this.#cursor.pass(classOf(this.#stored.queue, sequence), sequence);
+    if (!this.#returned.takeFirst(sequence) && this.#stored !== undefined) this.#cursor.pass(classOf(this.#stored.queue, sequence), sequence);
     const { outbound, stored } = member.subscriber;
     const terms = termsOf(member, offer);
     if (terms.qos === 1) {
