@@ -27,20 +27,23 @@ export function withdrawBequests(store: SessionStore, group: StoredSession): voi
   for (const key of [...group.state.keys()]) if (key.startsWith(PREFIX)) store.putState(group, key, undefined);
 }
 
-/** After a restart found the group without members: it is over. */
+/**
+ * After a restart found the group without members: it is over. Each entry changes hands in a commit of its own or with others, and a start that is killed in
+ * between finds the rest where it was: together they may be more than a commit should hold.
+ */
 export function execute(store: SessionStore, group: StoredSession): void {
   const sessions = new Map([...store.sessions.values()].map((session) => [session.id, session]));
-  store.together(() => {
-    for (const { sequence, session, terms } of bequestsOf(group)) {
-      const heir = sessions.get(session);
-      const delivery = store.read(group, sequence);
-      if (heir === undefined || delivery === undefined) continue;
+  for (const { sequence, session, terms } of bequestsOf(group)) {
+    const heir = sessions.get(session);
+    const delivery = store.read(group, sequence);
+    if (heir === undefined || delivery === undefined) continue;
+    store.together(() => {
       store.refer(heir, terms, group.queue.laneOf(sequence));
       store.append(unretained(delivery.message));
       store.settle(group, sequence, 'moved');
-    }
-    store.removeSession(group);
-  });
+    });
+  }
+  store.removeSession(group);
 }
 
 /** Oldest first. */

@@ -204,6 +204,29 @@ describe('MQTT-3.10.4-3: what the last member of a group had when it unsubscribe
     expect(back.payloads).toEqual(numbers);
     expect(new Set(left)).toEqual(new Set([12]));
   });
+
+  test('is moved there piece by piece, as a group of the log can hold it, and is whole wherever the second kill comes', async () => {
+    const numbers = Array.from({ length: 12 }, (_, index) => String(index));
+    const member = new TestClient(context);
+    await member.connect(requestOf('member'));
+    member.subscribe('$share/g/t', { qos: 1 });
+    for (const payload of numbers) member.publish('t', payload);
+    member.session.unsubscribe(topicFilter('$share/g/t'));
+    await settled();
+    await bench.closeAsKilled(bench.crashed());
+    const killedThere: SessionStore[] = [];
+    look = (killed) => void killedThere.push(killed);
+    start();
+    await settled();
+    look = undefined;
+    expect(killedThere.length).toBeGreaterThan(numbers.length / 2);
+    expect(new Set(killedThere.map(waiting))).toEqual(new Set([12]));
+    start(killedThere[3]);
+    const back = new TestClient(context);
+    await back.connect(requestOf('member'));
+    await settled();
+    expect(back.payloads).toEqual(numbers);
+  });
 });
 
 describe('STORE 1: a publisher that is not read while the disk is behind', () => {
