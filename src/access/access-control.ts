@@ -67,6 +67,8 @@ export class AccessControl {
   #policy: AccessPolicy;
   #rates: RateLimits;
   #revision = 0;
+  /** Decisions about registered users may be remembered. */
+  #hasJudgedUsers = false;
   #ratesRevision = 0;
 
   constructor(policy: AccessPolicy, context: AccessContext) {
@@ -83,6 +85,7 @@ export class AccessControl {
 
   /** Changes whenever `may` or `authenticate` may answer differently: a decision remembered with it holds as long as it stays. */
   get revision(): number {
+    if (this.#hasJudgedUsers) this.#policy.users.look(); // who remembers every decision asks for nothing else
     return this.#revision;
   }
 
@@ -160,8 +163,9 @@ export class AccessControl {
 
   /** As it is now: a login, a will and a delayed message may be from long ago. */
   #standingOf({ username, isRegistered, isSuperuser }: Principal): UserStanding {
-    if (isRegistered === true && username !== undefined) return this.#policy.users.standingOf(username);
-    return isSuperuser ? 'superuser' : 'ordinary';
+    if (isRegistered !== true || username === undefined) return isSuperuser ? 'superuser' : 'ordinary';
+    this.#hasJudgedUsers = true;
+    return this.#policy.users.standingOf(username);
   }
 
   #readsSystemTopics(principal: Principal): boolean {

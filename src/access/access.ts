@@ -90,6 +90,8 @@ export type UserStanding = 'superuser' | 'ordinary' | 'removed' | 'unknown';
 /** Users whose rights may change while they are in, or while something of theirs waits. */
 export interface UserRegister {
   standingOf(username: string): UserStanding;
+  /** Sees to it that a change is told of though nobody asks for a standing. */
+  look(): void;
   /** @param run - told when any standing may be another one. */
   onChange(run: () => void): void;
 }

@@ -20,7 +20,7 @@ export const NO_RATES: RateSettings = {
 };
 
 /** Nobody is registered. */
-export const NO_USERS: UserRegister = { standingOf: () => 'unknown', onChange() {} };
+export const NO_USERS: UserRegister = { standingOf: () => 'unknown', look() {}, onChange() {} };
 
 /** Nobody vouches and nothing is allowed, at any rate. */
 export const CLOSED_POLICY: AccessPolicy = {

@@ -60,6 +60,10 @@ export class UserFile implements UserRegister {
     return this.#users;
   }
 
+  look(): void {
+    this.current();
+  }
+
   standingOf(username: string): UserStanding {
     const users = this.current();
     if (users === undefined) return 'unknown';

@@ -107,9 +107,17 @@ describe('a user who is not any more what it was at the login', () => {
   /** The one user of the register, a superuser, and a rule that forbids everybody else `secret/#`. */
   async function registered() {
     let standing: UserStanding = 'superuser';
+    /** Nobody was told of it yet. */
+    let unseen: UserStanding | undefined;
     let changed = (): void => undefined;
     const users: UserRegister = {
       standingOf: () => standing,
+      look() {
+        if (unseen === undefined) return;
+        standing = unseen;
+        unseen = undefined;
+        changed();
+      },
       onChange(run) {
         changed = run;
       },
@@ -132,8 +140,24 @@ describe('a user who is not any more what it was at the login', () => {
       standing = next;
       changed();
     };
-    return { clock, core, client, becomes };
+    const becomesUnseen = (next: UserStanding): void => {
+      unseen = next;
+    };
+    return { clock, core, client, becomes, becomesUnseen };
   }
+
+  test('loses its rights in the middle of publishing to one topic, though nobody else asks for any', async () => {
+    const { client, becomesUnseen } = await registered();
+    const publisher = await client('publisher');
+    publisher.publish('secret/x', 'as root', { token: 1 });
+    becomesUnseen('removed');
+    publisher.publish('secret/x', 'as nobody', { token: 2 });
+    await settled();
+    expect(publisher.outcomes).toEqual([
+      [1, 'no-subscribers'],
+      [2, 'denied'],
+    ]);
+  });
 
   const LATER: readonly [UserStanding, readonly string[]][] = [
     ['superuser', ['secret/x', 'open/x']],
@@ -161,7 +185,7 @@ describe('a user who is not any more what it was at the login', () => {
     for (const topic of ['$delayed/5/secret/x', '$delayed/5/open/x']) publisher.publish(topic, 'x');
     await settled();
     const { control } = openAccess(clock, {
-      users: { standingOf: () => standing, onChange() {} },
+      users: { standingOf: () => standing, look() {}, onChange() {} },
       authorizers: [indexAuthorizer('rules', [compileRule({ ...FORBIDDEN, action: 'publish' })])],
       noMatch: 'allow',
     });

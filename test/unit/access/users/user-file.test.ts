@@ -111,6 +111,12 @@ test('what becomes of a user is known a second after it was written, and told', 
   expect([await standing(), changes]).toEqual(['removed', 2]);
   rmSync(path);
   expect([await standing(), changes]).toEqual(['unknown', 3]);
+  write(path, 'ada');
+  file.look();
+  expect(changes).toBe(3);
+  await clock.advanceMs(1_000);
+  file.look();
+  expect(changes).toBe(4);
 });
 
 describe('at start and on reload a wrong file is refused', () => {
