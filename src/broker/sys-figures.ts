@@ -1,36 +1,69 @@
 // Which figure stands under which name. Messages are application messages (PUBLISH), of every protocol; bytes are those of all sockets.
+import type { MetricsTable } from '../model/metrics.ts';
 
-/** What one round of figures is made of. */
-export interface Reading {
-  readonly value: (name: string) => number;
-  readonly bytesReceived: number;
-  readonly bytesSent: number;
-  readonly connectionsAccepted: number;
-  readonly messagesDropped: number;
-  readonly heapBytes: number;
+export type Figure = (reading: Reading) => number;
+
+/** The sum of all values whose names match. Which those are is looked at again only when there are new names. */
+class Sum {
+  readonly #pattern: RegExp;
+  #names: readonly string[] = [];
+  #seen = 0;
+
+  constructor(pattern: RegExp) {
+    this.#pattern = pattern;
+  }
+
+  of(metrics: MetricsTable): number {
+    if (metrics.size !== this.#seen) {
+      this.#seen = metrics.size;
+      this.#names = metrics.names().filter((name) => this.#pattern.test(name));
+    }
+    let sum = 0;
+    for (const name of this.#names) sum += metrics.value(name);
+    return sum;
+  }
 }
 
-type Figure = (reading: Reading) => number;
+/** Where the figures of a round are read. Made once: a gateway on which nothing happens makes no garbage to speak of by saying so. */
+export class Reading {
+  readonly #metrics: MetricsTable;
+  readonly #measureHeap: () => number;
+  readonly #received = new Sum(/^transport\..*\.bytes\.received$/);
+  readonly #sent = new Sum(/^transport\..*\.bytes\.sent$/);
+  readonly #accepted = new Sum(/^transport\..*\.accepted$/);
+  readonly #dropped = new Sum(/^messages\.dropped\.(?!no-subscribers)/);
+  bytesReceived = 0;
+  bytesSent = 0;
+  connectionsAccepted = 0;
+  messagesDropped = 0;
+  heapBytes = 0;
 
-export function readingOf(snapshot: Readonly<Record<string, number>>, heapBytes: number): Reading {
-  const sum = (pattern: RegExp): number => Object.entries(snapshot).reduce((total, [name, value]) => (pattern.test(name) ? total + value : total), 0);
-  return {
-    value: (name) => snapshot[name] ?? 0,
-    bytesReceived: sum(/^transport\..*\.bytes\.received$/),
-    bytesSent: sum(/^transport\..*\.bytes\.sent$/),
-    connectionsAccepted: sum(/^transport\..*\.accepted$/),
-    messagesDropped: sum(/^messages\.dropped\.(?!no-subscribers)/),
-    heapBytes,
-  };
+  constructor(metrics: MetricsTable, measureHeap: () => number) {
+    this.#metrics = metrics;
+    this.#measureHeap = measureHeap;
+  }
+
+  /** What is made of many values, or costs something to measure, is so once per round. */
+  refresh(): void {
+    this.bytesReceived = this.#received.of(this.#metrics);
+    this.bytesSent = this.#sent.of(this.#metrics);
+    this.connectionsAccepted = this.#accepted.of(this.#metrics);
+    this.messagesDropped = this.#dropped.of(this.#metrics);
+    this.heapBytes = this.#measureHeap();
+  }
+
+  value(name: string): number {
+    return this.#metrics.value(name);
+  }
 }
 
-const connected: Figure = ({ value }) => value('sessions.connected');
-const sessions: Figure = ({ value }) => value('sessions');
-const received: Figure = ({ value }) => value('messages.received');
-const delivered: Figure = ({ value }) => value('messages.delivered');
+const connected: Figure = (reading) => reading.value('sessions.connected');
+const sessions: Figure = (reading) => reading.value('sessions');
+const received: Figure = (reading) => reading.value('messages.received');
+const delivered: Figure = (reading) => reading.value('messages.delivered');
 const dropped: Figure = ({ messagesDropped }) => messagesDropped;
-const subscriptions: Figure = ({ value }) => value('subscriptions');
-const retained: Figure = ({ value }) => value('retained.messages');
+const subscriptions: Figure = (reading) => reading.value('subscriptions');
+const retained: Figure = (reading) => reading.value('retained.messages');
 const heap: Figure = ({ heapBytes }) => heapBytes;
 const bytesReceived: Figure = (reading) => reading.bytesReceived;
 const bytesSent: Figure = (reading) => reading.bytesSent;
@@ -43,20 +76,20 @@ export const MOSQUITTO_FIGURES: Readonly<Record<string, Figure>> = {
   'clients/disconnected': (reading) => sessions(reading) - connected(reading),
   'clients/inactive': (reading) => sessions(reading) - connected(reading),
   'clients/total': sessions,
-  'clients/expired': ({ value }) => value('sessions.expired'),
+  'clients/expired': (reading) => reading.value('sessions.expired'),
   'messages/received': received,
   'messages/sent': delivered,
-  'messages/stored': ({ value }) => value('store.queued.messages'),
+  'messages/stored': (reading) => reading.value('store.queued.messages'),
   'publish/messages/received': received,
   'publish/messages/sent': delivered,
   'publish/messages/dropped': dropped,
   'bytes/received': bytesReceived,
   'bytes/sent': bytesSent,
   'subscriptions/count': subscriptions,
-  'shared_subscriptions/count': ({ value }) => value('shared.groups'),
+  'shared_subscriptions/count': (reading) => reading.value('shared.groups'),
   'retained messages/count': retained,
-  'store/messages/count': ({ value }) => value('store.queued.messages'),
-  'store/messages/bytes': ({ value }) => value('store.queued.bytes'),
+  'store/messages/count': (reading) => reading.value('store.queued.messages'),
+  'store/messages/bytes': (reading) => reading.value('store.queued.bytes'),
   'heap/current': heap,
 };
 
@@ -66,9 +99,9 @@ export const EMQX_FIGURES: Readonly<Record<string, Figure>> = {
   'stats/live_connections/count': connected,
   'stats/sessions/count': sessions,
   'stats/subscriptions/count': subscriptions,
-  'stats/subscriptions/shared/count': ({ value }) => value('shared.groups'),
+  'stats/subscriptions/shared/count': (reading) => reading.value('shared.groups'),
   'stats/retained/count': retained,
-  'stats/delayed/count': ({ value }) => value('delayed.messages'),
+  'stats/delayed/count': (reading) => reading.value('delayed.messages'),
   'metrics/bytes/received': bytesReceived,
   'metrics/bytes/sent': bytesSent,
   'metrics/messages/received': received,
@@ -76,28 +109,28 @@ export const EMQX_FIGURES: Readonly<Record<string, Figure>> = {
   'metrics/messages/delivered': delivered,
   'metrics/messages/publish': received,
   'metrics/messages/dropped': dropped,
-  'metrics/messages/dropped/no_subscribers': ({ value }) => value('messages.dropped.no-subscribers'),
-  'metrics/messages/dropped/expired': ({ value }) => value('messages.dropped.expired'),
+  'metrics/messages/dropped/no_subscribers': (reading) => reading.value('messages.dropped.no-subscribers'),
+  'metrics/messages/dropped/expired': (reading) => reading.value('messages.dropped.expired'),
   'metrics/delivery/dropped': dropped,
-  'metrics/delivery/dropped/queue_full': ({ value }) => value('messages.dropped.queue-full') + value('messages.dropped.queue-full-newest'),
-  'metrics/delivery/dropped/queue_full_newest': ({ value }) => value('messages.dropped.queue-full-newest'),
-  'metrics/delivery/dropped/superseded': ({ value }) => value('messages.dropped.superseded'),
-  'metrics/delivery/dropped/expired': ({ value }) => value('messages.dropped.expired'),
-  'metrics/delivery/dropped/refused': ({ value }) => value('messages.dropped.refused-by-peer'),
-  'metrics/delivery/dropped/detached': ({ value }) => value('messages.dropped.detached'),
-  'metrics/delivery/dropped/unreadable': ({ value }) => value('messages.dropped.unreadable'),
-  'metrics/messages/delayed': ({ value }) => value('delayed.published'),
-  'metrics/session/takenover': ({ value }) => value('sessions.taken-over'),
+  'metrics/delivery/dropped/queue_full': (reading) => reading.value('messages.dropped.queue-full') + reading.value('messages.dropped.queue-full-newest'),
+  'metrics/delivery/dropped/queue_full_newest': (reading) => reading.value('messages.dropped.queue-full-newest'),
+  'metrics/delivery/dropped/superseded': (reading) => reading.value('messages.dropped.superseded'),
+  'metrics/delivery/dropped/expired': (reading) => reading.value('messages.dropped.expired'),
+  'metrics/delivery/dropped/refused': (reading) => reading.value('messages.dropped.refused-by-peer'),
+  'metrics/delivery/dropped/detached': (reading) => reading.value('messages.dropped.detached'),
+  'metrics/delivery/dropped/unreadable': (reading) => reading.value('messages.dropped.unreadable'),
+  'metrics/messages/delayed': (reading) => reading.value('delayed.published'),
+  'metrics/session/takenover': (reading) => reading.value('sessions.taken-over'),
 };
 
 /** Greatest values so far, under the names each has. */
-export const MAXIMA: Readonly<Record<string, { readonly mosquitto?: string; readonly emqx?: string; readonly figure: Figure }>> = {
-  connected: { mosquitto: 'clients/maximum', emqx: 'stats/connections/max', figure: connected },
-  sessions: { emqx: 'stats/sessions/max', figure: sessions },
-  subscriptions: { emqx: 'stats/subscriptions/max', figure: subscriptions },
-  retained: { emqx: 'stats/retained/max', figure: retained },
-  heap: { mosquitto: 'heap/maximum', figure: heap },
-};
+export const MAXIMA: readonly { readonly mosquitto: readonly string[]; readonly emqx: readonly string[]; readonly figure: Figure }[] = [
+  { mosquitto: ['clients/maximum'], emqx: ['stats/connections/max'], figure: connected },
+  { mosquitto: [], emqx: ['stats/sessions/max'], figure: sessions },
+  { mosquitto: [], emqx: ['stats/subscriptions/max'], figure: subscriptions },
+  { mosquitto: [], emqx: ['stats/retained/max'], figure: retained },
+  { mosquitto: ['heap/maximum'], emqx: [], figure: heap },
+];
 
 /** Per minute, below `$SYS/broker/load/`. */
 export const LOADS: Readonly<Record<string, Figure>> = {

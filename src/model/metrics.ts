@@ -29,6 +29,20 @@ export class MetricsTable implements Metrics {
     this.#gauges.set(name, read);
   }
 
+  /** How many names there are: none ever goes away. */
+  get size(): number {
+    return this.#counters.size + this.#gauges.size;
+  }
+
+  names(): string[] {
+    return [...this.#counters.keys(), ...this.#gauges.keys()];
+  }
+
+  /** 0 for what nobody has counted yet. */
+  value(name: string): number {
+    return this.#counters.get(name)?.value ?? this.#gauges.get(name)?.() ?? 0;
+  }
+
   /** Every value by name, sorted. */
   snapshot(): Record<string, number> {
     const values: [string, number][] = [];

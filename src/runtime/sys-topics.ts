@@ -16,5 +16,5 @@ export interface SysParts {
 export function createSysTopics({ intervalSeconds, node }: Config['sys'], { announcer, clock, metrics, version }: SysParts): SysTopics | undefined {
   if (intervalSeconds === 0) return undefined;
   const heapBytes = (): number => process.memoryUsage().heapUsed;
-  return new SysTopics({ announcer, clock, intervalSeconds, version, node, snapshot: () => metrics.snapshot(), heapBytes });
+  return new SysTopics({ announcer, clock, intervalSeconds, version, node, metrics, heapBytes });
 }

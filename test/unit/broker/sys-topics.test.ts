@@ -14,7 +14,7 @@ function sysTopics(core: TestCore, clock: FakeClock): SysTopics {
     intervalSeconds: 10,
     version: '1.2.3',
     node: 'postern@green/house',
-    snapshot: () => core.metrics.snapshot(),
+    metrics: core.metrics,
     heapBytes: () => 1_000,
   });
 }
@@ -66,6 +66,31 @@ describe('$SYS', () => {
     client.subscribe('$SYS/broker/#');
     await clock.advanceSeconds(30);
     expect(client.delivered.filter(({ topic }) => topic === '$SYS/broker/clients/connected').map(({ payload }) => payload)).toEqual(['0', '1']);
+  });
+
+  test('a listener that counts for the first time later is in the sums', async () => {
+    const clock = new FakeClock();
+    const core = startCore({ clock });
+    core.metrics.counter('transport.mqtt.tcp.bytes.received').value = 10;
+    sysTopics(core, clock).start();
+    const client = await connected(core, 'c');
+    client.subscribe('$SYS/broker/bytes/received');
+    core.metrics.counter('transport.mqtt.ws.bytes.received').value = 5;
+    await clock.advanceSeconds(10);
+    expect(client.delivered.map(({ payload }) => payload)).toEqual(['10', '15']);
+  });
+
+  test('a maximum stays when the figure falls again', async () => {
+    const clock = new FakeClock();
+    const core = startCore({ clock });
+    sysTopics(core, clock).start();
+    const client = await connected(core, 'c');
+    client.subscribe('$SYS/broker/clients/+');
+    const other = await connected(core, 'd');
+    await clock.advanceSeconds(10);
+    other.session.disconnect({ publishWill: false });
+    await clock.advanceSeconds(10);
+    expect(figuresOf(client)).toMatchObject({ '$SYS/broker/clients/connected': '1', '$SYS/broker/clients/maximum': '2' });
   });
 
   test('MQTT-4.7.2-1: # and + do not select it', async () => {
