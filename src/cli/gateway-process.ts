@@ -141,6 +141,7 @@ export class GatewayProcess {
     if (this.#state === 'starting') {
       this.#state = 'running';
       this.#announce(gateway);
+      this.#surroundings.releaseMemory();
       await this.#serviceManager.ready('Running');
       this.#serviceManager.watch(() => gateway.isHealthy());
     }

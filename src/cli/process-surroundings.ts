@@ -14,6 +14,8 @@ import type { Surroundings } from './surroundings.ts';
 const PROGRAM_TIMEOUT_MS = 5_000;
 /** Only who means to talk to the service manager may: other programs of systemd report their own failures through it unasked. */
 const SERVICE_MANAGER = ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID'];
+/** A larger one takes longer than anybody should wait for who connects right after the start. */
+const RELEASED_HEAP_BYTES_MAX = 32 * 1024 * 1024;
 
 export function processSurroundings(): Surroundings {
   const clock = new SystemClock();
@@ -34,6 +36,7 @@ export function processSurroundings(): Surroundings {
     onCrash: (run) => void process.on('uncaughtException', run), // unhandled rejections come here as well
     exit: (code) => process.exit(code),
     execute: async (program, args) => void (await promisify(execFile)(program, args, { timeout: PROGRAM_TIMEOUT_MS, env: environment })),
+    releaseMemory,
     startGateway,
     fileProblems: async (config) => (await import('../runtime.ts')).fileProblems(config),
   };
@@ -44,6 +47,14 @@ const startGateway: StartGateway = async (options) => {
   const runtime = await import('../runtime.ts');
   return runtime.startGateway(options);
 };
+
+/**
+ * A start makes garbage in a young generation that has grown for it, and no collection V8 makes by itself follows in a gateway with little to do. One with
+ * much in its queues has had collections, and would stand still for too long (docs/decisions/0034-idle-memory.md).
+ */
+function releaseMemory(): void {
+  if (process.memoryUsage().heapUsed <= RELEASED_HEAP_BYTES_MAX) globalThis.gc?.({ type: 'major', flavor: 'last-resort' });
+}
 
 function ownVersion(): string {
   const { version }: { version?: unknown } = JSON.parse(readFileSync(nearestManifest(import.meta.dirname), 'utf8'));

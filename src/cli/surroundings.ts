@@ -34,6 +34,8 @@ export interface Surroundings {
   exit(code: number): void;
   /** Runs a program to its end. Rejects when it cannot be run or fails. */
   execute(program: string, args: readonly string[]): Promise<void>;
+  /** Once, when everything runs: gives back the memory that only starting needed. */
+  releaseMemory(): void;
   readonly startGateway: StartGateway;
   /** What is wrong inside the files a configuration names, a sentence each. */
   fileProblems(config: Config): Promise<readonly string[]>;

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { RUNTIME_OPTIONS } from '../../scripts/runtime-options.ts';
 import { SHUTDOWN_TIMEOUT_MS } from '../../src/model/limits.ts';
 import { describeWithPeers, peer } from '../support/peers.ts';
 import { temporaryDirectory } from '../support/postern-process.ts';
@@ -45,5 +46,11 @@ describeWithPeers(['systemd-analyze'], 'systemd/postern.service', () => {
   test('systemd waits longer than the gateway takes to stop', () => {
     const [, seconds] = /^TimeoutStopSec=(\d+)s$/m.exec(UNIT) ?? [];
     expect(Number(seconds) * 1_000).toBeGreaterThan(SHUTDOWN_TIMEOUT_MS);
+  });
+
+  test('it runs Node.js as `npm start` does, with options that may stand in the environment', () => {
+    const options = RUNTIME_OPTIONS.join(' ');
+    expect(UNIT).toContain(`\nEnvironment="NODE_OPTIONS=${options}"\n`);
+    expect(spawnSync(process.execPath, ['--eval', ''], { env: { NODE_OPTIONS: options } })).toMatchObject({ status: 0 });
   });
 });

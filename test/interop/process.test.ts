@@ -30,6 +30,15 @@ describe('start', () => {
     expect(gateway.output).toContain(`postern status --data ${data}\n`);
   });
 
+  test('gives back what only starting needed, once and when everything runs', async () => {
+    const { gateway } = startGateway({ behaviour: 'tells-collections' });
+    await gateway.prints(/last-resort.*"event":"collected"/);
+    gateway.kill('SIGTERM');
+    const { stderr } = await gateway.ended;
+    expect(stderr.match(/"event":"collected"/g)).toHaveLength(1);
+    expect(stderr.indexOf('gateway started')).toBeLessThan(stderr.indexOf('collected'));
+  });
+
   test('is the default command', async () => {
     const data = join(temporaryDirectory(), 'data');
     const gateway = new PosternProcess(['--data', data], { before: BEFORE });

@@ -4,7 +4,16 @@ import type { StartGateway } from '../../src/control/running-gateway.ts';
 import { GatewayError } from '../../src/model/errors.ts';
 
 /** What the gateway does, in FAKE_GATEWAY. */
-export type Behaviour = 'works' | 'port-in-use' | 'bug-at-start' | 'throws-later' | 'rejects-later' | 'never-stops' | 'starts-slowly' | 'unhealthy';
+export type Behaviour =
+  | 'works'
+  | 'port-in-use'
+  | 'bug-at-start'
+  | 'throws-later'
+  | 'rejects-later'
+  | 'never-stops'
+  | 'starts-slowly'
+  | 'unhealthy'
+  | 'tells-collections';
 
 registerHooks({
   resolve: (specifier, context, nextResolve) =>
@@ -17,6 +26,7 @@ export const startGateway: StartGateway = async ({ config, log }) => {
   if (behaviour === 'port-in-use')
     throw new GatewayError('ADDRESS_UNAVAILABLE', 'port 1883 on 127.0.0.1 is in use by another program: stop it or set mqtt.tcp.bind');
   if (behaviour === 'bug-at-start') throw new TypeError('a bug');
+  if (behaviour === 'tells-collections') globalThis.gc = async (options) => log.info('collected', { options: JSON.stringify(options) });
   const alive = setInterval(() => undefined, 60_000);
   if (behaviour === 'throws-later') setTimeout(() => JSON.parse('{'), 50);
   if (behaviour === 'rejects-later') setTimeout(() => void Promise.reject(new TypeError('nobody caught this')), 50);

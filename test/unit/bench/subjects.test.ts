@@ -23,7 +23,7 @@ describe('command lines', () => {
   test('Postern runs on the Node that runs the bench, in a data directory of its own', () => {
     const { program, args } = postern('/dist/src/main.js').command(place);
     expect(program).toBe(process.execPath);
-    expect(args.slice(0, 5)).toEqual([...RUNTIME_OPTIONS, '/dist/src/main.js', 'start', '--data', '/tmp/place/data']);
+    expect(args.slice(0, RUNTIME_OPTIONS.length + 4)).toEqual([...RUNTIME_OPTIONS, '/dist/src/main.js', 'start', '--data', '/tmp/place/data']);
     expect(args).toContain('mqtt.tcp.bind=127.0.0.1:20001');
   });
 
