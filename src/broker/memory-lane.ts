@@ -16,9 +16,12 @@ const ENTRY_OVERHEAD_BYTES = 200;
 /** Empty slots before it is asked whether they outnumber the others. */
 const EMPTY_SLOTS_KEPT = 1024;
 
+/** The slots of all lanes in which nothing ever was. Nothing is ever put in here. */
+const NONE: (WaitingDelivery | undefined)[] = [];
+
 /** First in, first out; entries may go from its other end and out of its middle too. */
 export class MemoryLane {
-  #entries: (WaitingDelivery | undefined)[] = [];
+  #entries = NONE;
   #head = 0;
   #count = 0;
   #bytes = 0;
@@ -45,6 +48,7 @@ export class MemoryLane {
   }
 
   push(entry: WaitingDelivery): void {
+    if (this.#entries === NONE) this.#entries = [];
     this.#entries.push(entry);
     this.#count += 1;
     this.#bytes += sizeOf(entry);
@@ -74,7 +78,7 @@ export class MemoryLane {
 
   clear(): void {
     this.#offset += this.#entries.length;
-    this.#entries = [];
+    this.#entries = NONE;
     this.#head = 0;
     this.#count = 0;
     this.#bytes = 0;

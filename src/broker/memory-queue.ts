@@ -18,7 +18,8 @@ export interface MemoryQueueParts {
  */
 export class MemoryQueue {
   readonly #parts: MemoryQueueParts;
-  readonly #retained = new MemoryLane();
+  /** Made for the first one. */
+  #retained: MemoryLane | undefined;
   readonly #ordinary = new MemoryLane();
   /** By priority, the ordinary one among them; undefined while there is no other. */
   #lanes: (MemoryLane | undefined)[] | undefined;
@@ -35,7 +36,7 @@ export class MemoryQueue {
   }
 
   get length(): number {
-    return this.#retained.count + this.#waiting;
+    return (this.#retained?.count ?? 0) + this.#waiting;
   }
 
   peek(): WaitingDelivery | undefined {
@@ -44,7 +45,7 @@ export class MemoryQueue {
 
   /** Whether what is first here has a greater class than that. */
   isBefore(priority: Priority): boolean {
-    const entry = this.#retained.count > 0 ? undefined : this.peek();
+    const entry = this.#retained !== undefined && this.#retained.count > 0 ? undefined : this.peek();
     return entry !== undefined && this.#treatment.topics.priorityOf(entry.message.topic) > priority;
   }
 
@@ -59,6 +60,7 @@ export class MemoryQueue {
 
   pushRetained(entry: WaitingDelivery): void {
     const { retainedMax, drops } = this.#parts;
+    this.#retained ??= new MemoryLane();
     this.#retained.push(entry);
     if (this.#retained.count <= retainedMax) return;
     this.#retained.shift();
@@ -73,12 +75,13 @@ export class MemoryQueue {
   clear(): readonly Claim[] {
     const lanes = PRIORITIES.flatMap((priority) => this.#lane(priority) ?? []);
     const claims = lanes.flatMap((lane) => [...lane].flatMap(({ claim }) => claim ?? []));
-    for (const lane of [this.#retained, ...lanes]) lane.clear();
+    for (const lane of lanes) lane.clear();
+    this.#retained = undefined;
     return claims;
   }
 
   get #first(): MemoryLane {
-    if (this.#retained.count > 0) return this.#retained;
+    if (this.#retained !== undefined && this.#retained.count > 0) return this.#retained;
     if (this.#lanes === undefined) return this.#ordinary;
     return this.#lanes.findLast((lane) => lane !== undefined && lane.count > 0) ?? this.#ordinary;
   }

@@ -18,11 +18,14 @@ export interface Subscriber {
   readonly topics: ClientTopics;
 }
 
+/** What all hold that hold none, as most publishers do. Nothing is ever put in here. */
+const NONE = new Map<TopicFilter, Subscription>();
+
 export class Subscriptions {
   readonly #core: Core;
   readonly #session: RoutedSession;
   /** By `SubscribeTarget.key`, which is also their filter. */
-  readonly #held = new Map<TopicFilter, Subscription>();
+  #held = NONE;
   /** Made by the first subscription that brings retained messages. */
   #replay: RetainedReplay | undefined;
   /** Made on a link that ended before the answer: asked for again, they bring what is retained as if they were new. */
@@ -44,7 +47,7 @@ export class Subscriptions {
   /** Takes up what a restart left. */
   restore(stored: StoredSession): void {
     for (const subscription of stored.subscriptions.values()) {
-      this.#held.set(subscription.filter, subscription);
+      this.#hold(subscription);
       this.#route(targetOf(subscription.filter), subscription);
     }
     this.#asked.restore(stored);
@@ -66,7 +69,7 @@ export class Subscriptions {
     if (!isHeld && this.#held.size >= SUBSCRIPTIONS_PER_SESSION_MAX) return { kind: 'quota-exceeded' };
     if (target.kind === 'exclusive' && this.#isTaken(target)) return { kind: 'quota-exceeded' };
     const held = target.key === subscription.filter ? subscription : { ...subscription, filter: target.key };
-    this.#held.set(target.key, held);
+    this.#hold(held);
     this.#route(target, held); // MQTT-3.8.4-3: replaces
     const { stored } = this.#session;
     this.#asked.note(target.key, subscriber.topics.named(target.key) === subscription.filter ? undefined : subscription.filter, stored);
@@ -120,7 +123,7 @@ export class Subscriptions {
     for (const key of this.#held.keys()) this.#leaveExclusive(targetOf(key));
     this.#core.bus.removeSubscriber(this.#session);
     for (const key of this.#held.keys()) this.#core.shares.left(this.#session, targetOf(key).routed);
-    this.#held.clear();
+    this.#held = NONE;
   }
 
   /** What waits for a group lies in the group's queue, which has the bounds of the group: who must hold its publishers back cannot be a member. */
@@ -141,6 +144,11 @@ export class Subscriptions {
   #isTaken({ routed }: SubscribeTarget): boolean {
     const holder = this.#core.exclusiveHolders.get(routed);
     return holder !== undefined && holder !== this.#session;
+  }
+
+  #hold(subscription: Subscription): void {
+    if (this.#held === NONE) this.#held = new Map();
+    this.#held.set(subscription.filter, subscription);
   }
 
   #route({ key, routed, kind }: SubscribeTarget, subscription: Subscription): void {

@@ -8,6 +8,8 @@ import { messageProperties, readProperties, WHERE } from './properties.ts';
 const SAME_TOPIC_BYTES_MAX = 256;
 const SAME_TOPIC_BYTES_MIN = 64;
 const NOTHING = Buffer.alloc(0);
+/** Before the first topic, for all connections. */
+const NO_TOPIC = new Uint8Array(0);
 const PLUS = 0x2b;
 const HASH = 0x23;
 
@@ -36,7 +38,7 @@ export class PublishDecoder {
   readonly #view = new DecodedPublish();
   readonly #reader: FieldReader;
   readonly #where: number;
-  #topic = new Uint8Array(0);
+  #topic = NO_TOPIC;
   #topicLength = 0;
 
   /** @param reader - shared with the decoder; its version is the connection's. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Will } from '../../../src/gateway/gateway.ts';
-import { topicName } from '../../../src/model/topic.ts';
+import { topicFilter, topicName } from '../../../src/model/topic.ts';
 import { startCore, type TestCore } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
 import { requestOf, TestClient } from '../../support/test-client.ts';
@@ -32,6 +32,20 @@ describe('MQTT 5 §3.1.2.4 Clean Start and §4.1 Session State', () => {
     publisher.publish('a/b', 'x', { qos: 0 });
     expect(second.payloads).toEqual(isPresent ? ['x'] : []);
     expect(core.store.sessions.size).toBe(1);
+  });
+
+  test("one session's subscriptions are not another's, who has none or had some", async () => {
+    const { client } = start();
+    const [subscriber, other, former] = [client(), client(), client()];
+    await subscriber.connect(requestOf('s', TRANSIENT));
+    await other.connect(requestOf('o', TRANSIENT));
+    await former.connect(requestOf('f', TRANSIENT));
+    former.subscribe('a/#');
+    expect(former.session.unsubscribe(topicFilter('a/#'))).toBe(true);
+    subscriber.subscribe('a/#');
+    for (const { session } of [other, former]) expect(session.unsubscribe(topicFilter('a/#'))).toBe(false);
+    other.publish('a/b', 'x', { qos: 0 });
+    expect([subscriber.payloads, other.payloads, former.payloads]).toEqual([['x'], [], []]);
   });
 
   test('MQTT-4.1.0-2: a session ends when its expiry has passed, not before', async () => {
