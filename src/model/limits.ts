@@ -112,6 +112,8 @@ export const QUEUES_LISTED_MAX = 100;
 export const DROP_REPORTS_MAX = 10;
 /** Messages kept for publishers that are not read until a queue has room for them, one of each: beyond this their links are closed. */
 export const WITHHELD_BYTES_MAX = 16 * 1024 * 1024;
+/** Longest time such a publisher is not read: a link whose peer has gone cannot tell, and there are not endlessly many. */
+export const WITHHELD_SECONDS_MAX = 600;
 /** Queue in memory of a session that ends with its link, and of QoS 0 messages behind a full socket. */
 export const MEMORY_QUEUE_MESSAGES_MAX = 10_000;
 export const MEMORY_QUEUE_BYTES_MAX = 1024 * 1024;

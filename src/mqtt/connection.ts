@@ -1,7 +1,6 @@
 // One client on one link. Frames are handled strictly in order, each in the turn it arrived in; only CONNECT and the answers to challenges wait, and
 // nothing is decoded meanwhile. What breaks a rule throws; the link's edge turns it into the specification's goodbye.
 import type { ClientSession, Delivery, EndReason, PublishOutcome } from '../gateway/gateway.ts';
-import type { CancelTimer } from '../model/clock.ts';
 import { type GatewayError, ProtocolViolationError } from '../model/errors.ts';
 import { CONNECT_BYTES_MAX } from '../model/limits.ts';
 import { FILTER_WORK, workOfBytes } from '../model/work.ts';
@@ -12,6 +11,7 @@ import { connackProperties, expiryOf, type Terms } from './connect.ts';
 import { Deliveries } from './deliveries.ts';
 import { type Fault, noteFault } from './fault.ts';
 import { HeldDeliveries } from './held-deliveries.ts';
+import { Holding } from './holding.ts';
 import { InboundPublishes } from './inbound-publishes.ts';
 import { HOLD, Intake, type IntakeOwner, type Turns } from './intake.ts';
 import { KeepAlive, type Watched } from './keep-alive.ts';
@@ -52,7 +52,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watch
   /** Whether the bytes at hand completed a packet. */
   #hasPacket = false;
   #keepAlive: KeepAlive | undefined;
-  #cancelThrottle: CancelTimer | undefined;
+  #holding: Holding | undefined;
 
   constructor(link: Link, parts: ConnectionParts) {
     const { settings } = parts.listener;
@@ -183,7 +183,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watch
       deliveries: new Deliveries(this.#link, terms, encoders),
       subscribing: new Subscribing(this, session, { version, isBridge: terms.isBridge, settings: this.#settings }),
     };
-    if (keepAliveSeconds > 0) this.#keepAlive = new KeepAlive(context.clock, keepAliveSeconds, this);
+    if (keepAliveSeconds > 0) this.#keepAlive = new KeepAlive(context.clock, keepAliveSeconds, { held: this.#intake, watched: this });
     const properties = { ...connackProperties(terms, this.#settings), ...authentication?.said(authenticationData) };
     this.send({ type: 'connack', isSessionPresent, reasonCode: 0, properties });
     if (!this.isOpen) return; // the answer was too large for it
@@ -240,7 +240,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watch
   }
 
   published(token: number, outcome: PublishOutcome): void {
-    if (this.#client?.publishes.answer(token, outcome) === false) this.#refuse();
+    if (this.#client?.publishes.answer(token, outcome) === false) this.#refuse('publish refused: a bound is reached; closing, as MQTT 3.x cannot say so');
   }
 
   completed(packetId: number, wasKnown: boolean): void {
@@ -250,29 +250,23 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watch
   drained(): void {}
 
   throttle(delayMs: number): void {
-    this.#intake.hold(HOLD.throttled);
-    this.#cancelThrottle?.();
-    this.#cancelThrottle = this.#parts.context.clock.after(delayMs, () => this.#intake.release(HOLD.throttled));
+    this.#hold().throttle(delayMs);
   }
 
   /** 3.x has no negative PUBACK: what there is no room for waits unanswered, and all that comes behind it. */
   pauseReading(): void {
     this.#warn('no room for a message: its client is not read until there is');
-    this.#intake.hold(HOLD.withheld);
+    this.#hold().withhold(this.#client?.terms.keepAliveSeconds ?? 0, () => this.#refuse('no room for a message for too long: closing'));
   }
 
   resumeReading(): void {
-    this.#parts.turns.queue.later(() => this.#intake.release(HOLD.withheld));
+    this.#hold().readOn();
   }
 
   end(reason: EndReason): void {
     this.#client = undefined; // the core has let go of it
     const isRedirected = reason === 'shutting-down' && this.#settings.serverReference !== undefined;
     this.#goodbye(isRedirected ? REASON.useAnotherServer : END_REASON[reason]);
-  }
-
-  get isHeld(): boolean {
-    return this.#intake.isHeld;
   }
 
   onSilence(): void {
@@ -323,8 +317,8 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watch
   }
 
   /** Not even kept: the client finds its message unacknowledged when it connects again. */
-  #refuse(): void {
-    this.#warn('publish refused: a bound is reached; closing, as MQTT 3.x cannot say so');
+  #refuse(event: string): void {
+    this.#warn(event);
     this.#leave({ publishWill: true });
     this.#goodbye(REASON.quotaExceeded);
   }
@@ -339,6 +333,12 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watch
     this.#parts.counters.authenticationTimeouts.value += 1;
     this.#leave({ publishWill: true });
     this.#goodbye(REASON.notAuthorized, { text: 'the challenge was not answered in time' });
+  }
+
+  #hold(): Holding {
+    const { context, turns, counters } = this.#parts;
+    this.#holding ??= new Holding(this.#intake, { clock: context.clock, turns, withheldTimeouts: counters.withheldTimeouts });
+    return this.#holding;
   }
 
   #requireClient(): Client {
@@ -384,7 +384,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watch
   #stop(): void {
     this.#state = 'closed';
     this.#admission?.end();
-    this.#cancelThrottle?.();
+    this.#holding?.stop();
     this.#keepAlive?.stop();
     this.#intake.close();
   }

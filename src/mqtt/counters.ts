@@ -7,6 +7,8 @@ export interface MqttCounters {
   readonly connectTimeouts: Counter;
   readonly authenticationTimeouts: Counter;
   readonly keepAliveTimeouts: Counter;
+  /** Clients that were not read for want of room until they must have given up. */
+  readonly withheldTimeouts: Counter;
   /** Connections that ended by a fault. */
   readonly faults: Readonly<Record<Fault['kind'], Counter>>;
   readonly droppedTooLarge: Counter;
@@ -25,6 +27,7 @@ export function mqttCounters(metrics: Metrics): MqttCounters {
     connectTimeouts: metrics.counter('mqtt.connect-timeouts'),
     authenticationTimeouts: metrics.counter('mqtt.authentication-timeouts'),
     keepAliveTimeouts: metrics.counter('mqtt.keep-alive-timeouts'),
+    withheldTimeouts: metrics.counter('mqtt.withheld-timeouts'),
     faults: {
       malformed: metrics.counter('mqtt.malformed'),
       'protocol-error': metrics.counter('mqtt.protocol-errors'),

@@ -4,23 +4,29 @@ import type { CancelTimer, Clock } from '../model/clock.ts';
 const GRACE = 1.5;
 
 export interface Watched {
-  /** Not read just now: its silence says nothing. */
-  readonly isHeld: boolean;
   onSilence(): void;
+}
+
+export interface KeepAliveParts {
+  /** Not read just now: its silence says nothing. */
+  readonly held: { readonly isHeld: boolean };
+  readonly watched: Watched;
 }
 
 /** Watches one client's silence. A packet costs it a look at the clock, no timer. */
 export class KeepAlive {
   readonly #clock: Clock;
   readonly #limitMs: number;
+  readonly #held: KeepAliveParts['held'];
   readonly #watched: Watched;
   #heardAtMs: number;
   #cancel: CancelTimer;
 
   /** @param seconds - the keep-alive agreed on, above 0. */
-  constructor(clock: Clock, seconds: number, watched: Watched) {
+  constructor(clock: Clock, seconds: number, { held, watched }: KeepAliveParts) {
     this.#clock = clock;
     this.#limitMs = seconds * 1000 * GRACE;
+    this.#held = held;
     this.#watched = watched;
     this.#heardAtMs = clock.monotonicMs();
     this.#cancel = clock.after(this.#limitMs, () => this.#check());
@@ -35,7 +41,7 @@ export class KeepAlive {
   }
 
   #check(): void {
-    if (this.#watched.isHeld) this.heard();
+    if (this.#held.isHeld) this.heard();
     const silentMs = this.#clock.monotonicMs() - this.#heardAtMs;
     if (silentMs >= this.#limitMs) this.#watched.onSilence();
     else this.#cancel = this.#clock.after(this.#limitMs - silentMs, () => this.#check());

@@ -1,7 +1,7 @@
 // STORE 1: 3.x has no negative PUBACK. A message no queue has room for is kept unanswered, and its client not read, until it can be taken.
 import { describe, expect, test } from 'vitest';
 import type { ConnectRequest } from '../../../src/gateway/gateway.ts';
-import { WITHHELD_BYTES_MAX } from '../../../src/model/limits.ts';
+import { WITHHELD_BYTES_MAX, WITHHELD_SECONDS_MAX } from '../../../src/model/limits.ts';
 import { disconnect, MqttBench, type MqttPeer, publishBytes, will } from '../../support/mqtt.ts';
 import { policyOf, requestOf, TestClient } from '../../support/test-client.ts';
 
@@ -73,16 +73,36 @@ describe('MQTT 3.1.1: a client that is withheld', () => {
     expect(bridge.payloads).toEqual(['first', '1', '2', '3']);
   });
 
-  test('MQTT-3.1.2-24: is not silent, however long it is not read; afterwards its keep-alive counts again', async () => {
+  test('MQTT-3.1.2-24: is not silent while it is not read; afterwards its keep-alive counts again', async () => {
     const { bench, makesRoom } = await full();
     const sensor = await bench.connected({ clientId: 'sensor', version: 4, keepAliveSeconds: 10 });
     sensor.publishes('up/a', 'kept', { qos: 1 });
-    await bench.clock.advanceSeconds(1_000);
+    await bench.clock.advanceSeconds(24);
     expect(isConnected(sensor)).toBe(true);
     await makesRoom();
     await sensor.expects({ type: 'puback' });
     await bench.clock.advanceSeconds(31);
     await sensor.expectsEnd();
+    expect(bench.metric('mqtt.withheld-timeouts')).toBe(0);
+  });
+
+  test.each([
+    [10, 25, 'two and a half keep-alives: its PINGREQ found no answer'],
+    [0, WITHHELD_SECONDS_MAX, 'no keep-alive was agreed on'],
+    [3_600, WITHHELD_SECONDS_MAX, 'a link that is not read does not tell that its peer has gone'],
+  ])('keep-alive %i s: is given up after %i s (%s)', async (keepAliveSeconds, seconds) => {
+    const { bench, bridge, makesRoom } = await full();
+    const watcher = await (await bench.connected({ clientId: 'watcher' })).subscribed({ filter: 'wills' });
+    const sensor = await bench.connected({ clientId: 'sensor', version: 4, keepAliveSeconds, will: will({ topic: 'wills' }) });
+    await sensor.publishes('up/a', 'kept', { qos: 1 }).expectsNothing();
+    await bench.clock.advanceSeconds(seconds - 1);
+    expect(isConnected(sensor)).toBe(true);
+    await bench.clock.advanceSeconds(1);
+    await sensor.expectsEnd();
+    expect(await watcher.payloads()).toEqual(['gone']);
+    await makesRoom();
+    expect(bridge.payloads).toEqual(['first']);
+    expect([bench.metric('publishers.withheld'), bench.metric('mqtt.withheld-timeouts')]).toEqual([0, 1]);
   });
 
   test('gets its own deliveries meanwhile, and costs no other client anything', async () => {

@@ -1,0 +1,58 @@
+// How long a client is not read for what it published: until its rate allows more, or until there is room for a message that its version of the protocol
+// has no word to refuse.
+import type { CancelTimer, Clock } from '../model/clock.ts';
+import { WITHHELD_SECONDS_MAX } from '../model/limits.ts';
+import type { Counter } from '../model/metrics.ts';
+import { HOLD, type Intake, type Turns } from './intake.ts';
+
+/** A client asks for a sign of life once per keep-alive, and waits for the answer no longer than another one. */
+const PATIENCE = 2.5;
+
+export interface HoldingParts {
+  readonly clock: Clock;
+  readonly turns: Turns;
+  readonly withheldTimeouts: Counter;
+}
+
+export class Holding {
+  readonly #intake: Intake;
+  readonly #parts: HoldingParts;
+  #cancelThrottle: CancelTimer | undefined;
+  #cancelPatience: CancelTimer | undefined;
+
+  constructor(intake: Intake, parts: HoldingParts) {
+    this.#intake = intake;
+    this.#parts = parts;
+  }
+
+  throttle(delayMs: number): void {
+    this.#intake.hold(HOLD.throttled);
+    this.#cancelThrottle?.();
+    this.#cancelThrottle = this.#parts.clock.after(delayMs, () => this.#intake.release(HOLD.throttled));
+  }
+
+  /**
+   * A link that is not read does not tell that its peer has gone, and would stay open for as long as there is no room.
+   *
+   * @param keepAliveSeconds - 0: none was agreed on.
+   * @param onTooLong - the client has given up by now.
+   */
+  withhold(keepAliveSeconds: number, onTooLong: () => void): void {
+    const seconds = keepAliveSeconds === 0 ? WITHHELD_SECONDS_MAX : Math.min(PATIENCE * keepAliveSeconds, WITHHELD_SECONDS_MAX);
+    this.#intake.hold(HOLD.withheld);
+    this.#cancelPatience = this.#parts.clock.after(seconds * 1000, () => {
+      this.#parts.withheldTimeouts.value += 1;
+      onTooLong();
+    });
+  }
+
+  readOn(): void {
+    this.#cancelPatience?.();
+    this.#parts.turns.queue.later(() => this.#intake.release(HOLD.withheld));
+  }
+
+  stop(): void {
+    this.#cancelThrottle?.();
+    this.#cancelPatience?.();
+  }
+}
