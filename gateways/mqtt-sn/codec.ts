@@ -118,9 +118,11 @@ export function shortTopicName(topicId: number): string | undefined {
 }
 
 /** The TopicId field of a name of exactly two octets. */
-export function shortTopicId(nameUtf8: Uint8Array): number | undefined {
-  const [high, low] = nameUtf8;
-  if (nameUtf8.length !== 2 || high === undefined || low === undefined) return undefined;
+export function shortTopicId(name: string): number | undefined {
+  if (name.length > 2) return undefined;
+  const octets = Buffer.from(name);
+  const [high, low] = octets;
+  if (octets.length !== 2 || high === undefined || low === undefined) return undefined;
   return (high << 8) | low;
 }
 

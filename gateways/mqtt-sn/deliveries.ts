@@ -149,13 +149,13 @@ export class Deliveries {
   }
 
   /** A registered id first: the client asked for it. Then what needs no registration (§6.7). */
-  #referenceTo({ name, utf8 }: Topic): TopicReference | undefined {
+  #referenceTo({ name }: Topic): TopicReference | undefined {
     const { topicIds, predefined, clientId } = this.#client;
     const normal = topicIds.confirmedIdOf(name);
     if (normal !== undefined) return { topicIdType: 'normal', topicId: normal };
     const known = predefined.idOf(clientId, name);
     if (known !== undefined) return { topicIdType: 'predefined', topicId: known };
-    const short = shortTopicId(utf8);
+    const short = shortTopicId(name);
     return short === undefined ? undefined : { topicIdType: 'short', topicId: short };
   }
 

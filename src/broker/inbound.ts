@@ -2,6 +2,7 @@
 import type { Outlet, PausableReading } from '../gateway/gateway.ts';
 import type { Principal, Realm } from '../model/client.ts';
 import type { Draft, Origin } from '../model/message.ts';
+import { utf8Length } from '../model/topic-utf8.ts';
 import type { StoredSession } from '../session/session-store.ts';
 import type { Answers } from './answers.ts';
 import type { Core } from './core.ts';
@@ -134,7 +135,7 @@ export class Inbound implements WithheldPublisher {
   #refuse(draft: Draft, token: number, packetId: number): void {
     const { counters, withheld } = this.#core;
     const reading = draft.qos === 0 ? undefined : this.#link?.reading;
-    if (reading !== undefined && withheld.hold(this, draft.topic.utf8.length + draft.payload.length)) {
+    if (reading !== undefined && withheld.hold(this, utf8Length(draft.topic) + draft.payload.length)) {
       const { topic, qos, isRetain, properties, expirySeconds } = draft;
       const payload = Uint8Array.prototype.slice.call(draft.payload);
       this.#withheld = { draft: { topic, payload, qos, isRetain, properties, expirySeconds }, token, packetId };

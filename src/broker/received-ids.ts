@@ -76,5 +76,5 @@ export class ReceivedIds {
 }
 
 function digestOf({ topic, payload }: Draft): number {
-  return crc32(payload, crc32(topic.utf8));
+  return crc32(payload, crc32(topic.name));
 }

@@ -103,6 +103,18 @@ export class RetainedIndex {
     return expired;
   }
 
+  /** False when `filter` selects nothing, as far as its levels before the first wildcard tell: then there is no walk to begin. */
+  maySelect(filter: TopicFilter): boolean {
+    if (this.#count === 0) return false;
+    let level: Level | undefined = this.#root;
+    for (const name of filter.split('/')) {
+      if (name === '+' || name === '#') return true;
+      level = level.children.get(name);
+      if (level === undefined) return false;
+    }
+    return level.message !== undefined;
+  }
+
   /**
    * What `filter` selects; a leading wildcard selects no `$` topic (MQTT-4.7.2-1). May be walked over many turns: what is retained meanwhile is
    * left out, for the walker has seen it come in. Undefined stands for a level that was looked at and brings nothing, so that the walker can tell

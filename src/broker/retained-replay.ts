@@ -67,6 +67,10 @@ export class RetainedReplay {
 
   begin(selects: TopicFilter, { filter: key, qosMax, identifier, noLocal }: Subscription): void {
     this.cancel(key);
+    if (!this.#mayBring(selects)) {
+      this.#parts.work.done += REPLAY_STEP_WORK; // a look is a step
+      return;
+    }
     const identifiers = identifier === undefined ? [] : [identifier];
     const { stored, outbound } = this.#session;
     const add = (into: Walk['into']): void => {
@@ -164,6 +168,11 @@ export class RetainedReplay {
     const isWritten = stored !== undefined && (minQoS(message.qos, walk.qosMax) > 0 || outbound.keepsQos0);
     const isWanted = isWritten === (walk.into === 'queue') && message.expiresAtMs > this.#parts.clock.gatewayMs();
     return isWanted ? message : undefined;
+  }
+
+  #mayBring(selects: TopicFilter): boolean {
+    const { retained, systemRetained } = this.#parts;
+    return retained.maySelect(selects) || (selects.startsWith('$SYS') && systemRetained.maySelect(selects));
   }
 
   /** As of now, however late the walk begins. */

@@ -4,6 +4,7 @@ import type { Share } from '../bus/audience.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { Match } from '../bus/match.ts';
 import { type Message, minQoS, type QoS } from '../model/message.ts';
+import { utf8Length } from '../model/topic-utf8.ts';
 import { RETAIN_WORK, RETAINED_WORK, ROUTE_WORK, STORED_WORK, type Work, workOfBytes } from '../model/work.ts';
 import type { SessionStore } from '../session/session-store.ts';
 import type { BrokerCounters } from './counters.ts';
@@ -159,7 +160,7 @@ export class Router {
   }
 
   #countStored({ topic, payload }: Message): void {
-    this.#parts.work.done += STORED_WORK + workOfBytes(topic.utf8.length + payload.length);
+    this.#parts.work.done += STORED_WORK + workOfBytes(utf8Length(topic) + payload.length);
   }
 }
 

@@ -81,7 +81,7 @@ export class ClientTopics {
 
   /** @returns undefined when no topic can be made of it. */
   published(topic: Topic): PublishTarget | undefined {
-    const isPlain = this.mountPoint === '' && this.#rewriter === undefined && topic.utf8[0] !== DOLLAR;
+    const isPlain = this.mountPoint === '' && this.#rewriter === undefined && topic.name.charCodeAt(0) !== DOLLAR;
     if (isPlain) return { topic, delaySeconds: undefined };
     const asked = delayOf(topic.name);
     if (asked === undefined) return undefined;

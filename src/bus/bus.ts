@@ -195,11 +195,7 @@ export class Bus<S extends object> {
   #audienceOf(filter: TopicFilter): Audience<S> {
     const shared = sharedFilter(filter);
     const selecting = shared?.filter ?? filter;
-    let listeners = this.#listeners.get(selecting);
-    if (listeners === undefined) {
-      listeners = new Listeners();
-      this.#listeners.set(selecting, listeners);
-    }
+    const listeners = this.#listeners.getOrMake(selecting, () => new Listeners());
     return shared === undefined ? listeners : listeners.sharedBy(filter, shared.group);
   }
 

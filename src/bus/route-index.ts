@@ -1,5 +1,6 @@
 // Finds routes by the bytes of their topics, so that no string is made for a topic that is known.
 import type { Topic } from '../model/topic.ts';
+import { isTopic, utf8Length } from '../model/topic-utf8.ts';
 
 /** Longer topics are looked up by their text: hashing them here would cost more than it saves. */
 const TOPIC_BYTES_MAX = 128;
@@ -13,8 +14,15 @@ const SLOTS_MIN = 4_096;
  */
 export class RouteIndex<T extends Topic> {
   #routes: (T | undefined)[] = emptySlots(SLOTS_MIN);
+  /** Of a name; written and read at once. */
+  readonly #beginning = Buffer.allocUnsafeSlow(TOPIC_BYTES_MAX);
   /** Hashes of the routes, beside each other in memory: a set is compared without a look at its routes. */
   #hashes = new Int32Array(SLOTS_MIN);
+
+  /** What `topicHash` gives for the bytes of the topic. */
+  hashOf({ name, utf8 }: Topic): number {
+    return utf8 === undefined ? topicHash(this.#beginning, 0, this.#beginning.write(name, 'latin1')) : topicHash(utf8, 0, utf8.length);
+  }
 
   find(hash: number, bytes: Uint8Array, start: number, end: number): T | undefined {
     if (end - start > TOPIC_BYTES_MAX) return undefined;
@@ -23,13 +31,13 @@ export class RouteIndex<T extends Topic> {
       if (this.#hashes[slot] !== hash) continue;
       const route = this.#routes[slot];
       // Equal bytes are well-formed bytes: those of a route were checked when it was made.
-      if (route !== undefined && isEqual(route.utf8, bytes, start, end)) return route;
+      if (route !== undefined && isTopic(route, bytes, start, end)) return route;
     }
     return undefined;
   }
 
   add(hash: number, route: T): void {
-    if (route.utf8.length > TOPIC_BYTES_MAX) return;
+    if (utf8Length(route) > TOPIC_BYTES_MAX) return;
     const first = this.#firstOf(hash);
     let slot = first;
     while (slot < first + WAYS && this.#routes[slot] !== undefined) slot += 1;
@@ -78,12 +86,4 @@ export function topicHash(bytes: Uint8Array, start: number, end: number): number
 
 function emptySlots<T>(count: number): (T | undefined)[] {
   return new Array(count).fill(undefined);
-}
-
-function isEqual(known: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  if (known.length !== end - start) return false;
-  for (let index = 0; index < known.length; index += 1) {
-    if (known[index] !== bytes[start + index]) return false;
-  }
-  return true;
 }

@@ -44,17 +44,27 @@ export class TopicTrie<V extends object> {
     return isOpen ? node.valueBelow : node.value;
   }
 
-  set(filter: TopicFilter, value: V): void {
-    if (!hasWildcard(filter)) {
-      this.#literal.set(filter, value);
-      return;
-    }
+  /** The filter's value, which `make` gives when there is none. */
+  getOrMake(filter: TopicFilter, make: () => V): V {
+    if (!hasWildcard(filter)) return this.#literalOrMade(filter, make);
     const { levels, isOpen } = split(filter);
     let node = this.#root;
     for (const level of levels) node = childOf(node, level);
-    if ((isOpen ? node.valueBelow : node.value) === undefined) this.#wildcardCount += 1;
-    if (isOpen) node.valueBelow = value;
-    else node.value = value;
+    const known = isOpen ? node.valueBelow : node.value;
+    if (known !== undefined) return known;
+    const made = make();
+    this.#wildcardCount += 1;
+    if (isOpen) node.valueBelow = made;
+    else node.value = made;
+    return made;
+  }
+
+  #literalOrMade(filter: TopicFilter, make: () => V): V {
+    const known = this.#literal.get(filter);
+    if (known !== undefined) return known;
+    const made = make();
+    this.#literal.set(filter, made);
+    return made;
   }
 
   /** The filter must be in the map. */

@@ -76,8 +76,11 @@ export const SESSIONS_MAX = 20_000;
 /** Groups of shared subscriptions with a strategy of their own: each is looked at when a group forms. */
 export const SHARE_GROUPS_CONFIGURED_MAX = 100;
 
-/** Bytes of interned topics with their cached routes; once they are reached, what is used least gives way (docs/decisions/0027-route-cache.md). */
-export const ROUTE_CACHE_BYTES_MAX = 8 * 1024 * 1024;
+/**
+ * Bytes of interned topics with their cached routes; once they are reached, what is used least gives way (docs/decisions/0027-route-cache.md). Room for
+ * 100,000 topics, a large plant, for each that misses costs a walk through the subscriptions. Only a gateway with so many topics in use fills it.
+ */
+export const ROUTE_CACHE_BYTES_MAX = 32 * 1024 * 1024;
 
 /** QoS 1 and 2 publishes a client may have unanswered (our Receive Maximum). */
 export const RECEIVE_MAX = 1_024;

@@ -13,8 +13,8 @@ export type TopicFilter = string & { readonly [brand]: 'TopicFilter' };
 /** A topic name in use, one object per distinct name: what is known of a topic (its routes, its bytes) hangs on it. */
 export interface Topic {
   readonly name: TopicName;
-  /** UTF-8 of `name`, for encoders to copy. */
-  readonly utf8: Uint8Array;
+  /** UTF-8 of `name`; undefined when it is ASCII, and every character is its byte. */
+  readonly utf8: Uint8Array | undefined;
 }
 
 /** Where topics are interned. Bounded: a name that is no longer in the table is simply interned again. */

@@ -1,5 +1,7 @@
 // PUBLISH towards peers. One message often goes to many: what is the same for all of them is encoded once and copied, only flags and packet id
 // are written for each.
+import type { Topic } from '../model/topic.ts';
+import { putTopic, utf8Length } from '../model/topic-utf8.ts';
 import { putVarint, varintBytes } from '../wire/varint.ts';
 import { messageBag } from './encode.ts';
 import { FieldWriter, type OutSink, PACKET_BYTES_LIMIT } from './encode-fields.ts';
@@ -7,8 +9,8 @@ import type { OutgoingPublish, ProtocolVersion } from './packets.ts';
 
 /** How this peer gets the Topic Name, where it is not the message's own. */
 export interface WireTopic {
-  /** UTF-8 of a Topic Name; empty when the peer knows the alias already. */
-  readonly utf8: Uint8Array;
+  /** Undefined: no name goes out, for the peer knows the alias already. */
+  readonly topic: Topic | undefined;
   /** 1..the peer's Topic Alias Maximum; 0: none. 5.0 only. */
   readonly alias: number;
 }
@@ -32,7 +34,7 @@ export class PublishEncoder {
   #packetIdAt = 0;
   #hasPayload = false;
   #last: Sources | undefined;
-  #lastTopic: Uint8Array = NOTHING;
+  #lastTopic: Topic | undefined;
   #lastAlias = 0;
   #lastHasId = false;
 
@@ -46,10 +48,10 @@ export class PublishEncoder {
    * @param packetBytesMax - the peer's Maximum Packet Size.
    * @returns false: it is larger, and nothing was written; act as if it had been sent (MQTT-3.1.2-24, MQTT-3.1.2-25).
    */
-  encode(publish: OutgoingPublish, sink: OutSink, packetBytesMax: number, topic?: WireTopic): boolean {
-    const utf8 = topic === undefined ? publish.message.topic.utf8 : topic.utf8;
-    const alias = topic === undefined ? 0 : topic.alias;
-    if (!this.#isLast(publish, utf8, alias)) this.#encodeTemplate(publish, utf8, alias);
+  encode(publish: OutgoingPublish, sink: OutSink, packetBytesMax: number, wire?: WireTopic): boolean {
+    const topic = wire === undefined ? publish.message.topic : wire.topic;
+    const alias = wire === undefined ? 0 : wire.alias;
+    if (!this.#isLast(publish, topic, alias)) this.#encodeTemplate(publish, topic, alias);
     const templateLength = this.#templateLength;
     const size = this.#hasPayload ? templateLength : templateLength + publish.message.payload.length;
     if (size > packetBytesMax || size > PACKET_BYTES_LIMIT) return false;
@@ -66,7 +68,7 @@ export class PublishEncoder {
     return true;
   }
 
-  #isLast(publish: OutgoingPublish, topic: Uint8Array, alias: number): boolean {
+  #isLast(publish: OutgoingPublish, topic: Topic | undefined, alias: number): boolean {
     const last = this.#last;
     return (
       last !== undefined &&
@@ -77,20 +79,20 @@ export class PublishEncoder {
     );
   }
 
-  #encodeTemplate(publish: OutgoingPublish, topic: Uint8Array, alias: number): void {
+  #encodeTemplate(publish: OutgoingPublish, topic: Topic | undefined, alias: number): void {
     const { message, expirySeconds, identifiers } = publish;
     const { payload } = message;
     const properties = this.#version === 5 ? propertyBlock(publish, alias) : NOTHING;
     const hasId = publish.qos > 0;
     const hasPayload = payload.length <= TEMPLATE_PAYLOAD_MAX;
-    const headLength = 2 + topic.length + (hasId ? 2 : 0) + properties.length;
+    const nameLength = topic === undefined ? 0 : utf8Length(topic);
+    const headLength = 2 + nameLength + (hasId ? 2 : 0) + properties.length;
     const length = 1 + varintBytes(headLength + payload.length) + headLength + (hasPayload ? payload.length : 0);
     if (length > this.#template.length) this.#template = Buffer.allocUnsafeSlow(length);
     const template = this.#template;
     let at = putVarint(template, 1, headLength + payload.length);
-    at = template.writeUInt16BE(topic.length, at);
-    template.set(topic, at);
-    at += topic.length;
+    at = template.writeUInt16BE(nameLength, at);
+    if (topic !== undefined) at = putTopic(template, at, topic);
     this.#packetIdAt = at;
     if (hasId) at += 2;
     template.set(properties, at);

@@ -1,9 +1,9 @@
 import type { Topic } from '../model/topic.ts';
+import { utf8Length } from '../model/topic-utf8.ts';
 import type { WireTopic } from './encode-publish.ts';
 
 /** A Topic Alias takes three bytes of its own: shorter names gain nothing. */
 const ALIAS_BYTES = 3;
-const NO_NAME = new Uint8Array(0);
 
 /**
  * Topic aliases of one connection towards its client (MQTT 5 §3.3.2.3.4). First come, first served; once all are given away the one unused longest
@@ -30,13 +30,13 @@ export class OutboundAliases {
   }
 
   /** The client has been sent what `of` said: from now on the alias alone will do. */
-  sent(topic: Topic, { utf8, alias }: WireTopic): void {
-    if (utf8.length > 0) this.#aliases.set(topic, { utf8: NO_NAME, alias });
+  sent(topic: Topic, { topic: named, alias }: WireTopic): void {
+    if (named !== undefined) this.#aliases.set(topic, { topic: undefined, alias });
   }
 
   #given(topic: Topic): WireTopic | undefined {
-    if (topic.utf8.length <= ALIAS_BYTES) return undefined;
-    if (this.#aliases.size < this.#max) return { utf8: topic.utf8, alias: this.#aliases.size + 1 };
+    if (utf8Length(topic) <= ALIAS_BYTES) return undefined;
+    if (this.#aliases.size < this.#max) return { topic, alias: this.#aliases.size + 1 };
     const isRepeated = topic === this.#lastWithout;
     this.#lastWithout = topic;
     return isRepeated ? this.#takenOver(topic) : undefined;
@@ -45,7 +45,7 @@ export class OutboundAliases {
   #takenOver(topic: Topic): WireTopic | undefined {
     for (const [oldest, { alias }] of this.#aliases) {
       this.#aliases.delete(oldest);
-      return { utf8: topic.utf8, alias };
+      return { topic, alias };
     }
     return undefined;
   }

@@ -1,8 +1,9 @@
 import type { Message, MessageProperties } from '../model/message.ts';
+import { utf8Length } from '../model/topic-utf8.ts';
 
 /** What one queue entry counts against the byte bound of its queue: UTF-8 of the topic, payload and texts of the properties. */
 export function messageSize(message: Message): number {
-  const bytes = message.topic.utf8.length + message.payload.length;
+  const bytes = utf8Length(message.topic) + message.payload.length;
   return message.properties === undefined ? bytes : bytes + propertiesSize(message.properties);
 }
 

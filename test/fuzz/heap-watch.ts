@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { ROUTE_CACHE_BYTES_MAX } from '../../src/model/limits.ts';
 
 /** Fewer inputs have not filled what may be filled. */
 const INPUTS_MIN = 20_000;
-/** The cache of routes alone goes up and down by half of its 8 MiB. */
-const GROWTH_BYTES_MAX = 8 * 1024 * 1024;
+/** The cache of routes may be filling all the while. */
+const GROWTH_BYTES_MAX = ROUTE_CACHE_BYTES_MAX;
 
 /** Whether what is reachable grows from input to input, once caches and tables had half of a run to fill. */
 export class HeapWatch {

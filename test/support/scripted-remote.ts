@@ -4,6 +4,7 @@ import { clientId, peerAddress } from '../../src/model/client.ts';
 import { GatewayError } from '../../src/model/errors.ts';
 import { Message, type QoS } from '../../src/model/message.ts';
 import { type TopicName, topicName } from '../../src/model/topic.ts';
+import { topicOf } from '../../src/model/topic-utf8.ts';
 import { MqttDecoder } from '../../src/mqtt/codec.ts';
 import { encodePacket } from '../../src/mqtt/encode.ts';
 import { PublishEncoder } from '../../src/mqtt/encode-publish.ts';
@@ -147,7 +148,7 @@ export class ScriptedRemote implements StreamDialer, MqttVisitor {
 
   /** Also where this gateway would not: other brokers have other limits. */
   publishAnywhere(topic: string, payload: string, qos: QoS, packetId = 0): void {
-    const draft = { topic: { name: topic as TopicName, utf8: Buffer.from(topic) }, payload: Buffer.from(payload), qos, isRetain: false };
+    const draft = { topic: topicOf(topic as TopicName), payload: Buffer.from(payload), qos, isRetain: false };
     const message = new Message(draft, { gateway: 'remote', clientId: clientId('remote') }, { publishedAtMs: 0, expiresAtMs: Number.POSITIVE_INFINITY });
     const out = new OutBuffer(4_096);
     const delivery = { message, qos, isRetain: false, isDuplicate: false, packetId, identifiers: [], expirySeconds: undefined };

@@ -3,13 +3,14 @@ import type { Subscription } from '../../src/bus/subscription.ts';
 import { clientId } from '../../src/model/client.ts';
 import { type Draft, Message } from '../../src/model/message.ts';
 import { type Topic, topicFilter, topicName } from '../../src/model/topic.ts';
+import { topicOf as plainTopicOf } from '../../src/model/topic-utf8.ts';
 import type { ReferenceOptions, SessionFacts, SessionStore, StoredSession } from '../../src/session/session-store.ts';
 
 export const FACTS: SessionFacts = { principal: 'user:ada', expirySeconds: Number.POSITIVE_INFINITY, detachedAtMs: undefined, will: undefined };
 export const QOS_1: ReferenceOptions = { qos: 1, isRetain: false, identifiers: [] };
 
 export function topicOf(name: string): Topic {
-  return { name: topicName(name), utf8: new TextEncoder().encode(name) };
+  return plainTopicOf(topicName(name));
 }
 
 export function messageOf(topic: string, payload: string | Uint8Array, draft: Partial<Draft> & { readonly expiresAtMs?: number } = {}): Message {

@@ -3,6 +3,7 @@
 import { clientId } from '../../model/client.ts';
 import { Message, minQoS } from '../../model/message.ts';
 import type { TopicName } from '../../model/topic.ts';
+import { topicOf } from '../../model/topic-utf8.ts';
 import type { ConnackPacket, ConnectPacket, OutgoingPublish, SubscribePacket } from '../../mqtt/packets.ts';
 import type { RemoteFilter, RemoteLimits } from '../uplink.ts';
 
@@ -29,7 +30,7 @@ export interface MqttUplinkSettings {
 
 /** The retained `1` while connected, `0` by will and at goodbye. */
 export function statusPublish(topic: TopicName, payload: '0' | '1'): OutgoingPublish {
-  const draft = { topic: { name: topic, utf8: Buffer.from(topic) }, payload: Buffer.from(payload), qos: 0, isRetain: true } as const;
+  const draft = { topic: topicOf(topic), payload: Buffer.from(payload), qos: 0, isRetain: true } as const;
   const message = new Message(draft, { gateway: 'bridge', clientId: clientId('') }, { publishedAtMs: 0, expiresAtMs: Number.POSITIVE_INFINITY });
   return { message, qos: 0, isRetain: true, isDuplicate: false, packetId: 0, identifiers: [], expirySeconds: undefined };
 }

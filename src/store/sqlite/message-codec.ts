@@ -5,6 +5,7 @@
 import { clientId } from '../../model/client.ts';
 import { Message, type MessageProperties, type Origin, type QoS } from '../../model/message.ts';
 import type { Topic, TopicName } from '../../model/topic.ts';
+import { putTopic, utf8Length } from '../../model/topic-utf8.ts';
 import type { ByteReader } from '../../wire/byte-reader.ts';
 import { ByteWriter } from '../../wire/byte-writer.ts';
 
@@ -15,9 +16,11 @@ export function writeContent(writer: ByteWriter, message: Message): void {
   const { topic, payload, properties, expiresAtMs } = message;
   const expires = expiresAtMs === Number.POSITIVE_INFINITY ? 0 : FLAG.expires;
   writer.u8(message.qos | (message.isRetain ? FLAG.retain : 0) | expires | (properties === undefined ? 0 : FLAG.properties));
-  writer.u16(topic.utf8.length);
+  const nameBytes = utf8Length(topic);
+  writer.u16(nameBytes);
   writer.f64(message.publishedAtMs);
-  writer.raw(topic.utf8);
+  writer.reserve(nameBytes);
+  writer.length = putTopic(writer.bytes, writer.length, topic);
   if (expires !== 0) writer.f64(expiresAtMs);
   if (properties !== undefined) writeProperties(writer, properties);
   writer.raw(payload);
@@ -37,7 +40,7 @@ export function readContent(reader: ByteReader, origin: Origin): Message {
 }
 
 export function packMessage(message: Message): Buffer {
-  const writer = new ByteWriter(Buffer.allocUnsafeSlow(64 + message.topic.utf8.length + message.payload.length));
+  const writer = new ByteWriter(Buffer.allocUnsafeSlow(64 + utf8Length(message.topic) + message.payload.length));
   writePacked(writer, message);
   return writer.written;
 }
@@ -72,8 +75,8 @@ export function readOrigin(reader: ByteReader): Origin {
 }
 
 function storedTopic(utf8: Buffer): Topic {
-  // Checked by `topicName` before it was written.
-  return { name: utf8.toString('utf8') as TopicName, utf8: Uint8Array.prototype.slice.call(utf8) };
+  const name = utf8.toString('utf8') as TopicName; // checked by `topicName` before it was written
+  return { name, utf8: name.length === utf8.length ? undefined : Uint8Array.prototype.slice.call(utf8) };
 }
 
 function writeProperties(writer: ByteWriter, properties: MessageProperties): void {

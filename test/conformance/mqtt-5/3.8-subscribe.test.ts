@@ -149,13 +149,11 @@ describe('MQTT 5 §3.8 SUBSCRIBE', () => {
       .publishes(`a/${SUBSCRIPTIONS_PER_SESSION_MAX - 1}`, 'last', { isRetain: true })
       .receives();
     const filters = Array.from({ length: SUBSCRIPTIONS_PER_SESSION_MAX + 500 }, (_, index) => ({ filter: `a/${index}` }));
-    const [suback, first] = await receiver.sends(subscribe(1, ...filters)).receives();
+    const [suback, ...brought] = await receiver.sends(subscribe(1, ...filters)).receives();
     const codes = suback?.type === 'suback' ? suback.reasonCodes : [];
     expect([codes.filter((code) => code === 2).length, codes.filter((code) => code === 0x97).length]).toEqual([SUBSCRIPTIONS_PER_SESSION_MAX, 500]);
     expect(bench.metric('subscriptions')).toBe(SUBSCRIPTIONS_PER_SESSION_MAX);
-    expect(first).toMatchObject({ payload: 'first' });
-    await bench.clock.advanceMs(1); // what there is more comes in slices
-    expect(await receiver.payloads()).toEqual(['last']);
+    expect(brought).toMatchObject([{ payload: 'first' }, { payload: 'last' }]);
   });
 
   test('one filter repeated in a long packet costs a bounded number of subscriptions', async () => {

@@ -7,6 +7,7 @@ import { compileRule } from '../../../src/access/rule-index.ts';
 import type { ConnectOutcome, ReauthenticationOutcome } from '../../../src/gateway/gateway.ts';
 import { clientId } from '../../../src/model/client.ts';
 import { topicName } from '../../../src/model/topic.ts';
+import { topicOf } from '../../../src/model/topic-utf8.ts';
 import { NO_RATES, openAccess, openPolicy } from '../../support/access.ts';
 import { startCore } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
@@ -171,7 +172,7 @@ describe('rates', () => {
     await witness.connect(requestOf('witness'));
     witness.subscribe('last/words');
     const sensor = client();
-    const topic = { name: topicName('last/words'), utf8: Buffer.from('last/words') };
+    const topic = topicOf(topicName('last/words'));
     await sensor.connect(requestOf('sensor', { will: { draft: { topic, payload: Buffer.from('bye'), qos: 0, isRetain: false }, delaySeconds: 0 } }));
     for (let second = 0; second < 6 && sensor.ends.length === 0; second += 1) {
       sensor.publish('a', 'x', { qos: 0 });

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { RetainedIndex } from '../../../src/broker/retained-index.ts';
 import { TURN_WORK_MAX } from '../../../src/model/limits.ts';
-import { topicFilter } from '../../../src/model/topic.ts';
+import { topicFilter, topicName } from '../../../src/model/topic.ts';
 import { REPLAY_STEP_WORK, REPLAYED_WORK } from '../../../src/model/work.ts';
 import { startCore, type TestCore } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
+import { messageOf } from '../../support/store-samples.ts';
 import { requestOf, TestClient } from '../../support/test-client.ts';
 
 const TRANSIENT = { cleanStart: true, sessionExpirySeconds: 0 } as const;
@@ -26,6 +28,27 @@ async function bench(store?: MemoryStore, clock = new FakeClock(), count = MANY)
   await settled();
   return { clock, core, publisher, client: new TestClient(core.context('mqtt')) };
 }
+
+describe('MQTT 5 §3.3.1.3 whether there is something to bring', () => {
+  test.each([
+    ['a/b/c', true],
+    ['a/b', false],
+    ['a/b/c/d', false],
+    ['a/x', false],
+    ['a/#', true],
+    ['a/b/c/#', true], // MQTT 5 §4.7.1.2
+    ['+/x', true], // as far as the levels before the wildcard tell
+    ['x/+', false],
+    ['#', true],
+  ])('%s: %s', (filter, may) => {
+    const index = new RetainedIndex();
+    expect(index.maySelect(topicFilter(filter))).toBe(false);
+    index.set(messageOf('a/b/c', 'x'));
+    expect(index.maySelect(topicFilter(filter))).toBe(may);
+    index.delete(topicName('a/b/c'));
+    expect(index.maySelect(topicFilter(filter))).toBe(false);
+  });
+});
 
 describe('MQTT 5 §3.8.4 many retained messages', () => {
   test('come in slices, and other clients get their turns between them', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Bus } from '../../../src/bus/bus.ts';
 import type { Subscription } from '../../../src/bus/subscription.ts';
 import { topicFilter, topicName } from '../../../src/model/topic.ts';
+import { topicOf } from '../../../src/model/topic-utf8.ts';
 
 interface Client {
   readonly name: string;
@@ -209,7 +210,7 @@ describe('a list of matches', () => {
     const bus = busWith([ALICE, to('a/+')]);
     const foreign = busWith().topics.intern(topicName('a/b'));
     expect(bus.matches(foreign).map((match) => match.subscriber)).toEqual([ALICE]);
-    expect(bus.matches({ name: topicName('a/b'), utf8: Buffer.from('a/b') }).map((match) => match.subscriber)).toEqual([ALICE]);
+    expect(bus.matches(topicOf(topicName('a/b'))).map((match) => match.subscriber)).toEqual([ALICE]);
   });
 
   test('of topics no one publishes to any more does not hold removed subscribers for ever', () => {

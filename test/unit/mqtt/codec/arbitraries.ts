@@ -3,6 +3,7 @@ import fc, { type Arbitrary } from 'fast-check';
 import { clientId } from '../../../../src/model/client.ts';
 import { Message, type MessageProperties, type QoS } from '../../../../src/model/message.ts';
 import { topicFilter, topicName } from '../../../../src/model/topic.ts';
+import { topicOf } from '../../../../src/model/topic-utf8.ts';
 import type {
   AckPacket,
   AckType,
@@ -175,6 +176,6 @@ export function outgoingPublish(version: ProtocolVersion, sender: Role): Arbitra
       ...rest,
       isDuplicate: isDuplicate && rest.qos > 0,
       packetId: rest.qos > 0 ? packetId : 0,
-      message: new Message({ topic: { name, utf8: Buffer.from(name) }, payload: bytes, qos: rest.qos, isRetain: rest.isRetain, properties }, ORIGIN, STAMPS),
+      message: new Message({ topic: topicOf(name), payload: bytes, qos: rest.qos, isRetain: rest.isRetain, properties }, ORIGIN, STAMPS),
     }));
 }

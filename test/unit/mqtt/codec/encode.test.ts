@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { clientId } from '../../../../src/model/client.ts';
 import { Message, type MessageProperties } from '../../../../src/model/message.ts';
-import { topicFilter, topicName } from '../../../../src/model/topic.ts';
+import { type Topic, topicFilter, topicName } from '../../../../src/model/topic.ts';
+import { topicOf } from '../../../../src/model/topic-utf8.ts';
 import { encodeAck, encodePacket } from '../../../../src/mqtt/encode.ts';
 import { PublishEncoder } from '../../../../src/mqtt/encode-publish.ts';
 import type { AckType, OutgoingPublish, Packet, ProtocolVersion } from '../../../../src/mqtt/packets.ts';
@@ -134,7 +135,7 @@ describe('encodeAck', () => {
   });
 });
 
-const TOPIC = { name: topicName('a/b'), utf8: Buffer.from('a/b') };
+const TOPIC = topicOf(topicName('a/b'));
 
 function message(payload: Buffer, messageProperties?: MessageProperties): Message {
   const draft = { topic: TOPIC, payload, qos: 2, isRetain: false, properties: messageProperties } as const;
@@ -234,10 +235,10 @@ describe('PublishEncoder', () => {
   });
 
   test('a topic longer than the template', () => {
-    const utf8 = Buffer.alloc(65_535, 'x');
+    const name = topicName('x'.repeat(65_535));
     const sink = new Sink();
-    new PublishEncoder(5).encode(delivery(message(bytes('ff'))), sink, 100_000, { utf8, alias: 0 });
-    expect(sink.taken().equals(packet('30', text(utf8), '00 ff'))).toBe(true);
+    new PublishEncoder(5).encode(delivery(message(bytes('ff'))), sink, 100_000, { topic: topicOf(name), alias: 0 });
+    expect(sink.taken().equals(packet('30', text(name), '00 ff'))).toBe(true);
   });
 
   test('MQTT-3.1.2-24: too large by one byte is not written', () => {
@@ -252,14 +253,14 @@ describe('PublishEncoder', () => {
     const encoder = new PublishEncoder(5);
     const sink = new Sink();
     const shared = message(bytes('ff'));
-    const own = Buffer.from('up/a/b');
-    const wire = (utf8: Buffer, alias: number) => {
-      encoder.encode(delivery(shared), sink, 100, { utf8, alias });
+    const own = topicOf(topicName('up/a/b'));
+    const wire = (topic: Topic | undefined, alias: number) => {
+      encoder.encode(delivery(shared), sink, 100, { topic, alias });
       return sink.taken().toString('hex');
     };
     expect(wire(own, 0)).toBe('300a000675702f612f6200ff');
     expect(wire(own, 5)).toBe('300d000675702f612f6203230005ff');
-    expect(wire(Buffer.alloc(0), 5)).toBe('3007000003230005ff');
+    expect(wire(undefined, 5)).toBe('3007000003230005ff');
     encoder.encode(delivery(shared), sink, 100);
     expect(sink.taken().toString('hex')).toBe('30070003612f6200ff');
   });
