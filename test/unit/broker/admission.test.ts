@@ -183,6 +183,21 @@ describe('rates', () => {
     expect(witness.payloads).toEqual(['bye']);
   });
 
+  test('what was taken of it is acknowledged before it is sent away: it does not send that again for ever', async () => {
+    const { client, clock } = started({ rates: { ...NO_RATES, messagesPerClient: 1, disconnectAfterSeconds: 1 } });
+    const reader = client();
+    await reader.connect(requestOf('reader'));
+    reader.subscribe('a');
+    const sensor = client();
+    await sensor.connect(requestOf('sensor'));
+    for (let token = 1; token <= 20 && sensor.ends.length === 0; token += 1) {
+      sensor.publish('a', `${token}`, { token });
+      await clock.advanceMs(200);
+    }
+    expect(sensor.ends).toEqual(['rate-exceeded']);
+    expect(sensor.outcomes.map(([token]) => `${token}`)).toEqual(reader.payloads);
+  });
+
   test('a publisher without a session is not answered: what comes too fast is dropped and counted', async () => {
     const { client, core, clock } = started({ rates: { ...NO_RATES, messagesPerClient: 2 } });
     const application = client();
