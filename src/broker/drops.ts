@@ -50,7 +50,10 @@ export class Drops {
 
   #tell(): void {
     this.#cancel = undefined;
-    const reports = [...this.#pending].map(([drops, before]) => ({ ...drops.owner, ...difference(before, drops.counts) }));
+    const reports = [...this.#pending].map(([drops, before]) => {
+      const { realm, clientId } = drops.owner ?? {}; // nothing else: an owner is a whole session
+      return { realm, clientId, ...difference(before, drops.counts) };
+    });
     this.#pending.clear();
     for (const report of reports.slice(0, DROP_REPORTS_MAX)) this.#parts.log.warn('queue dropped messages', report);
     if (reports.length > DROP_REPORTS_MAX) this.#parts.log.warn('further queues dropped messages', { queues: reports.length - DROP_REPORTS_MAX });

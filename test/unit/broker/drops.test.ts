@@ -43,6 +43,14 @@ describe('what queues dropped', () => {
     ]);
   });
 
+  test('is told with the name of the queue and nothing else its owner knows', async () => {
+    const { clock, log, drops } = dropsOf();
+    const session = { realm: 'mqtt', clientId: 'panel-1', will: { payload: 'private' }, subscriptions: new Map() };
+    drops.of(session).add('queue-full');
+    await clock.advanceMs(MINUTE_MS);
+    expect(log.lines).toEqual([{ level: 'warn', event: 'queue dropped messages', realm: 'mqtt', clientId: 'panel-1', 'queue-full': 1 }]);
+  });
+
   test('on purpose is no event', async () => {
     const { clock, log, drops } = dropsOf();
     const queue = drops.of({ realm: 'mqtt', clientId: 'a' });
