@@ -25,6 +25,9 @@ export interface GatewayProcessOptions {
 /** Ctrl+C in `npm start` comes twice, from the terminal and from npm: that is one wish. */
 const SIGNAL_ECHO_MS = 1_000;
 
+/** Above the problems in the answer to `reload`. */
+const NOT_RELOADED = 'nothing was reloaded';
+
 /** Keys of the process itself; the gateway does not judge them. */
 const OWN_KEYS: Readonly<Record<string, keyof ReloadOutcome>> = { 'log.level': 'applied', 'log.format': 'needsRestart', 'control.socket': 'needsRestart' };
 
@@ -102,9 +105,9 @@ export class GatewayProcess {
 
   /** @throws GatewayError - nothing was changed, and the message says why. */
   reload(): ReloadOutcome {
-    const gateway = this.#running('nothing was reloaded');
+    const gateway = this.#running(NOT_RELOADED);
     const loaded = this.#loadAgain();
-    if (loaded.kind === 'invalid') throw new GatewayError('CONFIG_INVALID', `nothing was reloaded:\n${problemText(loaded.problems)}`);
+    if (loaded.kind === 'invalid') throw new GatewayError('CONFIG_INVALID', `${NOT_RELOADED}:\n${problemText(loaded.problems)}`);
     void this.#serviceManager.reloading();
     const judged = gateway.reload(loaded.config);
     const own = this.#takeOver(loaded.config);
@@ -182,7 +185,9 @@ export class GatewayProcess {
       this.reload();
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
-      for (const line of error.message.trimEnd().split('\n')) this.#log.error('reload refused', { cause: line });
+      const lines = error.message.trimEnd().split('\n');
+      const causes = lines.filter((line) => line !== `${NOT_RELOADED}:`); // the event says that
+      for (const cause of causes) this.#log.error('reload refused', { cause });
     }
   }
 

@@ -11,15 +11,18 @@ export interface QueuesOptions extends ConfigOptions {
 
 /** @param clientId - undefined: of all clients. */
 export function queues(clientId: string | undefined, options: QueuesOptions, surroundings: Surroundings): Promise<number> {
-  const told = (listing: unknown): string => (options.json ? `${JSON.stringify(listing, null, 2)}\n` : queuesText(listing));
+  const told = (listing: unknown): string => (options.json ? `${JSON.stringify(listing, null, 2)}\n` : queuesText(listing, clientId));
   return askGateway(options, surroundings, { command: 'queues', ...(clientId === undefined ? {} : { clientId }) }, told);
 }
 
-/** @param listing - as it came from the control socket. */
-export function queuesText(listing: unknown): string {
+/**
+ * @param listing - as it came from the control socket.
+ * @param clientId - whose queues were asked for; an empty one is listed then.
+ */
+export function queuesText(listing: unknown, clientId?: string): string {
   const { queues: listed, further } = Object(listing);
   const lines = Array.isArray(listed) ? listed.map(lineOf) : [];
-  if (lines.length === 0) return 'no queue holds or dropped a message\n';
+  if (lines.length === 0) return clientId === undefined ? 'no queue holds or dropped a message\n' : `there is no session of ${harmless(clientId)}\n`;
   return `${lines.join('')}${further > 0 ? `and ${further} more\n` : ''}`;
 }
 

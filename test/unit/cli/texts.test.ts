@@ -90,4 +90,8 @@ describe('the list of queues', () => {
   ])('%s', (_, listing, text) => {
     expect(queuesText(listing)).toEqual(text);
   });
+
+  test('of a client nobody knows says so', () => {
+    expect(queuesText({ queues: [], further: 0 }, 'panel-9')).toBe('there is no session of panel-9\n');
+  });
 });
