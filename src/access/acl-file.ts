@@ -49,11 +49,16 @@ export function parseAcl(text: string, name: string): CompiledRule[] {
 
 function parseLine(line: string): AccessRule {
   const [permission, action, topic, ...qualifiers] = wordsOf(line);
-  if (permission !== 'allow' && permission !== 'deny') throw invalid(`a rule begins with allow or deny, not ${JSON.stringify(permission)}`);
+  if (permission !== 'allow' && permission !== 'deny') throw invalid(`a rule begins with allow or deny${mistaken(permission)}`);
   if (action !== 'publish' && action !== 'subscribe' && action !== 'all')
     throw invalid(`after ${permission} comes publish, subscribe or all, not ${JSON.stringify(action ?? '')}`);
   if (topic === undefined) throw invalid(`after ${action} comes a topic filter`);
   return { permission, action, topic, ...qualified(qualifiers) };
+}
+
+/** Quoted if it may be a slip of the pen: the lines of another file, of pre-shared keys say, are nobody's to print. */
+function mistaken(word = ''): string {
+  return /^[a-z]{1,12}$/i.test(word) ? `, not ${JSON.stringify(word)}` : '';
 }
 
 function qualified(words: readonly string[]): Partial<Record<Qualifier, string>> & { isExact?: boolean } {

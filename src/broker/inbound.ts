@@ -80,8 +80,11 @@ export class Inbound implements WithheldPublisher {
     const idToRemember = draft.qos === 2 ? packetId : 0;
     if (!this.#take(draft, token, idToRemember)) this.#refuse(draft, token, idToRemember);
     const held = this.#rate.take(this.#session.principal, draft);
-    if (held === 'abuse') this.#answers.whenDurable(() => this.#session.kick('rate-exceeded')); // behind what it is owed
-    else if (held > 0) this.#link?.outlet.throttle(held);
+    if (held === 'abuse') {
+      this.#answers.whenDurable(() => this.#session.kick('rate-exceeded')); // behind what it is owed
+    } else if (held > 0) {
+      this.#link?.outlet.throttle(held);
+    }
   }
 
   takeWithheld(): boolean {

@@ -67,6 +67,7 @@ test('the first line that applies decides', () => {
 describe('a wrong line is named, with all others', () => {
   test.each([
     ['permit publish a', 'access.acl:1: a rule begins with allow or deny, not "permit"'],
+    ['valve-7:00112233445566778899aabbccddeeff', 'access.acl:1: a rule begins with allow or deny'], // a file of keys in its place
     ['allow', 'access.acl:1: after allow comes publish, subscribe or all, not ""'],
     ['allow publish', 'access.acl:1: after publish comes a topic filter'],
     ['# one\n\nallow publish a/#/b', 'access.acl:3: "#" must be the whole last level: "a/#/b" [MQTT-4.7.1-1]'],
