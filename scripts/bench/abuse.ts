@@ -14,8 +14,8 @@ const TABLE: Table = {
 };
 const FLOOR = timesTheCost(5);
 const PROBE_WARMUP_SECONDS = 0.5;
-/** The attacker gives way to the probe on the core they share: what the probe waits for is the server. */
-const NICE = ['nice', '-n', '19'] as const;
+/** The attacker gives way to the probe on the core they share, at once and not when its slice is over: what the probe waits for is the server. */
+const GIVING_WAY = ['chrt', '--idle', '0'] as const;
 
 export const abuseScenarios: readonly Scenario[] = Object.keys(ATTACKS)
   .filter(isAttackName)
@@ -44,7 +44,7 @@ function probe(bench: Bench, server: Server): Promise<Figures> {
 }
 
 async function attack(bench: Bench, name: AttackName, port: number): Promise<void> {
-  const [program, ...options] = NICE;
+  const [program, ...options] = GIVING_WAY;
   const seconds = PROBE_WARMUP_SECONDS + bench.schedule.seconds;
   const script = new URL('attacks.ts', import.meta.url).pathname;
   const { ending, stderr } = await runOn(bench.loadCore, { program, args: [...options, process.execPath, script, name, `${port}`, `${seconds}`] });
