@@ -1,5 +1,6 @@
 // How fast clients may come and publish. Who comes too fast is turned away and may try again; who publishes too fast is read more slowly, so that
 // nothing it sent is lost: see docs/decisions/0015-access.md.
+import { BoundedMap } from '../model/bounded-map.ts';
 import { type Principal, principalKey } from '../model/client.ts';
 import type { Clock } from '../model/clock.ts';
 import { LISTENER_DEBT_SECONDS_MAX, RATE_ADDRESSES_MAX, RATE_CLIENTS_MAX } from '../model/limits.ts';
@@ -49,11 +50,11 @@ export class RateLimits {
   readonly #clock: Clock;
   readonly #counters: Record<Cause, Counter>;
   readonly #abuses: Counter;
-  readonly #listeners = new Map<string, TokenBucket>();
-  readonly #addresses = new Map<string, TokenBucket>();
+  readonly #listeners = new BoundedMap<string, TokenBucket>(RATE_ADDRESSES_MAX);
+  readonly #addresses = new BoundedMap<string, TokenBucket>(RATE_ADDRESSES_MAX);
   readonly #listenerGauges = new Map<string, readonly Gauge[]>();
   /** Of clients with rates of their own, by who they are, the longest unseen first: neither a clean start nor a lost link pays a debt. */
-  readonly #meters = new Map<string, Meter>();
+  readonly #meters = new BoundedMap<string, Meter>(RATE_CLIENTS_MAX);
   readonly #forgiven: Counter;
 
   constructor(settings: RateSettings, { clock, metrics }: { readonly clock: Clock; readonly metrics: Metrics }) {
@@ -88,8 +89,6 @@ export class RateLimits {
     const meter =
       this.#meters.get(key) ??
       this.#newMeter([...this.#gauge('client-messages', messagesPerClient), ...this.#gauge('client-bytes', bytesPerClient), ...shared]);
-    this.#meters.delete(key);
-    makeRoom(this.#meters, RATE_CLIENTS_MAX);
     this.#meters.set(key, meter);
     return meter;
   }
@@ -118,7 +117,6 @@ export class RateLimits {
   #bucketOf(buckets: Map<string, TokenBucket>, key: string, perSecond: number): TokenBucket {
     const known = buckets.get(key);
     if (known !== undefined) return known;
-    makeRoom(buckets, RATE_ADDRESSES_MAX);
     const bucket = this.#bucket(perSecond);
     buckets.set(key, bucket);
     return bucket;
@@ -128,13 +126,6 @@ export class RateLimits {
     const burst = Math.max(1, perSecond * this.#settings.burstSeconds);
     return new TokenBucket({ perSecond, burst, debtMax }, this.#clock.monotonicMs());
   }
-}
-
-/** For one more: the first of `sizeMax` goes. */
-function makeRoom(map: Map<string, unknown>, sizeMax: number): void {
-  if (map.size < sizeMax) return;
-  const [oldest] = map.keys();
-  if (oldest !== undefined) map.delete(oldest);
 }
 
 interface MeterTerms {
