@@ -2,7 +2,7 @@
 // becomes of the group is the commit log's business, what becomes of the image the checkpoint's.
 import type { Subscription } from '../../bus/subscription.ts';
 import type { ClientId, Realm } from '../../model/client.ts';
-import type { CancelTimer, Clock, GatewayMs } from '../../model/clock.ts';
+import type { Clock, GatewayMs } from '../../model/clock.ts';
 import type { Log } from '../../model/log.ts';
 import type { Message } from '../../model/message.ts';
 import type { Counter, Metrics } from '../../model/metrics.ts';
@@ -24,22 +24,20 @@ import type {
   StoredSession,
   StoreStatus,
 } from '../../session/session-store.ts';
-import { Checkpoint } from './checkpoint.ts';
 import { CommitLog, type UnitSource } from './commit-log.ts';
 import { thousandths } from './commit-times.ts';
-import type { Committer, CommitUnit } from './committer.ts';
+import type { Committer } from './committer.ts';
 import type { Group } from './group.ts';
 import type { GroupStamps } from './group-format.ts';
 import type { GroupReader } from './group-reader.ts';
-import { checkpointWrites, cleanWrites, momentWrites } from './meta.ts';
 import { References } from './open-group.ts';
 import type { PlacedCommitter } from './placed-committer.ts';
 import { CAUSE_CODE } from './record-codec.ts';
 import type { Recovered } from './recovery.ts';
-import type { TableWrite } from './schema.ts';
 import type { SegmentIndex } from './segment-index.ts';
 import { SettledRuns } from './settled-runs.ts';
 import type { StoreLimits } from './store-limits.ts';
+import { Upkeep } from './upkeep.ts';
 
 export interface SqliteStoreParts {
   readonly clock: Clock;
@@ -58,16 +56,13 @@ export interface SqliteStoreParts {
   release(): void;
 }
 
-/** Idle stores note the time this often, so that a board without a clock of its own does not lose hours of gateway time in a power cut. */
-const MOMENT_INTERVAL_MS = 10 * 60_000;
-
 export class SqliteStore implements SessionStore {
   readonly boot: BootFacts;
   readonly #parts: SqliteStoreParts;
   readonly #image: Image;
   readonly #segments: SegmentIndex;
   readonly #log: CommitLog;
-  readonly #checkpoint: Checkpoint;
+  readonly #upkeep: Upkeep;
   readonly #runs = new SettledRuns();
   readonly #references = new References();
   /** Sessions of `#references`, each once; only the first `#referredCount` are. */
@@ -77,12 +72,6 @@ export class SqliteStore implements SessionStore {
   #referredCount = 0;
   readonly #appended: Counter;
   readonly #settled: Readonly<Record<SettleCause, Counter>>;
-  /** Bytes of log since the last checkpoint. */
-  #logBytes: number;
-  /** Rows that are to go with the next unit. */
-  #metaRows: TableWrite[] = [];
-  #cancelCheckpoint: CancelTimer | undefined;
-  #cancelMoment: CancelTimer | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(parts: SqliteStoreParts) {
@@ -91,12 +80,15 @@ export class SqliteStore implements SessionStore {
     this.#parts = parts;
     this.#image = recovered.image;
     this.#segments = recovered.segments;
-    this.#logBytes = recovered.replayedBytes;
     this.#log = new CommitLog({ ...parts, source: this.#unitSource(), nextGroup: recovered.nextGroup, nextSequence: recovered.nextSequence });
-    this.#checkpoint = new Checkpoint({
+    this.#upkeep = new Upkeep({
+      clock: parts.clock,
+      limits: parts.limits,
       image: this.#image,
       segments: this.#segments,
-      lastRows: (replayFrom) => this.#checkpointRows(replayFrom),
+      log: this.#log,
+      replayedBytes: recovered.replayedBytes,
+      stamps: () => this.#stamps(),
       freePages: () => reader.freePages,
     });
     this.#appended = metrics.counter('store.messages.appended');
@@ -105,7 +97,6 @@ export class SqliteStore implements SessionStore {
     metrics.gauge('store.queued.messages', () => this.#image.queuedMessages);
     metrics.gauge('store.queued.bytes', () => this.#image.queuedBytes);
     metrics.gauge('store.segments', () => this.#segments.count);
-    this.#noteTimeLater(this.#log.groupsCommitted);
   }
 
   get sessions(): ReadonlyMap<string, StoredSession> {
@@ -279,15 +270,7 @@ export class SqliteStore implements SessionStore {
 
   async #close(): Promise<void> {
     const { committer, log, release } = this.#parts;
-    this.#cancelCheckpoint?.();
-    this.#cancelMoment?.();
-    const isWhole = (await this.#checkpointNow()) && (await this.#checkpointNow());
-    if (isWhole) {
-      this.#metaRows.push(...momentWrites(this.#stamps()), ...cleanWrites());
-      await this.#log.flush();
-    } else {
-      log.error('store closed without a checkpoint', { advice: 'nothing acknowledged is lost; the next start takes longer' });
-    }
+    if (!(await this.#upkeep.close())) log.error('store closed without a checkpoint', { advice: 'nothing acknowledged is lost; the next start takes longer' });
     this.#log.stop();
     await committer.close();
     release();
@@ -312,13 +295,13 @@ export class SqliteStore implements SessionStore {
         return !store.#runs.isEmpty;
       },
       get wantsUnit() {
-        return store.#checkpoint.wantsUnit || store.#metaRows.length > 0;
+        return store.#upkeep.wantsUnit;
       },
       closing: (group) => this.#runs.moveTo(group),
       stamps: () => this.#stamps(),
       closed: (group, live) => this.#closed(group, live),
-      takeRows: () => this.#takeRows(),
-      committed: (unit) => this.#committed(unit),
+      takeRows: () => this.#upkeep.takeRows(),
+      committed: (unit) => this.#upkeep.committed(unit),
     };
   }
 
@@ -332,56 +315,5 @@ export class SqliteStore implements SessionStore {
     const { number, firstSequence, nextSequence } = group.header;
     this.#segments.add({ number, firstSequence, nextSequence, bytes: group.bytes.length, live });
     this.#parts.reader.keep(group);
-  }
-
-  #takeRows(): { readonly writes: readonly TableWrite[]; readonly vacuumPages: number } {
-    const { writes, vacuumPages } = this.#checkpoint.takeRows();
-    const metaRows = this.#metaRows;
-    this.#metaRows = [];
-    return { writes: [...writes, ...metaRows], vacuumPages };
-  }
-
-  #committed({ segment }: CommitUnit): void {
-    const { clock, limits } = this.#parts;
-    this.#checkpoint.committed();
-    if (segment === undefined) return;
-    this.#logBytes += segment.bytes.length;
-    if (this.#logBytes >= limits.checkpointLogBytes) this.#beginCheckpoint();
-    else this.#cancelCheckpoint ??= clock.after(limits.checkpointIntervalMs, () => this.#beginCheckpoint());
-  }
-
-  #beginCheckpoint(): void {
-    if (this.#checkpoint.isRunning) return;
-    this.#cancelCheckpoint?.();
-    this.#cancelCheckpoint = undefined;
-    this.#logBytes = 0;
-    this.#checkpoint.begin(this.#log.open.number);
-    this.#log.wrote();
-  }
-
-  /** Ends the checkpoint that is running, or makes one. @returns false when the disk refuses. */
-  async #checkpointNow(): Promise<boolean> {
-    if (!this.#checkpoint.isRunning) this.#beginCheckpoint();
-    while (this.#checkpoint.isRunning) {
-      if ((await this.#log.flush()) !== undefined) return false;
-    }
-    return true;
-  }
-
-  #checkpointRows(replayFrom: number): readonly TableWrite[] {
-    const { nextSequence, open } = this.#log;
-    const at = { replayFrom, nextSequence, nextSessionId: this.#image.nextSessionId, nextGroup: open.number };
-    return [...momentWrites(this.#stamps()), ...checkpointWrites(at)];
-  }
-
-  #noteTimeLater(groupsSeen: number): void {
-    this.#cancelMoment = this.#parts.clock.after(MOMENT_INTERVAL_MS, () => {
-      const { groupsCommitted } = this.#log;
-      if (groupsCommitted === groupsSeen) {
-        this.#metaRows.push(...momentWrites(this.#stamps()));
-        this.#log.wrote();
-      }
-      this.#noteTimeLater(groupsCommitted);
-    });
   }
 }
