@@ -8,6 +8,7 @@ import { aedesServer } from './bench/aedes-server.ts';
 import { type BenchArguments, HELP, parseArguments } from './bench/arguments.ts';
 import type { Bench, Line, Scenario } from './bench/bench.ts';
 import { durableScenarios } from './bench/durable.ts';
+import { durablePeerScenarios } from './bench/durable-peer.ts';
 import { footprintScenarios } from './bench/footprint.ts';
 import { compileGenerator, compileSlowFsync, generator } from './bench/generator.ts';
 import { commitName, machineLines } from './bench/machine.ts';
@@ -17,7 +18,8 @@ import { retainedScenarios } from './bench/retained.ts';
 import { routingScenarios } from './bench/routing.ts';
 import { freePort, type Subject } from './bench/server.ts';
 import { sparseScenarios } from './bench/sparse.ts';
-import { mosquitto, mosquittoTls, postern, standIn, withTls } from './bench/subjects.ts';
+import { stallScenarios } from './bench/stall.ts';
+import { mosquitto, mosquittoPersistent, mosquittoTls, postern, standIn, withTls } from './bench/subjects.ts';
 import { subscriptionScenarios } from './bench/subscriptions.ts';
 import { tlsScenarios } from './bench/tls.ts';
 import { build } from './build.ts';
@@ -33,6 +35,8 @@ const SCENARIOS: readonly Scenario[] = [
   ...retainedScenarios,
   ...abuseScenarios,
   ...durableScenarios,
+  ...durablePeerScenarios,
+  ...stallScenarios,
   ...footprintScenarios,
 ];
 const NEEDED: readonly Peer[] = ['gcc', '/usr/include/stdio.h', 'mosquitto'];
@@ -77,6 +81,7 @@ function prepare(args: BenchArguments, cores: readonly [number, number], data: s
     schedule: args.schedule,
     subject,
     peer: mosquitto(program('mosquitto')),
+    persistentPeer: mosquittoPersistent(program('mosquitto')),
     aedes: aedesServer,
     tls: { subject: withTls(subject), peer: mosquittoTls(program('mosquitto')) },
     generator: generator(compileGenerator(program('gcc'), workshop), cores[1]),

@@ -40,7 +40,7 @@ const SMOKE: Schedule = { pairs: 1, sparsePairs: 1, seconds: 0.5, warmupSeconds:
 export const HELP = `npm run bench -- [options]: Postern, Mosquitto and aedes side by side, on this machine, now
 
   --only NAME      only scenarios whose name starts so (repeatable): pairs fanin fanout sparse window1 durable
-                   memory start connections subscriptions retained tls access abuse
+                   memory start connections subscriptions retained tls access abuse slow-disk
   --pairs N        interleaved rounds per scenario (${FULL.pairs}; sparse ${FULL.sparsePairs})
   --seconds S      measured seconds per run (${FULL.seconds})
   --quick          fewer and shorter rounds: what to look at while changing something, not what to claim

@@ -8,6 +8,8 @@ export interface Bench {
   readonly schedule: Schedule;
   readonly subject: Subject;
   readonly peer: Subject;
+  /** Mosquitto that keeps what is queued, at its defaults. */
+  readonly persistentPeer: Subject;
   /** The other broker on Node.js. */
   readonly aedes: Subject;
   /** Ours and Mosquitto behind TLS. */

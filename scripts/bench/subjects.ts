@@ -90,6 +90,17 @@ export function mosquitto(program: string): Subject {
   };
 }
 
+/** Debian's Mosquitto that keeps what is queued in a file, written when it was started to and at its end. */
+export function mosquittoPersistent(program: string): Subject {
+  return {
+    name: 'Mosquitto',
+    command: ({ port, directory }) => {
+      const settings = mosquittoSettings(port).map((line) => (line === 'persistence false' ? 'persistence true' : line));
+      return mosquittoCommand(program, directory, [...settings, `persistence_location ${directory}/`, 'user root']);
+    },
+  };
+}
+
 /** Debian's Mosquitto with its listener behind TLS 1.3. */
 export function mosquittoTls(program: string): Subject {
   return {
