@@ -9,7 +9,9 @@ import type { Counter } from '../model/metrics.ts';
 import type { QueueLimits } from '../model/queue-policy.ts';
 import { type Topic, topicFilter, topicName } from '../model/topic.ts';
 import { type OutgoingPublish, type PublishView, REASON } from '../mqtt/packets.ts';
+import { reasonText } from '../mqtt/reason.ts';
 import { type Crossings, crossings, type TopicRule } from './topic-map.ts';
+import { Unanswered } from './unanswered.ts';
 import type { RemoteLimits, Uplink, UplinkHandlers } from './uplink.ts';
 
 export interface BridgeSettings {
@@ -18,6 +20,8 @@ export interface BridgeSettings {
   /** Messages under way to the remote at once; its Receive Maximum may lower it. */
   readonly inflightMax: number;
   readonly queueLimits: QueueLimits;
+  /** Time the remote has to answer a message; `Infinity`: any. */
+  readonly answerTimeoutMs: number;
   /** Retained `1` or `0` on this side; undefined: none. */
   readonly statusTopic: string | undefined;
 }
@@ -26,17 +30,20 @@ export interface BridgeSettings {
 const FILTERS_KEY = 'filters';
 /** Room for the packet id below the QoS in a publish token. */
 const TOKEN_STRIDE = 65_536;
-/** A message the remote refused for now is offered again after this long. */
+/** A message the remote refused for now is offered again after this long, longer each time. */
 const RETRY_REFUSED_MS = 5_000;
+const RETRY_REFUSED_FACTOR = 4;
+const RETRY_REFUSED_MS_MAX = 60_000;
 /** Refusals that no later attempt can change (MQTT 5 §3.4.2.1). */
-const REFUSED_FOR_GOOD: ReadonlySet<number> = new Set([REASON.notAuthorized, REASON.topicNameInvalid, REASON.packetTooLarge, REASON.payloadFormatInvalid]);
+const REFUSED_FOR_GOOD: ReadonlySet<number> = new Set([REASON.notAuthorized, REASON.topicNameInvalid, REASON.payloadFormatInvalid]);
 const NO_IDENTIFIERS: readonly number[] = [];
 
 interface BridgeCounters {
   readonly sent: Counter;
   readonly acknowledged: Counter;
-  readonly refused: Counter;
   readonly tooLarge: Counter;
+  readonly deadLetters: Counter;
+  readonly unanswered: Counter;
   readonly unmapped: Counter;
   readonly received: Counter;
 }
@@ -46,12 +53,14 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
   readonly #settings: BridgeSettings;
   readonly #uplink: Uplink;
   readonly #retries = new Map<number, CancelTimer>();
+  #unanswered: Unanswered | undefined;
   #context: GatewayContext | undefined;
   #session: ClientSession | undefined;
   #counters: BridgeCounters | undefined;
   #out: Crossings | undefined;
   #in: Crossings | undefined;
   #isUp = false;
+  #remoteInflightMax = 1;
 
   constructor(settings: BridgeSettings, uplink: Uplink) {
     this.name = `bridge:${settings.name}`;
@@ -67,6 +76,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
   async start(context: GatewayContext): Promise<void> {
     this.#context = context;
     this.#counters = bridgeCounters(context, this.name);
+    this.#unanswered = new Unanswered(context.clock, this.#settings.answerTimeoutMs, (packetId) => this.#overdue(packetId));
     const maps = crossings(this.#settings.topics, context.topics);
     this.#out = maps.out;
     this.#in = maps.in;
@@ -81,6 +91,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
 
   async stop(signal: AbortSignal): Promise<void> {
     for (const cancel of this.#retries.values()) cancel();
+    this.#unanswered?.disconnected();
     this.#session?.pause('upstream'); // what still comes stays in the queue
     this.#tellStatus('0');
     await this.#uplink.stop(signal);
@@ -96,15 +107,18 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     }
     const outcome = this.#uplink.publish(outgoing(delivery, topic));
     if (outcome === 'too-large') {
-      this.#context?.log.warn('message larger than the remote takes: dropped', { bridge: this.#settings.name, topic: topic.name });
-      this.#drop(delivery, this.#counters?.tooLarge);
+      if (delivery.qos > 0) this.#setAside(delivery.packetId, 'larger than the remote takes');
+      else count(this.#counters?.tooLarge);
       return;
     }
     count(this.#counters?.sent);
-    if (outcome === 'settled' && delivery.qos > 0) this.#session?.settle(delivery.packetId);
+    if (delivery.qos === 0) return;
+    if (outcome === 'settled') this.#session?.settle(delivery.packetId);
+    else this.#unanswered?.sent(delivery.packetId);
   }
 
   release(packetId: number): void {
+    this.#unanswered?.sent(packetId);
     this.#uplink.release(packetId);
   }
 
@@ -141,9 +155,11 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
 
   onUp(limits: RemoteLimits): void {
     this.#isUp = true;
+    this.#remoteInflightMax = limits.inflightMax;
+    this.#unanswered?.connected();
     this.#context?.log.info('bridge connected', { bridge: this.#settings.name, address: this.#uplink.address, isSessionPresent: limits.isSessionPresent });
     this.#tellStatus('1');
-    this.#session?.limitInflight(Math.min(this.#settings.inflightMax, limits.inflightMax));
+    this.#limitInflight();
     this.#session?.resume('upstream');
   }
 
@@ -153,6 +169,8 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#retries.clear();
     this.#session?.pause('upstream');
     this.#session?.resume('link'); // a new link starts with an empty buffer
+    const culprit = this.#unanswered?.disconnected();
+    if (culprit !== undefined) this.#setAside(culprit, `the remote ends the connection whenever it is sent: ${cause}`);
     this.#context?.log.warn('bridge disconnected', { bridge: this.#settings.name, address: this.#uplink.address, cause });
     this.#tellStatus('0');
   }
@@ -166,27 +184,24 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
   }
 
   onAcknowledged(packetId: number): void {
+    const wasSearching = this.#unanswered?.isSearching === true;
+    this.#unanswered?.taken(packetId);
+    if (wasSearching) this.#limitInflight();
     if (this.#session?.settle(packetId)) count(this.#counters?.acknowledged);
   }
 
   onReceived(packetId: number): void {
+    this.#unanswered?.answered(packetId);
     if (this.#session?.received(packetId) === false) this.#uplink.release(packetId);
   }
 
   onRefused(packetId: number, reasonCode: number): void {
-    const reason = `0x${reasonCode.toString(16)}`;
-    if (REFUSED_FOR_GOOD.has(reasonCode)) {
-      this.#context?.log.error('message refused by the remote for good: dropped', { bridge: this.#settings.name, reason });
-      count(this.#counters?.refused);
-      this.#session?.refused(packetId);
-      return;
-    }
-    this.#context?.log.warn('message refused by the remote for now: offered again', { bridge: this.#settings.name, reason });
-    const retry = this.#context?.clock.after(RETRY_REFUSED_MS, () => {
-      this.#retries.delete(packetId);
-      this.#session?.resend(packetId);
-    });
-    if (retry !== undefined) this.#retries.set(packetId, retry);
+    const reason = `refused by the remote: ${reasonText(reasonCode)} (0x${reasonCode.toString(16)})`;
+    this.#unanswered?.answered(packetId);
+    const isForGood = REFUSED_FOR_GOOD.has(reasonCode);
+    const { count: attempts = 1, isHopeless = false } = isForGood ? {} : (this.#unanswered?.failed(packetId) ?? {});
+    if (isForGood || isHopeless) this.#setAside(packetId, reason);
+    else this.#offerLater(packetId, { reason, attempts });
   }
 
   onPublish(view: PublishView): void {
@@ -261,6 +276,40 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#session?.publish({ topic, payload: Buffer.from(payload), qos: 0, isRetain: true }, 0);
   }
 
+  #limitInflight(): void {
+    const isOneByOne = this.#unanswered?.isSearching === true;
+    this.#session?.limitInflight(isOneByOne ? 1 : Math.min(this.#settings.inflightMax, this.#remoteInflightMax));
+  }
+
+  #offerLater(packetId: number, { reason, attempts }: { readonly reason: string; readonly attempts: number }): void {
+    const delayMs = Math.min(RETRY_REFUSED_MS * RETRY_REFUSED_FACTOR ** (attempts - 1), RETRY_REFUSED_MS_MAX);
+    this.#context?.log.warn('message not taken by the remote: offered again', { bridge: this.#settings.name, reason, attempts, retryMs: delayMs });
+    const retry = this.#context?.clock.after(delayMs, () => {
+      this.#retries.delete(packetId);
+      this.#session?.resend(packetId);
+    });
+    if (retry !== undefined) this.#retries.set(packetId, retry);
+  }
+
+  /** Sent again on a new connection, it may be answered: brokers lose track. */
+  #overdue(packetId: number): void {
+    const { answerTimeoutMs } = this.#settings;
+    count(this.#counters?.unanswered);
+    if (this.#unanswered?.failed(packetId).isHopeless) this.#setAside(packetId, 'never answered by the remote, which answers others');
+    this.#uplink.reconnect(`a message was not answered within ${answerTimeoutMs / 1000} s`);
+  }
+
+  #setAside(packetId: number, reason: string): void {
+    this.#context?.log.error('message became a dead letter', {
+      bridge: this.#settings.name,
+      reason,
+      advice: `see it with: postern queue peek ${this.name} --dead-letters`,
+    });
+    count(this.#counters?.deadLetters);
+    this.#unanswered?.forget(packetId);
+    this.#session?.setAside(packetId, reason);
+  }
+
   #drop(delivery: Delivery, counter: Counter | undefined): void {
     count(counter);
     if (delivery.qos > 0) this.#session?.refused(delivery.packetId);
@@ -280,8 +329,9 @@ function bridgeCounters({ metrics }: GatewayContext, name: string): BridgeCounte
   return {
     sent: counter('sent'),
     acknowledged: counter('acknowledged'),
-    refused: counter('dropped.refused'),
     tooLarge: counter('dropped.too-large'),
+    deadLetters: counter('dead-letters'),
+    unanswered: counter('unanswered'),
     unmapped: counter('dropped.unmapped'),
     received: counter('received'),
   };

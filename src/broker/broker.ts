@@ -11,6 +11,7 @@ import type { Announcer } from './announcer.ts';
 import { type AutoSubscription, autoSubscriptions } from './auto-subscribe.ts';
 import { BrokerSession } from './client-session.ts';
 import type { Core } from './core.ts';
+import { DEAD_LETTER_REALM } from './dead-letters.ts';
 import { DELAYED_REALM } from './delayed.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type CoreParts, type CoreSettings, makeCore } from './make-core.ts';
@@ -54,6 +55,9 @@ export const DEFAULT_BROKER_SETTINGS: BrokerSettings = {
   slowConsumer: { afterSeconds: limits.SLOW_CONSUMER_SECONDS, isDisconnected: false },
 };
 
+/** Of queues that no client can attach: their owners in the core bring them back. */
+const UNSERVED_REALMS: ReadonlySet<Realm> = new Set([DELAYED_REALM, SHARE_REALM, DEAD_LETTER_REALM]);
+
 export interface BrokerParts extends CoreParts {
   readonly settings: BrokerSettings;
 }
@@ -89,7 +93,7 @@ export class Broker {
     const { store, clock, settings } = this.#parts;
     for (const message of store.retained.values()) this.#core.retained.set(message);
     for (const stored of [...store.sessions.values()]) {
-      if (stored.realm === DELAYED_REALM || stored.realm === SHARE_REALM) continue;
+      if (UNSERVED_REALMS.has(stored.realm)) continue;
       const session = this.#restoreSession(stored);
       this.#lifecycle.resumeWaiting(session, stored.facts.detachedAtMs ?? clock.gatewayMs(), settings.willRestartGraceSeconds * 1000);
     }
@@ -167,7 +171,7 @@ export class Broker {
         dropped: session.outbound.drops.counts,
       }),
     );
-    return queueReport([...ofSessions, ...this.#core.shares.queues()], clientId);
+    return queueReport([...ofSessions, ...this.#core.shares.queues(), ...this.#core.deadLetters.queues()], clientId);
   }
 
   /** Other rules for queues: at once for those of sessions without a link and of shared groups, for the others from their next connection on. */

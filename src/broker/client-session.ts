@@ -182,6 +182,13 @@ export class BrokerSession implements ClientSession, RoutedSession {
     return isKnown;
   }
 
+  setAside(packetId: number, reason: string): boolean {
+    const isKnown = this.outbound.refused(packetId, (delivery) => this.#core.deadLetters.add(this.clientId, delivery, reason));
+    this.#core.withheld.roomMayBe();
+    this.subscriptions.continueReplay();
+    return isKnown;
+  }
+
   giveBack(packetId: number): boolean {
     return this.outbound.giveBack(packetId);
   }

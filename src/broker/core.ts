@@ -6,6 +6,7 @@ import type { Work } from '../model/work.ts';
 import type { SessionStore } from '../session/session-store.ts';
 import type { Announcer } from './announcer.ts';
 import type { BrokerCounters } from './counters.ts';
+import type { DeadLetters } from './dead-letters.ts';
 import type { DelayedMessages } from './delayed.ts';
 import type { Drops } from './drops.ts';
 import type { Access } from './permissions.ts';
@@ -32,6 +33,7 @@ export interface Core {
   readonly systemRetained: RetainedIndex;
   readonly announcer: Announcer;
   readonly delayed: DelayedMessages;
+  readonly deadLetters: DeadLetters;
   /** Who holds the `$exclusive` subscription to a filter. */
   readonly exclusiveHolders: Map<TopicFilter, RoutedSession>;
   /** Undefined: nobody wants to know. */

@@ -19,6 +19,7 @@ export interface BrokerCounters {
   readonly sessionsExpired: Counter;
   readonly takenOver: Counter;
   readonly slowConsumers: Counter;
+  readonly deadLetters: Counter;
 }
 
 export function brokerCounters(metrics: Metrics): BrokerCounters {
@@ -39,5 +40,6 @@ export function brokerCounters(metrics: Metrics): BrokerCounters {
     sessionsExpired: metrics.counter('sessions.expired'),
     takenOver: metrics.counter('sessions.taken-over'),
     slowConsumers: metrics.counter('sessions.slow-consumers'),
+    deadLetters: metrics.counter('messages.dead-letters'),
   };
 }

@@ -1,7 +1,7 @@
 // What all sessions share, put together once.
 import { Bus } from '../bus/bus.ts';
 import type { GatewayClock } from '../model/clock.ts';
-import { ROUTE_CACHE_BYTES_MAX } from '../model/limits.ts';
+import { DEAD_LETTERS_BYTES_MAX, DEAD_LETTERS_MAX, ROUTE_CACHE_BYTES_MAX } from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { QueueLimits } from '../model/queue-policy.ts';
@@ -9,6 +9,7 @@ import type { SessionStore } from '../session/session-store.ts';
 import { Announcer } from './announcer.ts';
 import type { Core } from './core.ts';
 import { brokerCounters } from './counters.ts';
+import { DeadLetters } from './dead-letters.ts';
 import { DelayedMessages, type DelayedParts } from './delayed.ts';
 import { Drops } from './drops.ts';
 import type { Access } from './permissions.ts';
@@ -71,6 +72,7 @@ export function makeCore({ store, clock, access, log, metrics, settings }: CoreP
     systemRetained,
     announcer,
     delayed: new DelayedMessages({ store, clock, access, counters, router, sessionOf, onRoom, limits: settings.delayedLimits }),
+    deadLetters: new DeadLetters({ store, clock, drops, counters, limits: { messagesMax: DEAD_LETTERS_MAX, bytesMax: DEAD_LETTERS_BYTES_MAX } }),
     exclusiveHolders: new Map(),
     presence: presenceNode === undefined ? undefined : new Presence(announcer, clock, presenceNode),
     slowConsumers: new SlowConsumers({ clock, log, counter: counters.slowConsumers, settings: settings.slowConsumer }),

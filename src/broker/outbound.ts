@@ -195,11 +195,14 @@ export class Outbound implements DurableWaiter, Recipient {
     return true;
   }
 
-  refused(packetId: number): boolean {
+  /** @param aside - takes the message, into the group in which it leaves the queue; undefined: nobody does. */
+  refused(packetId: number, aside?: (delivery: StoredDelivery) => void): boolean {
     const flight = this.#inflight.get(packetId);
     if (flight === undefined || flight.phase === 'recording') return false;
-    this.drops.add('refused-by-peer');
-    this.#finish(packetId, flight, 'refused-by-peer');
+    const kept = aside && this.#readAgain(flight);
+    if (kept === undefined) this.drops.add('refused-by-peer');
+    else aside?.(kept);
+    this.#finish(packetId, flight, kept === undefined ? 'refused-by-peer' : 'moved');
     return true;
   }
 
@@ -285,9 +288,7 @@ export class Outbound implements DurableWaiter, Recipient {
   }
 
   #isForStore({ qos }: DeliveryTerms): boolean {
-    if (this.stored === undefined) return false;
-    if (qos > 0) return true;
-    if (!this.#settings.queueQos0) return false;
+    if (this.stored === undefined || qos > 0 || !this.#settings.queueQos0) return this.stored !== undefined && qos > 0;
     return this.#outlet === undefined || !this.#pauses.isNone || !this.#queue.isCaughtUp;
   }
 

@@ -195,6 +195,11 @@ export interface ClientSession {
   received(packetId: number): boolean;
   /** The peer refused the delivery for good (PUBACK or PUBREC >= 0x80): it counts as settled, and is counted as refused (MQTT-4.4.0-2). */
   refused(packetId: number): boolean;
+  /**
+   * As `refused`, but the message is kept, with the reason, as a dead letter of this client: for peers that must lose nothing. Of clients whose ids are the
+   * gateway's own (bridges) only: dead letters are told apart by client id.
+   */
+  setAside(packetId: number, reason: string): boolean;
   /** The delivery goes back to the head of the queue, e.g. MQTT-SN REGACK "congestion"; it is sent again after `resume` or the next wake. */
   giveBack(packetId: number): boolean;
   /**

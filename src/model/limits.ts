@@ -101,6 +101,13 @@ export const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 /** Stored queue of a bridge: days of readings through an outage. */
 export const BRIDGE_QUEUE_MESSAGES_MAX = 10_000_000;
 export const BRIDGE_QUEUE_BYTES_MAX = 2 * 1024 * 1024 * 1024;
+/** Dead letters of one bridge: enough to see what is wrong; the oldest makes room. */
+export const DEAD_LETTERS_MAX = 10_000;
+export const DEAD_LETTERS_BYTES_MAX = 16 * 1024 * 1024;
+/** Time a remote has to answer one message before the bridge connects anew. */
+export const BRIDGE_ANSWER_TIMEOUT_SECONDS = 60;
+/** How often a remote may leave a message unanswered or refuse it for now, while it takes others, before it becomes a dead letter. */
+export const BRIDGE_ATTEMPTS_MAX = 3;
 /** Rules that give sessions queue policies of their own: each is looked at when a client connects. */
 export const QUEUE_RULES_MAX = 100;
 /** Filters of one policy: each is looked at for every new topic. */

@@ -38,7 +38,8 @@ export async function createBridge(config: BridgeConfig, parts: FrontParts): Pro
       retry: { firstMs: retry.firstSeconds * 1000, factor: 2, capMs: retry.capSeconds * 1000, jitter: retry.jitter },
     },
   );
-  return new Bridge({ name, topics, inflightMax, queueLimits, statusTopic: statusTo === 'none' ? undefined : statusTopic }, uplink);
+  const answerTimeoutMs = config.answerTimeoutSeconds * 1000;
+  return new Bridge({ name, topics, inflightMax, queueLimits, answerTimeoutMs, statusTopic: statusTo === 'none' ? undefined : statusTopic }, uplink);
 }
 
 /** TLS is loaded on use: it costs 3 MB. */

@@ -46,6 +46,7 @@ export async function bridged({
     topics: [OUT, IN],
     inflightMax: 20,
     queueLimits: { messagesMax: 1_000, bytesMax: 1_000_000 },
+    answerTimeoutMs: 60_000,
     statusTopic: topicName('$SYS/broker/connection/gw/state'),
     ...bridgeOver,
   };

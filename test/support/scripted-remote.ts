@@ -136,6 +136,20 @@ export class ScriptedRemote implements StreamDialer, MqttVisitor {
     this.send({ type, packetId, reasonCode });
   }
 
+  get payloads(): string[] {
+    return this.publishes.map(({ payload }) => payload);
+  }
+
+  /** PUBACK for the last copy of that message. */
+  take(payload: string): void {
+    this.refuse(payload, 0);
+  }
+
+  refuse(payload: string, reasonCode: number): void {
+    const copy = this.publishes.findLast((each) => each.payload === payload);
+    this.ack('puback', copy?.packetId ?? 0, reasonCode);
+  }
+
   send(packet: Packet): void {
     const out = new OutBuffer(4_096);
     encodePacket(packet, this.#version, { reserve: () => out });

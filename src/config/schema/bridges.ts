@@ -1,4 +1,4 @@
-import { BRIDGE_QUEUE_BYTES_MAX, BRIDGE_QUEUE_MESSAGES_MAX, CLIENT_ID_BYTES_MAX } from '../../model/limits.ts';
+import { BRIDGE_ANSWER_TIMEOUT_SECONDS, BRIDGE_QUEUE_BYTES_MAX, BRIDGE_QUEUE_MESSAGES_MAX, CLIENT_ID_BYTES_MAX } from '../../model/limits.ts';
 import { key, list, optionalKey, requiredKey, section } from './nodes.ts';
 import {
   anyText,
@@ -62,6 +62,11 @@ const bridge = section('One bridge.', {
   cleanStart: key(boolean, 'Whether the broker forgets our session at each connection; what it had for us is then lost.', false),
   sessionExpirySeconds: key(secondsOrNever({ min: 0, max: UINT32_MAX }), 'Time the broker is asked to keep our session without connection (MQTT 5).', 'never'),
   inflightMax: key(integer({ min: 1, max: UINT16_MAX }), 'Messages under way to the broker at once; its Receive Maximum may lower it.', 20),
+  answerTimeoutSeconds: key(
+    secondsOrNever({ min: 5, max: 86_400 }),
+    'Time the broker has to acknowledge a message before the bridge connects anew and sends it again.',
+    BRIDGE_ANSWER_TIMEOUT_SECONDS,
+  ),
   tryPrivate: key(
     boolean,
     'Whether a 3.1.1 broker is told by the protocol version bit 0x80 that we are a bridge; one that refuses is called again without.',

@@ -1,10 +1,24 @@
 import { describe, expect, test } from 'vitest';
+import { DEAD_LETTER_REALM, deadLetterFacts } from '../../../src/broker/dead-letters.ts';
+import { clientId } from '../../../src/model/client.ts';
 import { topicName } from '../../../src/model/topic.ts';
+import { sessionKey } from '../../../src/session/session-store.ts';
 import { type Bridged, bridged, OUT } from '../../support/bridged.ts';
 import { startCore } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
+import type { ScriptedRemote } from '../../support/scripted-remote.ts';
 
 const queued = ({ core }: Bridged): number => core.store.status().queuedMessages;
+
+function deadLetters({ core }: Bridged): [payload: string, reason: string | undefined][] {
+  const queue = core.store.sessions.get(sessionKey(DEAD_LETTER_REALM, clientId('bridge:centre')));
+  const found: [string, string | undefined][] = [];
+  for (let at = queue?.queue.next(0); queue !== undefined && at !== undefined; at = queue.queue.next(at)) {
+    const payload = core.store.read(queue, at)?.message.payload;
+    found.push([payload === undefined ? '' : Buffer.from(payload).toString(), deadLetterFacts(queue, at)?.reason]);
+  }
+  return found;
+}
 
 describe('topic maps', () => {
   test('out: the remote gets the topic with its prefixes changed, no more than the QoS of the map', async () => {
@@ -179,28 +193,128 @@ describe("the remote's terms", () => {
     const made = await bridged({
       remote: { connack: { isSessionPresent: false, reasonCode: 0, properties: { maximumPacketSize: 100 } } },
     });
-    made.local.publish('readings/a', 'x'.repeat(200));
+    made.local.publish('readings/a', 'x'.repeat(200), { qos: 0 });
+    made.local.publish('readings/a', 'y'.repeat(200));
     made.local.publish('readings/a', 'small');
     await settled();
     expect(made.remote.publishes.map(({ payload }) => payload)).toEqual(['small']);
     expect(made.core.metric('bridge:centre.dropped.too-large')).toBe(1);
+    expect(deadLetters(made)).toEqual([['y'.repeat(200), 'larger than the remote takes']]);
+    expect(queued(made)).toBe(1);
+  });
+});
+
+describe('what the remote does not take', () => {
+  test.each([
+    ['0x87 not authorized', 0x87],
+    ['0x90 topic name invalid', 0x90],
+    ['0x99 payload format invalid', 0x99],
+  ])('%s: a dead letter at once, and the next message goes on', async (_, reasonCode) => {
+    const made = await bridged({ remote: { acknowledges: false }, bridge: { inflightMax: 1 } });
+    made.local.publish('readings/a', 'never');
+    made.local.publish('readings/a', 'next');
+    await settled();
+    made.remote.refuse('never', reasonCode);
+    await settled();
+    expect(made.remote.payloads).toEqual(['never', 'next']);
+    expect(deadLetters(made)).toEqual([['never', expect.stringContaining(`0x${reasonCode.toString(16)}`)]]);
+    expect(made.core.metric('bridge:centre.dead-letters')).toBe(1);
+  });
+
+  test('QoS 2 refused at PUBREC: a dead letter, and its packet id is free', async () => {
+    const made = await bridged({ remote: { acknowledges: false } });
+    made.local.publish('readings/a', 'never', { qos: 2, packetId: 1 });
+    await settled();
+    made.remote.ack('pubrec', made.remote.publishes[0]?.packetId ?? 0, 0x87);
+    await settled();
+    expect(deadLetters(made)).toEqual([['never', expect.stringContaining('0x87')]]);
+    expect(queued(made)).toBe(1);
+  });
+
+  test('0x97: offered again after 5 s and after 20 s; a dead letter at the third refusal while others are taken', async () => {
+    const made = await bridged({ remote: { acknowledges: false } });
+    made.local.publish('readings/a', 'poison');
+    made.local.publish('readings/b', 'good');
+    await settled();
+    made.remote.refuse('poison', 0x97);
+    made.remote.take('good');
+    await settled();
+    await made.clock.advanceSeconds(5);
+    made.remote.refuse('poison', 0x97);
+    await settled();
+    await made.clock.advanceSeconds(19);
+    expect(made.remote.payloads).toEqual(['poison', 'good', 'poison']);
+    await made.clock.advanceSeconds(1);
+    made.remote.refuse('poison', 0x97);
+    await settled();
+    expect(deadLetters(made)).toEqual([['poison', expect.stringContaining('0x97')]]);
+  });
+
+  test('a remote that takes nothing is full: whatever it refuses waits, each attempt a minute later at most', async () => {
+    const made = await bridged({ remote: { acknowledges: false } });
+    made.local.publish('readings/a', 'waits');
+    await settled();
+    for (let attempt = 0; attempt < 6; attempt += 1) {
+      made.remote.refuse('waits', 0x97);
+      await settled();
+      await made.clock.advanceSeconds(60);
+    }
+    expect(made.remote.payloads).toEqual(Array(7).fill('waits'));
+    expect(deadLetters(made)).toEqual([]);
+    made.remote.take('waits');
+    await settled();
     expect(queued(made)).toBe(0);
   });
 
-  test('a refusal for good ends the message, one for now offers it again', async () => {
+  test('a message without answer: the line is opened anew and it is sent again, with DUP; never answered while others are: a dead letter', async () => {
     const made = await bridged({ remote: { acknowledges: false } });
-    made.local.publish('readings/a', 'never');
-    made.local.publish('readings/a', 'later');
+    made.local.publish('readings/a', 'silent');
     await settled();
-    const [never, later] = made.remote.publishes;
-    made.remote.ack('puback', never?.packetId ?? 0, 0x87);
-    made.remote.ack('puback', later?.packetId ?? 0, 0x97);
+    for (let attempt = 1; attempt <= 3; attempt += 1) {
+      made.local.publish('readings/b', `other ${attempt}`);
+      await settled();
+      made.remote.take(`other ${attempt}`);
+      await settled();
+      await made.clock.advanceSeconds(60);
+      await made.clock.advanceSeconds(1);
+      await settled();
+      expect(made.remote.dialCount).toBe(attempt + 1);
+    }
+    expect(made.remote.publishes.filter(({ payload }) => payload === 'silent').map(({ isDuplicate }) => isDuplicate)).toEqual([false, true, true]);
+    expect(deadLetters(made)).toEqual([['silent', expect.stringContaining('never answered')]]);
+    expect(made.core.metric('bridge:centre.unanswered')).toBe(3);
+  });
+
+  test.each([
+    ['DISCONNECT with 0x95', (remote: ScriptedRemote) => remote.send({ type: 'disconnect', reasonCode: 0x95 })],
+    ['a closed connection', (remote: ScriptedRemote) => remote.hangUp()],
+  ])('answered by %s each time: found by sending one by one, a dead letter, and the others go on', async (_, end) => {
+    const made = await bridged({ remote: { acknowledges: false } });
+    made.local.publish('readings/a', 'poison');
+    made.local.publish('readings/a', 'good 1');
+    made.local.publish('readings/a', 'good 2');
     await settled();
-    expect(queued(made)).toBe(1);
-    await made.clock.advanceSeconds(5);
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      end(made.remote);
+      await settled();
+      await made.clock.advanceSeconds(30);
+      await settled();
+    }
+    expect(made.remote.payloads).toEqual(['poison', 'good 1', 'good 2', 'poison', 'good 1', 'good 2', 'poison', 'poison', 'poison', 'good 1', 'good 2']);
+    expect(deadLetters(made)).toEqual([['poison', expect.stringContaining('ends the connection')]]);
+  });
+
+  test('dead letters survive a restart; nothing of them is sent again', async () => {
+    const clock = new FakeClock();
+    const first = await bridged({ clock, remote: { acknowledges: false } });
+    first.local.publish('readings/a', 'never');
     await settled();
-    expect(made.remote.publishes.map(({ payload }) => payload)).toEqual(['never', 'later', 'later']);
-    expect(made.core.metric('bridge:centre.dropped.refused')).toBe(1);
+    first.remote.refuse('never', 0x87);
+    await settled();
+    const core = startCore({ clock, store: first.core.store.reopened({ wasClean: false }) });
+    const second = await bridged({ clock, core });
+    expect(deadLetters(second)).toEqual([['never', expect.stringContaining('0x87')]]);
+    expect(second.remote.publishes).toEqual([]);
   });
 });
 
