@@ -4,7 +4,16 @@ import { Broker } from './broker/broker.ts';
 import type { SysTopics } from './broker/sys-topics.ts';
 import { changedKeys } from './config/changes.ts';
 import type { Config } from './config/config.ts';
-import type { BanBook, ListenerAddress, QueueListing, ReloadOutcome, RunningGateway, StartGateway, StartOptions } from './control/running-gateway.ts';
+import type {
+  BanBook,
+  ListenerAddress,
+  QueueBook,
+  QueueListing,
+  ReloadOutcome,
+  RunningGateway,
+  StartGateway,
+  StartOptions,
+} from './control/running-gateway.ts';
 import type { Gateway } from './gateway/gateway.ts';
 import { type GatewayClock, gatewayClock } from './model/clock.ts';
 import { MetricsTable } from './model/metrics.ts';
@@ -141,6 +150,10 @@ class GatewayParts implements RunningGateway {
 
   queues(clientId: string | undefined): QueueListing {
     return this.#broker.queues(clientId);
+  }
+
+  get queueBook(): QueueBook {
+    return this.#broker.queueInspector;
   }
 
   async stop(): Promise<void> {

@@ -9,7 +9,6 @@ import type { Counter } from '../model/metrics.ts';
 import type { QueueLimits } from '../model/queue-policy.ts';
 import { type Topic, topicFilter, topicName } from '../model/topic.ts';
 import { type OutgoingPublish, type PublishView, REASON } from '../mqtt/packets.ts';
-import { reasonText } from '../mqtt/reason.ts';
 import { type Crossings, crossings, type TopicRule } from './topic-map.ts';
 import { Unanswered } from './unanswered.ts';
 import type { RemoteLimits, Uplink, UplinkHandlers } from './uplink.ts';
@@ -196,7 +195,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
   }
 
   onRefused(packetId: number, reasonCode: number): void {
-    const reason = `refused by the remote: ${reasonText(reasonCode)} (0x${reasonCode.toString(16)})`;
+    const reason = `refused by the remote with 0x${reasonCode.toString(16)}`;
     this.#unanswered?.answered(packetId);
     const isForGood = REFUSED_FOR_GOOD.has(reasonCode);
     const { count: attempts = 1, isHopeless = false } = isForGood ? {} : (this.#unanswered?.failed(packetId) ?? {});

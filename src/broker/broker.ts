@@ -17,6 +17,7 @@ import { Lifecycle } from './lifecycle.ts';
 import { type CoreParts, type CoreSettings, makeCore } from './make-core.ts';
 import { PrincipalCache } from './principal-cache.ts';
 import { PublishGate } from './publish-gate.ts';
+import { QueueInspector } from './queue-inspector.ts';
 import { type QueueFacts, type QueueReport, queueReport, storedFacts } from './queue-report.ts';
 import { restoredTerms, takeTerms } from './queue-terms.ts';
 import { type RewriteRule, TopicRewriter } from './rewrite.ts';
@@ -172,6 +173,13 @@ export class Broker {
       }),
     );
     return queueReport([...ofSessions, ...this.#core.shares.queues(), ...this.#core.deadLetters.queues()], clientId);
+  }
+
+  /** What lies in the stored queues, one by one. */
+  get queueInspector(): QueueInspector {
+    const { store, clock, deadLetters, withheld } = this.#core;
+    const sessionOf = ({ realm: of, clientId }: StoredSession): BrokerSession | undefined => this.#sessions.get(sessionKey(of, clientId));
+    return new QueueInspector({ store, clock, deadLetters, withheld, sessionOf });
   }
 
   /** Other rules for queues: at once for those of sessions without a link and of shared groups, for the others from their next connection on. */

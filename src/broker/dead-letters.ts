@@ -4,7 +4,7 @@
 import { clientId, type Realm, realm } from '../model/client.ts';
 import type { EpochMs, GatewayClock } from '../model/clock.ts';
 import type { QueueLimits } from '../model/queue-policy.ts';
-import { type Sequence, type SessionStore, type StoredDelivery, type StoredSession, sessionKey } from '../session/session-store.ts';
+import { type Sequence, type SessionStore, type SettleCause, type StoredDelivery, type StoredSession, sessionKey } from '../session/session-store.ts';
 import type { BrokerCounters } from './counters.ts';
 import type { Drops, QueueDrops } from './drops.ts';
 import { isOverBound } from './queue-bounds.ts';
@@ -48,6 +48,11 @@ export class DeadLetters {
     while (isOverBound(queue, this.#parts.limits)) this.#dropOldest(owner, queue);
   }
 
+  remove(queue: StoredSession, sequence: Sequence, cause: SettleCause): void {
+    this.#parts.store.settle(queue, sequence, cause);
+    this.#parts.store.putState(queue, String(sequence), undefined);
+  }
+
   queues(): QueueFacts[] {
     const stored = [...this.#parts.store.sessions.values()].filter((session) => session.realm === DEAD_LETTER_REALM);
     return stored.map((queue) => ({
@@ -73,7 +78,7 @@ export class DeadLetters {
   #dropOldest(owner: string, queue: StoredSession): void {
     const oldest = queue.queue.next(0);
     if (oldest === undefined) return;
-    forget(this.#parts.store, queue, oldest, 'queue-full');
+    this.remove(queue, oldest, 'queue-full');
     this.#dropsOf(owner).add('queue-full');
   }
 
@@ -82,11 +87,6 @@ export class DeadLetters {
     this.#drops.set(owner, known);
     return known;
   }
-}
-
-function forget(store: SessionStore, queue: StoredSession, sequence: Sequence, cause: 'queue-full'): void {
-  store.settle(queue, sequence, cause);
-  store.putState(queue, String(sequence), undefined);
 }
 
 /** Undefined: it is none, or what was stored of it cannot be read. */

@@ -4,11 +4,11 @@ import { DROP_REPORTS_MAX } from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
 import type { Counter, Metrics } from '../model/metrics.ts';
 
-export const DROP_CAUSES = ['queue-full', 'queue-full-newest', 'superseded', 'expired', 'detached', 'refused-by-peer', 'unreadable'] as const;
+export const DROP_CAUSES = ['queue-full', 'queue-full-newest', 'superseded', 'expired', 'detached', 'refused-by-peer', 'unreadable', 'purged'] as const;
 
 /**
  * `queue-full`: the oldest made room. `queue-full-newest`: it was not taken. `superseded`: a newer one of its topic came. `detached`: nobody was there
- * and no queue for it. `unreadable`: the disk lost it.
+ * and no queue for it. `unreadable`: the disk lost it. `purged`: somebody let go of it.
  */
 export type DropCause = (typeof DROP_CAUSES)[number];
 

@@ -1,4 +1,4 @@
-import type { SendingExchange, Sequence } from '../session/session-store.ts';
+import type { SendingExchange, Sequence, SessionStore, StoredDelivery, StoredSession } from '../session/session-store.ts';
 import type { Claim } from './claim.ts';
 
 /** One QoS 1 or 2 delivery the peer has not settled. Deliveries of sessions without a store carry no sequence: nothing is re-sent for them. */
@@ -10,6 +10,13 @@ export interface Inflight {
   wasSent: boolean;
   /** The message is one of a shared subscription; no queue of the session's own holds it. */
   readonly claim: Claim | undefined;
+}
+
+/** What is to be sent again, from wherever it lies; undefined: nothing can be, or the disk lost it. */
+export function readFlight(store: SessionStore, stored: StoredSession | undefined, { claim, sequence }: Inflight): StoredDelivery | undefined {
+  if (sequence !== undefined) return stored && store.read(stored, sequence);
+  const message = claim?.read();
+  return claim && message && { ...claim.terms, message };
 }
 
 const PACKET_ID_MAX = 65_535;

@@ -11,7 +11,7 @@ import type { Claim } from './claim.ts';
 import type { BrokerCounters } from './counters.ts';
 import { type DeliveryTerms, DeliveryView } from './delivery-view.ts';
 import type { QueueDrops } from './drops.ts';
-import { type Inflight, InflightTable } from './inflight.ts';
+import { type Inflight, InflightTable, readFlight } from './inflight.ts';
 import { MemoryQueue } from './memory-queue.ts';
 import { Pauses } from './pauses.ts';
 import type { QueueReadingParts } from './queue-reading.ts';
@@ -61,6 +61,11 @@ export class Outbound implements DurableWaiter, Recipient {
 
   get stored(): StoredSession | undefined {
     return this.#queue.stored;
+  }
+
+  /** Not for what is in flight. */
+  isWaiting(sequence: Sequence): boolean {
+    return this.#queue.isWaiting(sequence);
   }
 
   priorityOf(topic: Topic): Priority {
@@ -199,7 +204,7 @@ export class Outbound implements DurableWaiter, Recipient {
   refused(packetId: number, aside?: (delivery: StoredDelivery) => void): boolean {
     const flight = this.#inflight.get(packetId);
     if (flight === undefined || flight.phase === 'recording') return false;
-    const kept = aside && this.#readAgain(flight);
+    const kept = aside && readFlight(this.#parts.store, this.stored, flight);
     if (kept === undefined) this.drops.add('refused-by-peer');
     else aside?.(kept);
     this.#finish(packetId, flight, kept === undefined ? 'refused-by-peer' : 'moved');
@@ -356,7 +361,7 @@ export class Outbound implements DurableWaiter, Recipient {
 
   #sendAgain(packetId: number, flight: Inflight): void {
     if (flight.sequence === undefined && flight.claim === undefined) return;
-    const entry = this.#readAgain(flight);
+    const entry = readFlight(this.#parts.store, this.stored, flight);
     if (entry === undefined) {
       this.drops.add('unreadable');
       this.#finish(packetId, flight, 'unreadable');
@@ -365,12 +370,6 @@ export class Outbound implements DurableWaiter, Recipient {
     const isDuplicate = flight.wasSent;
     flight.wasSent = true;
     this.#deliver(entry.message, entry, { packetId, isDuplicate });
-  }
-
-  #readAgain({ claim, sequence }: Inflight): StoredDelivery | undefined {
-    if (sequence !== undefined) return this.stored && this.#parts.store.read(this.stored, sequence);
-    const message = claim?.read();
-    return claim && message && { ...claim.terms, message };
   }
 
   #deliver(message: Message, terms: DeliveryTerms, mark: Pick<Delivery, 'packetId' | 'isDuplicate'>): void {

@@ -119,6 +119,7 @@ export const EMQX_FIGURES: Readonly<Record<string, Figure>> = {
   'metrics/delivery/dropped/refused': (reading) => reading.value('messages.dropped.refused-by-peer'),
   'metrics/delivery/dropped/detached': (reading) => reading.value('messages.dropped.detached'),
   'metrics/delivery/dropped/unreadable': (reading) => reading.value('messages.dropped.unreadable'),
+  'metrics/delivery/dropped/purged': (reading) => reading.value('messages.dropped.purged'),
   'metrics/messages/delayed': (reading) => reading.value('delayed.published'),
   'metrics/session/takenover': (reading) => reading.value('sessions.taken-over'),
 };

@@ -16,6 +16,7 @@ export const EXIT = {
 /** What the process ends with when it could not start. */
 export const EXIT_OF: Readonly<Record<ErrorCode, number>> = {
   ADDRESS_UNAVAILABLE: EXIT.unavailable,
+  NOT_FOUND: EXIT.unavailable,
   CONFIG_INVALID: EXIT.config,
   CONTROL_UNAVAILABLE: EXIT.unavailable,
   INVALID_TOPIC: EXIT.software,

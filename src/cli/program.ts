@@ -4,6 +4,7 @@ import { withBanCommands, withUserCommands } from './access-commands.ts';
 import { type CheckOptions, check } from './check.ts';
 import { type ConfigOptions, withConfigOptions } from './config-options.ts';
 import { EXIT } from './exit-codes.ts';
+import { withQueueCommands } from './queue-commands.ts';
 import { type QueuesOptions, queues } from './queues.ts';
 import { start } from './start.ts';
 import { type StatusOptions, status } from './status.ts';
@@ -24,6 +25,9 @@ Examples:
 /** @returns the exit code. */
 export async function run(args: readonly string[], surroundings: Surroundings): Promise<number> {
   let code: number = EXIT.ok;
+  const exit = (given: number): void => {
+    code = given;
+  };
   const program = new Command('postern')
     .description('Multi-protocol IoT gateway: sensors speak MQTT-SN, applications MQTT, bridges carry readings to a central broker.')
     .addHelpText('after', EPILOGUE)
@@ -56,12 +60,9 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     .action(async (client: string | undefined, options: QueuesOptions) => {
       code = await queues(client, options, surroundings);
     });
-  withUserCommands(program, surroundings, (given) => {
-    code = given;
-  });
-  withBanCommands(program, surroundings, (given) => {
-    code = given;
-  });
+  withQueueCommands(program, surroundings, exit);
+  withUserCommands(program, surroundings, exit);
+  withBanCommands(program, surroundings, exit);
   program
     .command('version')
     .description('print the version')

@@ -2,7 +2,8 @@
 import { GatewayError } from '../model/errors.ts';
 import { banCommands } from './ban-commands.ts';
 import type { CommandTable } from './protocol.ts';
-import type { BanBook, QueueListing, ReloadOutcome } from './running-gateway.ts';
+import { queueCommands } from './queue-commands.ts';
+import type { BanBook, QueueBook, QueueListing, ReloadOutcome } from './running-gateway.ts';
 
 /** What of the process a command can reach. */
 export interface ControlledProcess {
@@ -14,6 +15,8 @@ export interface ControlledProcess {
   readonly bans: BanBook;
   /** @throws as `bans`. */
   queues(clientId: string | undefined): QueueListing;
+  /** @throws as `bans`. */
+  readonly queueBook: QueueBook;
 }
 
 export function commandTable(process: ControlledProcess): CommandTable {
@@ -23,6 +26,7 @@ export function commandTable(process: ControlledProcess): CommandTable {
     status: { about: 'What the gateway is doing.', run: () => process.status() },
     reload: { about: 'Reads the configuration again, as SIGHUP does.', run: () => process.reload() },
     queues: { about: 'Which queues hold or dropped messages.', run: ({ clientId }) => process.queues(clientIdOf(clientId)) },
+    ...queueCommands(() => process.queueBook),
     ...banCommands(() => process.bans),
   };
 }

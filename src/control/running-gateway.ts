@@ -2,6 +2,7 @@
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
+import type { TopicFilter } from '../model/topic.ts';
 
 export interface StartOptions {
   readonly config: Config;
@@ -29,6 +30,7 @@ export interface RunningGateway {
   readonly bans: BanBook;
   /** What `postern queues` shows. @param clientId - only those of that client, also empty ones. */
   queues(clientId: string | undefined): QueueListing;
+  readonly queueBook: QueueBook;
   /** Says goodbye to peers, waits for the last commit and closes the store. */
   stop(): Promise<void>;
 }
@@ -51,6 +53,31 @@ export interface QueueListing {
   readonly queues: readonly ListedQueue[];
   /** How many more there are. */
   readonly further: number;
+}
+
+/** By client id, and by realm where there are several. */
+export interface QueueOfClient {
+  readonly clientId: string;
+  readonly realm?: string | undefined;
+}
+
+/** Which entries of a queue; all of the conditions hold. */
+export interface EntrySelection {
+  readonly after?: number | undefined;
+  readonly sequences?: readonly number[] | undefined;
+  readonly topics?: TopicFilter | undefined;
+  /** Text in the payload. */
+  readonly contains?: string | undefined;
+}
+
+/** The entries of stored queues. Each answer is a piece of bounded work; `next` is what the next request takes as `after`, undefined at the end. */
+export interface QueueBook {
+  /** @throws GatewayError NOT_FOUND. */
+  peek(queue: QueueOfClient, selection: EntrySelection, limit: number): { readonly entries: readonly object[]; readonly next: number | undefined };
+  /** @throws GatewayError NOT_FOUND. */
+  purge(queue: QueueOfClient, selection: EntrySelection): { readonly purged: number; readonly inFlight: number; readonly next: number | undefined };
+  /** Dead letters of that client. @throws GatewayError NOT_FOUND, LIMIT_EXCEEDED. */
+  replay(clientId: string, selection: EntrySelection): { readonly replayed: number; readonly next: number | undefined };
 }
 
 export const BANNED_KINDS = ['client', 'user', 'address'] as const;

@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'ADDRESS_UNAVAILABLE' // a port in use, an address that is not ours, a path that cannot be bound
   | 'UPLINK_REFUSED'
   | 'CONTROL_UNAVAILABLE' // no gateway answers on the control socket
+  | 'NOT_FOUND' // what somebody asked for by name
   | 'CONFIG_INVALID';
 
 export class GatewayError extends Error {

@@ -118,6 +118,10 @@ export const QUEUE_TOPICS_REMEMBERED = 4_096;
 export const LATEST_ENTRIES_READ = 64;
 /** Queues one answer on the control socket tells of: with client ids as long as they may be it stays below `CONTROL_LINE_BYTES_MAX`. */
 export const QUEUES_LISTED_MAX = 100;
+/** Entries of a queue looked at for one request, and the most of them in one answer; a payload is shown up to this length. */
+export const QUEUE_ENTRIES_PER_REQUEST = 1_000;
+export const QUEUE_ENTRIES_SHOWN_MAX = 100;
+export const QUEUE_PAYLOAD_SHOWN_BYTES = 1_024;
 /** Queues named in the log per minute because they dropped messages; the rest is counted. */
 export const DROP_REPORTS_MAX = 10;
 /** Messages kept for publishers that are not read until a queue has room for them, one of each: beyond this their links are closed. */

@@ -27,6 +27,8 @@ export type SettleCause =
   /** A newer one of its topic came. */
   | 'superseded'
   | 'session-ended'
+  /** Somebody let go of it by hand. */
+  | 'purged'
   | 'unreadable';
 
 /** What of a session changes as a whole. */

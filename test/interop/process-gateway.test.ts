@@ -177,4 +177,20 @@ describeWithPeers(['mosquitto_pub', 'mosquitto_sub'], 'the queue of a client tha
     const second = start(data, ['--config', file]);
     expect(panel(await portOf(second, 'mqtt.tcp'), 3)).toBe('alarm/a fire\nstate/a 2\ndata 2\n');
   });
+
+  test('can be looked into, and what is in it let go of', async () => {
+    const data = temporaryDirectory();
+    const port = await portOf(start(data), 'mqtt.tcp');
+    panel(port);
+    for (const payload of ['one', 'two', 'three']) publish(port, 'data', payload);
+    const peeked = await postern(['queue', 'peek', 'panel-1', '--contains', 'two', '--data', data]);
+    expect(peeked.stdout).toMatch(/^\d+ {2}\S+Z {2}data {2}QoS 1 {2}from mqtt \S+ {2}3 B\n {2}two\n$/);
+    const purged = await postern(['queue', 'purge', 'panel-1', '--contains', 'two', '--data', data]);
+    expect(purged.stdout).toBe('1 messages purged\n');
+    const unsaid = await postern(['queue', 'purge', 'panel-1', '--data', data]);
+    expect([unsaid.code, unsaid.stderr]).toEqual([64, 'postern: say what to let go of: --topics, --contains, --sequence, or --all\n']);
+    const nobody = await postern(['queue', 'peek', 'nobody', '--data', data]);
+    expect([nobody.code, nobody.stderr]).toEqual([69, 'postern: the gateway refused: no stored queue of nobody\n']);
+    expect(panel(port, 2)).toBe('data one\ndata three\n');
+  });
 });

@@ -41,6 +41,11 @@ export const startGateway: StartGateway = async ({ config, log }) => {
     reload: (next) => ({ applied: ['access.rules'], needsRestart: next.mqtt.receiveMax === config.mqtt.receiveMax ? [] : ['mqtt.receiveMax'] }),
     bans: { list: () => [], add: () => 0, remove: () => false },
     queues: () => ({ queues: [], further: 0 }),
+    queueBook: {
+      peek: () => ({ entries: [], next: undefined }),
+      purge: () => ({ purged: 0, inFlight: 0, next: undefined }),
+      replay: () => ({ replayed: 0, next: undefined }),
+    },
     stop: async () => {
       log.info('fake gateway says goodbye');
       if (behaviour === 'never-stops') await new Promise(() => undefined);
