@@ -5,6 +5,7 @@ import { accessSync, constants, existsSync, readFileSync, renameSync, rmSync, wr
 /** Program, or absolute path of a file → Debian package. */
 export const PEERS = {
   mosquitto: 'mosquitto',
+  mosquitto_passwd: 'mosquitto',
   mosquitto_pub: 'mosquitto-clients',
   mosquitto_sub: 'mosquitto-clients',
   mosquitto_rr: 'mosquitto-clients',

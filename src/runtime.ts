@@ -1,5 +1,4 @@
 // The composition root: the only file that names concrete classes. It decides nothing, it connects.
-import type { Bridge } from './bridge/bridge.ts';
 import { Broker } from './broker/broker.ts';
 import type { SysTopics } from './broker/sys-topics.ts';
 import { changedKeys } from './config/changes.ts';
@@ -14,11 +13,11 @@ import type {
   StartGateway,
   StartOptions,
 } from './control/running-gateway.ts';
-import type { Gateway } from './gateway/gateway.ts';
+import type { Gateway, GatewayContext } from './gateway/gateway.ts';
 import { type GatewayClock, gatewayClock } from './model/clock.ts';
 import { MetricsTable } from './model/metrics.ts';
 import { createAccess, type GatewayAccess } from './runtime/access-factory.ts';
-import { createBridge } from './runtime/bridge-factory.ts';
+import { BridgeFleet } from './runtime/bridge-fleet.ts';
 import { brokerSettings, queueSettings } from './runtime/broker-settings.ts';
 import { CommitHealth } from './runtime/commit-health.ts';
 import { type Front, mqttSnFront } from './runtime/fronts.ts';
@@ -81,7 +80,7 @@ class GatewayParts implements RunningGateway {
   readonly #commits: CommitHealth;
   readonly #writer = new TurnWriter();
   readonly #started: Gateway[] = [];
-  #bridges: readonly Bridge[] = [];
+  readonly #bridges: BridgeFleet;
   #fronts: readonly Front[] = [];
   #config: Config;
   #sysTopics: SysTopics | undefined;
@@ -96,20 +95,26 @@ class GatewayParts implements RunningGateway {
     this.#clock = gatewayClock(clock, store.boot.gatewayTimeOffsetMs);
     this.#access = createAccess(config.access, { store, clock: this.#clock, log, metrics });
     this.#broker = new Broker({ store, clock: this.#clock, access: this.#access.control, log, metrics, settings: brokerSettings(config) });
+    this.#bridges = new BridgeFleet({
+      clock,
+      log,
+      metrics,
+      writer: this.#writer,
+      contextFor: (name) => this.#contextFor(name),
+      retireAllBut: (names) => this.#broker.retire((realm) => realm.startsWith(BRIDGE_REALM) && !names.has(realm)),
+    });
   }
 
   /** What was stored first, then bridges, so that they miss nothing, then listeners. A bridge's remote is not waited for. */
   async start(): Promise<void> {
     const { clock, log } = this.#options;
     const parts = { clock, log, metrics: this.#metrics, writer: this.#writer };
-    this.#bridges = await Promise.all(this.#config.bridges.map((bridge) => createBridge(bridge, parts)));
     this.#fronts = [await mqttFront(this.#config.mqtt, parts), mqttSnFront(this.#config.mqttSn, parts)].filter((front) => front !== undefined);
     this.#broker.restore();
-    const bridgeNames = new Set(this.#bridges.map(({ name }) => name));
-    this.#broker.retire((realm) => realm.startsWith(BRIDGE_REALM) && !bridgeNames.has(realm));
-    for (const gateway of [...this.#bridges, ...this.#fronts.map((front) => front.gateway)]) {
+    await this.#bridges.start(this.#config.bridges);
+    for (const { gateway } of this.#fronts) {
       this.#started.push(gateway);
-      await gateway.start(this.#broker.contextFor(gateway.name, this.#options.log.with({ gateway: gateway.name })));
+      await gateway.start(this.#contextFor(gateway.name));
     }
     this.#sysTopics = createSysTopics(this.#config.sys, { announcer: this.#broker.announcer, metrics: this.#metrics, ...this.#options });
     this.#sysTopics?.start();
@@ -125,7 +130,7 @@ class GatewayParts implements RunningGateway {
     return {
       sessions: { stored: this.#broker.sessionCount, connected: this.#broker.connectedCount },
       store: { ...this.#store.status() },
-      bridges: this.#bridges.map((bridge) => bridge.status()),
+      bridges: this.#bridges.status(),
       counters: this.#metrics.snapshot(),
     };
   }
@@ -136,11 +141,12 @@ class GatewayParts implements RunningGateway {
 
   reload(next: Config): ReloadOutcome {
     const changed = changedKeys(this.#config, next).filter((key) => !isOfProcess(key));
-    const applied = changed.filter((key) => key.startsWith('access.') || key.startsWith('queue.'));
+    const applied = changed.filter((key) => key.startsWith('access.') || key.startsWith('queue.') || key === 'bridges');
     this.#access.reload(next.access); // with no key changed too: its files may have
     for (const listener of this.#fronts.flatMap(({ listeners }) => listeners)) listener.reload?.();
     if (changed.some((key) => key.startsWith('queue.'))) this.#broker.replaceQueueRules(queueSettings(next.queue));
-    this.#config = { ...this.#config, access: next.access, queue: next.queue };
+    this.#bridges.reload(next.bridges); // with nothing changed too: their files may have
+    this.#config = { ...this.#config, access: next.access, queue: next.queue, bridges: next.bridges };
     return { applied, needsRestart: changed.filter((key) => !applied.includes(key)) };
   }
 
@@ -156,12 +162,17 @@ class GatewayParts implements RunningGateway {
     return this.#broker.queueInspector;
   }
 
+  #contextFor(name: string): GatewayContext {
+    return this.#broker.contextFor(name, this.#options.log.with({ gateway: name }));
+  }
+
   async stop(): Promise<void> {
     const timeout = new AbortController();
     const cancel = this.#clock.after(STOP_TIMEOUT_MS, () => timeout.abort());
     this.#sysTopics?.stop();
     try {
       for (const gateway of this.#started.reverse()) await gateway.stop(timeout.signal);
+      await this.#bridges.stop(timeout.signal);
       this.#broker.shutDown();
     } finally {
       cancel();

@@ -11,8 +11,25 @@ import type { FrontParts } from './fronts.ts';
 
 const DIAL_TIMEOUT_MS = 20_000;
 
-/** @throws GatewayError CONFIG_INVALID - a file of its cannot be read or used. */
-export async function createBridge(config: BridgeConfig, parts: FrontParts): Promise<Bridge> {
+export interface BridgeCredentials {
+  readonly username: string | undefined;
+  readonly password: Uint8Array | undefined;
+}
+
+/** @throws GatewayError CONFIG_INVALID - its password cannot be read. */
+export function credentialsOf({ username, passwordFile }: BridgeConfig): BridgeCredentials {
+  return { username, password: passwordFile === undefined ? undefined : Buffer.from(readSecret(passwordFile)) };
+}
+
+/**
+ * @param former - the credentials it had until now: they are tried as well until the remote has taken the new ones, so that both ends may change in any order.
+ * @throws GatewayError CONFIG_INVALID - a file of its cannot be read or used.
+ */
+export async function createBridge(
+  config: BridgeConfig,
+  parts: FrontParts,
+  { credentials, former }: { readonly credentials: BridgeCredentials; readonly former: BridgeCredentials | undefined },
+): Promise<Bridge> {
   const { name, topics, inflightMax, statusTopic, statusTo, retry } = config;
   const queueLimits = { messagesMax: config.queueMessagesMax, bytesMax: config.queueBytesMax };
   const uplink = new MqttUplink(
@@ -21,8 +38,8 @@ export async function createBridge(config: BridgeConfig, parts: FrontParts): Pro
       address: `${config.address.host}:${config.address.port}`,
       version: config.protocol === '5.0' ? 5 : 4,
       clientId: config.clientId,
-      username: config.username,
-      password: config.passwordFile === undefined ? undefined : Buffer.from(readSecret(config.passwordFile)),
+      ...credentials,
+      formerCredentials: former,
       keepAliveSeconds: config.keepAliveSeconds,
       cleanStart: config.cleanStart,
       sessionExpirySeconds: config.sessionExpirySeconds,

@@ -58,6 +58,7 @@ export async function bridged({
       clientId: 'gw',
       username: undefined,
       password: undefined,
+      formerCredentials: undefined,
       keepAliveSeconds: 60,
       cleanStart: false,
       sessionExpirySeconds: Number.POSITIVE_INFINITY,

@@ -15,6 +15,8 @@ export interface MqttUplinkSettings {
   readonly clientId: string;
   readonly username: string | undefined;
   readonly password: Uint8Array | undefined;
+  /** Tried by turns with those above, until the remote has taken the latter. */
+  readonly formerCredentials: Pick<MqttUplinkSettings, 'username' | 'password'> | undefined;
   readonly keepAliveSeconds: number;
   readonly cleanStart: boolean;
   /** `Infinity`: never; 5.0 only. */

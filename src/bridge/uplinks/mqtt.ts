@@ -6,7 +6,16 @@ import { type RetrySchedule, retryDelayMs } from '../../model/retry-schedule.ts'
 import { MqttDecoder } from '../../mqtt/codec.ts';
 import { encodeAck, encodePacket } from '../../mqtt/encode.ts';
 import { PublishEncoder } from '../../mqtt/encode-publish.ts';
-import type { AckType, ConnackPacket, DecodedPacket, MqttVisitor, OutgoingPublish, Packet, PublishView } from '../../mqtt/packets.ts';
+import {
+  type AckType,
+  type ConnackPacket,
+  type DecodedPacket,
+  type MqttVisitor,
+  type OutgoingPublish,
+  type Packet,
+  type PublishView,
+  REASON,
+} from '../../mqtt/packets.ts';
 import type { Link, LinkHandlers, StreamDialer } from '../../transport/transport.ts';
 import type { RemoteFilter, Uplink, UplinkHandlers } from '../uplink.ts';
 import { connectPacket, type MqttUplinkSettings, type RemoteTerms, remoteLimits, statusPublish, subscribePacket } from './mqtt-packets.ts';
@@ -24,6 +33,9 @@ const ANSWER_TIMEOUT_MS = 20_000;
 const PING_AFTER = 0.75;
 /** CONNACK return code of 3.x: unacceptable protocol version. */
 const BAD_VERSION = 1;
+
+/** MQTT 5: bad user name or password, not authorized. 3.x: return codes 4 and 5. */
+const BAD_CREDENTIALS: ReadonlySet<number> = new Set([REASON.badUserNameOrPassword, REASON.notAuthorized, 4, 5]);
 
 type State = 'idle' | 'dialing' | 'connecting' | 'subscribing' | 'up' | 'stopped';
 
@@ -45,6 +57,8 @@ export class MqttUplink implements Uplink, MqttVisitor {
   #dialing = new AbortController();
   #remote: RemoteTerms | undefined;
   #isBridgeBitSet: boolean;
+  #former: MqttUplinkSettings['formerCredentials'];
+  #usesFormer = false;
   #attempt = 0;
   #upSinceMs = 0;
   /** Connections in a row that did not last: a remote that lets us in and throws us out is not dialled without pause. */
@@ -64,6 +78,7 @@ export class MqttUplink implements Uplink, MqttVisitor {
     this.#encoder = new PublishEncoder(settings.version);
     this.#decoder = this.#newDecoder();
     this.#isBridgeBitSet = settings.version === 4 && settings.triesBridgeBit;
+    this.#former = settings.formerCredentials;
   }
 
   start(handlers: UplinkHandlers, filters: readonly RemoteFilter[]): void {
@@ -195,7 +210,7 @@ export class MqttUplink implements Uplink, MqttVisitor {
         return;
       }
       this.#state = 'connecting';
-      this.#send(connectPacket(this.#settings, this.#isBridgeBitSet));
+      this.#send(connectPacket(this.#usesFormer ? { ...this.#settings, ...this.#former } : this.#settings, this.#isBridgeBitSet));
       this.#expectAnswer('CONNACK');
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
@@ -216,6 +231,8 @@ export class MqttUplink implements Uplink, MqttVisitor {
       this.#down('remote has a session that a clean start must have ended'); // MQTT-3.2.2-4
       return;
     }
+    if (this.#usesFormer) this.#parts.log.warn('remote knows the former credentials only', { bridge: this.name });
+    else this.#former = undefined;
     this.#remote = remoteLimits(packet, this.#settings);
     if (!packet.isSessionPresent) this.#handlers?.onForgotten();
     if (this.#filters.length === 0) {
@@ -230,6 +247,7 @@ export class MqttUplink implements Uplink, MqttVisitor {
   #refused({ reasonCode }: ConnackPacket): void {
     const isBitRefused = this.#isBridgeBitSet && reasonCode === BAD_VERSION;
     if (isBitRefused) this.#isBridgeBitSet = false; // a broker without the convention: once more without it
+    if (this.#former !== undefined && BAD_CREDENTIALS.has(reasonCode)) this.#usesFormer = !this.#usesFormer;
     this.#down(isBitRefused ? 'remote does not know the bridge bit' : `remote refused the connection with 0x${reasonCode.toString(16)}`);
   }
 
@@ -265,6 +283,7 @@ export class MqttUplink implements Uplink, MqttVisitor {
     link?.destroy();
     if (wasUp) {
       this.#attempt = this.#attemptAfterUp();
+      this.#usesFormer = false; // the new ones first, each time
       this.#handlers?.onDown(cause);
     }
     const delayMs = retryDelayMs(this.#parts.retry, this.#attempt, this.#parts.clock.random());

@@ -414,6 +414,21 @@ describe('the line', () => {
     expect(here()).toBe('0');
   });
 
+  test('new credentials and the former ones are tried by turns until the remote has taken the new', async () => {
+    const formerCredentials = { username: 'edge', password: Buffer.from('old') };
+    const uplink = { username: 'edge', password: Buffer.from('new'), formerCredentials };
+    const { clock, remote } = await bridged({ uplink, remote: { connack: undefined } });
+    for (const reasonCode of [0x86, 0, 0x87, 0x86, 0, 0x86]) {
+      remote.send({ type: 'connack', isSessionPresent: false, reasonCode });
+      await settled();
+      remote.hangUp();
+      const { dialCount } = remote;
+      while (remote.dialCount === dialCount) await clock.advanceSeconds(1);
+      await settled();
+    }
+    expect(remote.connects.map(({ password }) => password?.toString())).toEqual(['new', 'old', 'new', 'old', 'new', 'new', 'new']);
+  });
+
   test('stop says goodbye and loses nothing', async () => {
     const made = await bridged({ remote: { acknowledges: false } });
     made.local.publish('readings/a', 'x');
