@@ -21,12 +21,16 @@ export interface BridgeSettings {
   readonly queueLimits: QueueLimits;
   /** Time the remote has to answer a message; `Infinity`: any. */
   readonly answerTimeoutMs: number;
+  /** Whether RETAIN goes out as it was published; otherwise never. */
+  readonly sendsRetain: boolean;
   /** Retained `1` or `0` on this side; undefined: none. */
   readonly statusTopic: string | undefined;
 }
 
 /** State key: the filters the last boot subscribed to, so that one taken out of the configuration is unsubscribed. */
 const FILTERS_KEY = 'filters';
+/** State key: address of the remote that was connected last. */
+const REMOTE_KEY = 'remote';
 /** Room for the packet id below the QoS in a publish token. */
 const TOKEN_STRIDE = 65_536;
 /** A message the remote refused for now is offered again after this long, longer each time. */
@@ -104,7 +108,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
       this.#drop(delivery, this.#counters?.unmapped);
       return;
     }
-    const outcome = this.#uplink.publish(outgoing(delivery, topic));
+    const outcome = this.#uplink.publish(outgoing(delivery, topic, delivery.isRetain && this.#settings.sendsRetain));
     if (outcome === 'too-large') {
       if (delivery.qos > 0) this.#setAside(delivery.packetId, 'larger than the remote takes');
       else count(this.#counters?.tooLarge);
@@ -148,6 +152,11 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     return this.#session?.unusedPacketId() ?? 1;
   }
 
+  isStranger(address: string): boolean {
+    const known = this.#session?.state.get(REMOTE_KEY);
+    return known !== undefined && Buffer.from(known).toString() !== address;
+  }
+
   onForgotten(): void {
     this.#session?.peerForgot();
   }
@@ -156,6 +165,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#isUp = true;
     this.#remoteInflightMax = limits.inflightMax;
     this.#unanswered?.connected();
+    this.#rememberRemote(this.#uplink.address);
     this.#context?.log.info('bridge connected', { bridge: this.#settings.name, address: this.#uplink.address, isSessionPresent: limits.isSessionPresent });
     this.#tellStatus('1');
     this.#limitInflight();
@@ -275,6 +285,13 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#session?.publish({ topic, payload: Buffer.from(payload), qos: 0, isRetain: true }, 0);
   }
 
+  /** Before anything is sent to it: an exchange of QoS 2 waits for its commit, and this is in that or an earlier one. */
+  #rememberRemote(address: string): void {
+    const state = this.#session?.state;
+    const known = state?.get(REMOTE_KEY);
+    if (known === undefined || Buffer.from(known).toString() !== address) state?.put(REMOTE_KEY, Buffer.from(address));
+  }
+
   #limitInflight(): void {
     const isOneByOne = this.#unanswered?.isSearching === true;
     this.#session?.limitInflight(isOneByOne ? 1 : Math.min(this.#settings.inflightMax, this.#remoteInflightMax));
@@ -316,7 +333,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
 }
 
 /** The delivery as the remote gets it: under its name there, without identifiers, which only servers send (MQTT-3.3.4-6). */
-function outgoing({ message, qos, isRetain, isDuplicate, packetId, expirySeconds }: Delivery, topic: Topic): OutgoingPublish {
+function outgoing({ message, qos, isDuplicate, packetId, expirySeconds }: Delivery, topic: Topic, isRetain: boolean): OutgoingPublish {
   const { payload, properties, origin } = message;
   const renamed =
     message.topic === topic ? message : new Message({ topic, payload, qos: message.qos, isRetain: message.isRetain, properties }, origin, message);

@@ -11,7 +11,7 @@ export interface RemoteFilter {
 /** A far broker. It dials, and dials again with back-off, until it is stopped; starting one never delays anybody. */
 export interface Uplink {
   readonly name: string;
-  /** Where it connects to, for logs and status: `broker.example.org:8883`. */
+  /** Where it is connected to or tries to connect, for logs and status: `broker.example.org:8883`. */
   readonly address: string;
   start(handlers: UplinkHandlers, filters: readonly RemoteFilter[]): void;
   /**
@@ -40,6 +40,8 @@ export interface RemoteLimits {
 }
 
 export interface UplinkHandlers {
+  /** Whether our session is with another remote, of several, than that one. */
+  isStranger(address: string): boolean;
   /** A packet id for a request of the uplink's own. */
   unusedPacketId(): number;
   /** The remote has no session of ours: before anything else of that connection. */

@@ -2,8 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { Bridge } from '../bridge/bridge.ts';
 import { MqttUplink } from '../bridge/uplinks/mqtt.ts';
+import { type Remote, RemoteRing } from '../bridge/uplinks/remote-ring.ts';
 import type { BridgeConfig } from '../config/config.ts';
 import { readSecret } from '../config/files.ts';
+import { type Endpoint, formatEndpoint } from '../config/schema/values.ts';
 import { PACKET_BYTES_MAX } from '../model/limits.ts';
 import { TcpDialer } from '../transport/tcp-dialer.ts';
 import type { StreamDialer } from '../transport/transport.ts';
@@ -35,7 +37,7 @@ export async function createBridge(
   const uplink = new MqttUplink(
     {
       name,
-      address: `${config.address.host}:${config.address.port}`,
+      remotesShareSessions: config.fallbacks.length === 0 || config.fallbacksShareSessions,
       version: config.protocol === '5.0' ? 5 : 4,
       clientId: config.clientId,
       ...credentials,
@@ -49,19 +51,26 @@ export async function createBridge(
       packetBytesMax: PACKET_BYTES_MAX,
     },
     {
-      dialer: await dialerOf(config, parts),
+      remotes: new RemoteRing(await remotesOf(config, parts), config.order),
       clock: parts.clock,
       log: parts.log,
       retry: { firstMs: retry.firstSeconds * 1000, factor: 2, capMs: retry.capSeconds * 1000, jitter: retry.jitter },
     },
   );
   const answerTimeoutMs = config.answerTimeoutSeconds * 1000;
-  return new Bridge({ name, topics, inflightMax, queueLimits, answerTimeoutMs, statusTopic: statusTo === 'none' ? undefined : statusTopic }, uplink);
+  const settings = { name, topics, inflightMax, queueLimits, answerTimeoutMs, sendsRetain: config.sendRetain };
+  return new Bridge({ ...settings, statusTopic: statusTo === 'none' ? undefined : statusTopic }, uplink);
+}
+
+async function remotesOf(config: BridgeConfig, parts: FrontParts): Promise<[Remote, ...Remote[]]> {
+  const remote = async (address: Endpoint): Promise<Remote> => ({ address: formatEndpoint(address), dialer: await dialerTo(address, config, parts) });
+  return [await remote(config.address), ...(await Promise.all(config.fallbacks.map(remote)))];
 }
 
 /** TLS is loaded on use: it costs 3 MB. */
-async function dialerOf({ name, address, tls }: BridgeConfig, { clock, metrics, writer }: FrontParts): Promise<StreamDialer> {
-  const options = { name: `bridge.${name}`, ...address, timeoutMs: DIAL_TIMEOUT_MS, clock, metrics, writer };
+async function dialerTo(address: Endpoint, { name, tls, bindAddress }: BridgeConfig, { clock, metrics, writer }: FrontParts): Promise<StreamDialer> {
+  const from = bindAddress === undefined ? {} : { localAddress: bindAddress };
+  const options = { name: `bridge.${name}`, ...address, ...from, timeoutMs: DIAL_TIMEOUT_MS, clock, metrics, writer };
   if (!tls.enabled) return new TcpDialer(options);
   const { TlsDialer } = await import('../transport/tls-dialer.ts');
   const identity = tls.certFile === undefined || tls.keyFile === undefined ? undefined : { cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) };

@@ -2,6 +2,7 @@
 import { Bridge, type BridgeSettings } from '../../src/bridge/bridge.ts';
 import { MqttUplink } from '../../src/bridge/uplinks/mqtt.ts';
 import type { MqttUplinkSettings } from '../../src/bridge/uplinks/mqtt-packets.ts';
+import { type RemoteOrder, RemoteRing } from '../../src/bridge/uplinks/remote-ring.ts';
 import { silentLog } from '../../src/model/log.ts';
 import { topicName } from '../../src/model/topic.ts';
 import { startCore, type TestCore } from './core.ts';
@@ -20,6 +21,9 @@ interface Options {
   readonly remote?: Partial<Pick<ScriptedRemote, 'acknowledges' | 'connack' | 'grantsSubscriptions' | 'isReachable'>>;
   readonly core?: TestCore;
   readonly clock?: FakeClock;
+  /** Remotes behind the first. */
+  readonly further?: readonly ScriptedRemote[];
+  readonly order?: RemoteOrder;
 }
 
 export interface Bridged {
@@ -37,6 +41,8 @@ export async function bridged({
   remote: remoteOver,
   core: given,
   clock = new FakeClock(),
+  further = [],
+  order = 'failover',
 }: Options = {}): Promise<Bridged> {
   const core = given ?? startCore({ clock });
   const remote = new ScriptedRemote();
@@ -47,13 +53,14 @@ export async function bridged({
     inflightMax: 20,
     queueLimits: { messagesMax: 1_000, bytesMax: 1_000_000 },
     answerTimeoutMs: 60_000,
+    sendsRetain: true,
     statusTopic: topicName('$SYS/broker/connection/gw/state'),
     ...bridgeOver,
   };
   const uplink = new MqttUplink(
     {
       name: 'centre',
-      address: 'remote:1883',
+      remotesShareSessions: true,
       version: 5,
       clientId: 'gw',
       username: undefined,
@@ -68,7 +75,15 @@ export async function bridged({
       packetBytesMax: 2_000_000,
       ...uplinkOver,
     },
-    { dialer: remote, clock, log: silentLog, retry: RETRY },
+    {
+      remotes: new RemoteRing(
+        [{ address: 'remote:1883', dialer: remote }, ...further.map((dialer, index) => ({ address: `further-${index}:1883`, dialer }))],
+        order,
+      ),
+      clock,
+      log: silentLog,
+      retry: RETRY,
+    },
   );
   const bridge = new Bridge(settings, uplink);
   await bridge.start(core.context('bridge:centre'));

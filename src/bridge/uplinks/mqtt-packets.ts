@@ -10,7 +10,8 @@ import type { RemoteFilter, RemoteLimits } from '../uplink.ts';
 export interface MqttUplinkSettings {
   /** The bridge's name. */
   readonly name: string;
-  readonly address: string;
+  /** Whether its remotes are one broker to its clients (a cluster): what one knows of our session, the others know. */
+  readonly remotesShareSessions: boolean;
   readonly version: 4 | 5;
   readonly clientId: string;
   readonly username: string | undefined;
@@ -40,14 +41,18 @@ export function statusPublish(topic: TopicName, payload: '0' | '1'): OutgoingPub
 const NEVER_EXPIRES = 0xffff_ffff;
 const RECEIVE_MAXIMUM_DEFAULT = 65_535;
 
-export function connectPacket(settings: MqttUplinkSettings, isBridge: boolean): ConnectPacket {
+/** @param cleanStart - what this connection says. */
+export function connectPacket(
+  settings: MqttUplinkSettings,
+  { isBridge, cleanStart }: { readonly isBridge: boolean; readonly cleanStart: boolean },
+): ConnectPacket {
   const { version, statusTopic, sessionExpirySeconds, inflightMax, packetBytesMax } = settings;
   return {
     type: 'connect',
     version,
     isBridge,
     clientId: settings.clientId,
-    cleanStart: settings.cleanStart,
+    cleanStart,
     keepAliveSeconds: settings.keepAliveSeconds,
     username: settings.username,
     password: settings.password,

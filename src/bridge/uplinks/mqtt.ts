@@ -16,12 +16,13 @@ import {
   type PublishView,
   REASON,
 } from '../../mqtt/packets.ts';
-import type { Link, LinkHandlers, StreamDialer } from '../../transport/transport.ts';
+import type { Link, LinkHandlers } from '../../transport/transport.ts';
 import type { RemoteFilter, Uplink, UplinkHandlers } from '../uplink.ts';
 import { connectPacket, type MqttUplinkSettings, type RemoteTerms, remoteLimits, statusPublish, subscribePacket } from './mqtt-packets.ts';
+import type { RemoteRing } from './remote-ring.ts';
 
 export interface MqttUplinkParts {
-  readonly dialer: StreamDialer;
+  readonly remotes: RemoteRing;
   readonly clock: Clock;
   readonly log: Log;
   readonly retry: RetrySchedule;
@@ -45,7 +46,6 @@ const ASKED: Record<'puback' | 'pubrec' | 'pubcomp', number> = { puback: ASKED_S
 
 export class MqttUplink implements Uplink, MqttVisitor {
   readonly name: string;
-  readonly address: string;
   readonly #settings: MqttUplinkSettings;
   readonly #parts: MqttUplinkParts;
   readonly #encoder: PublishEncoder;
@@ -59,6 +59,7 @@ export class MqttUplink implements Uplink, MqttVisitor {
   #isBridgeBitSet: boolean;
   #former: MqttUplinkSettings['formerCredentials'];
   #usesFormer = false;
+  #isCleanStart = false;
   #attempt = 0;
   #upSinceMs = 0;
   /** Connections in a row that did not last: a remote that lets us in and throws us out is not dialled without pause. */
@@ -72,13 +73,17 @@ export class MqttUplink implements Uplink, MqttVisitor {
 
   constructor(settings: MqttUplinkSettings, parts: MqttUplinkParts) {
     this.name = settings.name;
-    this.address = settings.address;
     this.#settings = settings;
     this.#parts = parts;
     this.#encoder = new PublishEncoder(settings.version);
     this.#decoder = this.#newDecoder();
     this.#isBridgeBitSet = settings.version === 4 && settings.triesBridgeBit;
     this.#former = settings.formerCredentials;
+  }
+
+  /** Of the remote it is connected to, or tries now. */
+  get address(): string {
+    return this.#parts.remotes.current.address;
   }
 
   start(handlers: UplinkHandlers, filters: readonly RemoteFilter[]): void {
@@ -204,18 +209,29 @@ export class MqttUplink implements Uplink, MqttVisitor {
     this.#decoder = this.#newDecoder();
     this.#asked.clear();
     try {
-      const link = await this.#parts.dialer.dial((made) => this.#adopt(made), this.#dialing.signal);
+      const link = await this.#parts.remotes.current.dialer.dial((made) => this.#adopt(made), this.#dialing.signal);
       if (!this.#isDialing()) {
         link.destroy();
         return;
       }
       this.#state = 'connecting';
-      this.#send(connectPacket(this.#usesFormer ? { ...this.#settings, ...this.#former } : this.#settings, this.#isBridgeBitSet));
+      this.#sendConnect();
       this.#expectAnswer('CONNACK');
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       this.#down(error.message);
     }
+  }
+
+  /**
+   * Another broker than last time may have an older session of ours, with packet ids that mean other messages: it is told to forget it
+   * (MQTT-3.1.2-4).
+   */
+  #sendConnect(): void {
+    const { cleanStart, remotesShareSessions } = this.#settings;
+    this.#isCleanStart = cleanStart || (!remotesShareSessions && this.#handlers?.isStranger(this.address) === true);
+    const credentials = this.#usesFormer ? this.#former : undefined;
+    this.#send(connectPacket({ ...this.#settings, ...credentials }, { isBridge: this.#isBridgeBitSet, cleanStart: this.#isCleanStart }));
   }
 
   #isDialing(): boolean {
@@ -227,7 +243,7 @@ export class MqttUplink implements Uplink, MqttVisitor {
       this.#refused(packet);
       return;
     }
-    if (packet.isSessionPresent && this.#settings.cleanStart) {
+    if (packet.isSessionPresent && this.#isCleanStart) {
       this.#down('remote has a session that a clean start must have ended'); // MQTT-3.2.2-4
       return;
     }
@@ -286,10 +302,19 @@ export class MqttUplink implements Uplink, MqttVisitor {
       this.#usesFormer = false; // the new ones first, each time
       this.#handlers?.onDown(cause);
     }
-    const delayMs = retryDelayMs(this.#parts.retry, this.#attempt, this.#parts.clock.random());
-    if (!wasUp) this.#parts.log.warn('bridge cannot connect', { bridge: this.name, address: this.address, cause, retryMs: Math.round(delayMs) });
-    this.#attempt += 1;
+    const delayMs = this.#delayMs({ wasUp, cause });
     this.#cancelTimer = this.#parts.clock.after(delayMs, () => void this.#dial());
+  }
+
+  /** Until the next attempt: at once at another remote, unless all have been tried. */
+  #delayMs({ wasUp, cause }: { readonly wasUp: boolean; readonly cause: string }): number {
+    const { remotes, retry, clock, log } = this.#parts;
+    const { address } = this;
+    const isAnotherLeft = wasUp ? remotes.lost() : remotes.failed();
+    const delayMs = isAnotherLeft === true ? 0 : retryDelayMs(retry, this.#attempt, clock.random());
+    if (!wasUp) log.warn('bridge cannot connect', { bridge: this.name, address, cause, retryMs: Math.round(delayMs) });
+    if (isAnotherLeft !== true) this.#attempt += 1;
+    return delayMs;
   }
 
   #attemptAfterUp(): number {

@@ -6,11 +6,13 @@ import {
   bytes,
   choice,
   endpoint,
+  endpoints,
   file,
   filter,
   formatBytes,
   fraction,
   integer,
+  ipAddress,
   name,
   qos,
   seconds,
@@ -26,6 +28,7 @@ const UINT32_MAX = 4_294_967_295;
 const TIB = 1_024 ** 4;
 const BRIDGES_MAX = 64;
 const TOPICS_MAX = 1_000;
+const FALLBACKS_MAX = 8;
 
 const tls = section('TLS towards the broker.', {
   enabled: key(boolean, 'Whether the connection is encrypted.', false),
@@ -54,10 +57,23 @@ const retry = section('Waits between attempts to connect; each doubles the one b
 const bridge = section('One bridge.', {
   name: requiredKey(name(64), 'Name in logs, in `postern status` and in the client id.', 'central'),
   address: requiredKey(endpoint({ portMin: 1 }), 'Host and port of the broker.', 'broker.example.org:1883'),
+  fallbacks: key(endpoints(FALLBACKS_MAX), 'Further addresses, called at once when the one before cannot be reached or will not have us.', []),
+  order: key(
+    choice(['failover', 'round-robin']),
+    'Which address a new connection begins with: failover with the first, round-robin with the one behind the last.',
+    'failover',
+  ),
+  fallbacksShareSessions: key(
+    boolean,
+    'Whether these addresses are one broker to its clients (a cluster); otherwise our session at a broker is forgotten when another one was connected meanwhile.',
+    false,
+  ),
+  bindAddress: optionalKey(ipAddress, 'Address of this host to connect from.', '192.0.2.7'),
   protocol: key(choice(['5.0', '3.1.1']), 'Version of MQTT to speak.', '5.0'),
   clientId: optionalKey(text(CLIENT_ID_BYTES_MAX), 'Client id at the broker; postern-<host name>-<bridge name> unless given.', 'postern-greenhouse-central'),
   username: optionalKey(text(UINT16_MAX), 'User name at the broker.', 'greenhouse'),
   passwordFile: optionalKey(secretFile, 'File whose first line is the password.', 'credential:central-password'),
+  sendRetain: key(boolean, 'Whether messages go out with the RETAIN flag they were published with; without it nothing is retained at the broker.', true),
   keepAliveSeconds: key(seconds({ min: 5, max: UINT16_MAX }), 'Keep-alive asked of the broker.', 60),
   cleanStart: key(boolean, 'Whether the broker forgets our session at each connection; what it had for us is then lost.', false),
   sessionExpirySeconds: key(secondsOrNever({ min: 0, max: UINT32_MAX }), 'Time the broker is asked to keep our session without connection (MQTT 5).', 'never'),

@@ -187,6 +187,18 @@ export function endpoint(options: { readonly portMin: 0 | 1 }): ValueKind<Endpoi
   });
 }
 
+export function endpoints(itemsMax: number): ValueKind<readonly Endpoint[]> {
+  const allowed = `a list of at most ${itemsMax} of host:port`;
+  return kind(allowed, (message) => v.pipe(v.array(endpoint({ portMin: 1 }).schema, message), v.maxLength(itemsMax, message)), {
+    isList: true,
+    json: { type: 'array', items: { type: 'string', pattern: ENDPOINT.source }, maxItems: itemsMax },
+  });
+}
+
+export const ipAddress: ValueKind<string> = kind('an IP address', (message) => v.pipe(v.string(message), v.ip(message)), {
+  json: { type: 'string', anyOf: [{ format: 'ipv4' }, { format: 'ipv6' }] },
+});
+
 /** @returns the endpoint as it is written in a configuration. */
 export function formatEndpoint({ host, port }: Endpoint): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
