@@ -1,8 +1,9 @@
-// Which topics cross a bridge, and under which names: the text after the prefix stays, the prefixes change sides.
+// Which topics cross a bridge, and under which names: the text after the prefix stays and the prefixes change sides, or a template gives the name.
 import { BoundedMap } from '../model/bounded-map.ts';
 import { GatewayError } from '../model/errors.ts';
 import type { QoS } from '../model/message.ts';
 import { type Topic, type TopicFilter, type TopicName, type TopicTable, topicFilter, topicMatches, topicName } from '../model/topic.ts';
+import { filled } from '../model/topic-template.ts';
 
 export interface TopicRule {
   /** Without the prefixes. */
@@ -11,6 +12,8 @@ export interface TopicRule {
   readonly qos: QoS;
   readonly localPrefix: string;
   readonly remotePrefix: string;
+  /** Name on the other side, made of what the wildcards matched; undefined: the prefixes change. Not with `both`. */
+  readonly rename?: string | undefined;
 }
 
 /** One side's filter with the prefix it carries there, and both of the other side. */
@@ -20,6 +23,7 @@ interface Crossing {
   readonly fromPrefix: string;
   readonly toFilter: TopicFilter;
   readonly toPrefix: string;
+  readonly rename: string | undefined;
 }
 
 /** Mapped topics kept per direction; the oldest makes room. Long names are mapped each time. */
@@ -54,7 +58,11 @@ export class Crossings {
   }
 
   /** Undefined when there is no such name on the other side, or when the rule does not select it there: no prefix makes a `$` topic (MQTT-4.7.2-1). */
-  #renamed(topic: Topic, { fromPrefix, toFilter, toPrefix }: Crossing): Topic | undefined {
+  #renamed(topic: Topic, { filter, fromPrefix, toFilter, toPrefix, rename }: Crossing): Topic | undefined {
+    if (rename !== undefined) {
+      const made = nameOf(filled(rename, filter, topic.name));
+      return made === undefined ? undefined : this.#topics.intern(made);
+    }
     if (fromPrefix === toPrefix) return topic;
     // "plant/#" selects "plant" too (MQTT 5 §4.7.1.2), which has no text behind the prefix "plant/".
     const isParent = topic.name.length < fromPrefix.length;
@@ -95,6 +103,6 @@ interface Side {
   readonly prefix: string;
 }
 
-function crossing({ qos }: TopicRule, from: Side, to: Side): Crossing {
-  return { filter: from.filter, qos, fromPrefix: from.prefix, toFilter: to.filter, toPrefix: to.prefix };
+function crossing({ qos, rename }: TopicRule, from: Side, to: Side): Crossing {
+  return { filter: from.filter, qos, rename, fromPrefix: from.prefix, toFilter: to.filter, toPrefix: to.prefix };
 }

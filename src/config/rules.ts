@@ -2,6 +2,7 @@
 import { isLoopback } from '../model/client.ts';
 import { GatewayError } from '../model/errors.ts';
 import { topicFilter } from '../model/topic.ts';
+import { templateProblem } from '../model/topic-template.ts';
 import { type MqttListenerSettings, mqttListeners, type TlsListener } from './mqtt-listeners.ts';
 import { formatPath, type Path } from './paths.ts';
 import type { Finding } from './read.ts';
@@ -10,6 +11,7 @@ import { type Endpoint, formatEndpoint } from './schema/values.ts';
 import { connectionContradictions } from './tls-rules.ts';
 
 type BridgeSettings = Settings['bridges'][number];
+type BridgedTopic = BridgeSettings['topics'][number];
 
 /** Contradictions: with any of these nothing is started. */
 export function contradictions(settings: Settings): Finding[] {
@@ -117,21 +119,31 @@ function bridgeContradictions({ username, passwordFile, protocol, retry, tls, to
   if (tls.keyFile !== undefined && tls.certFile === undefined) find(['tls', 'keyFile'], 'needs the certFile it belongs to');
   if (retry.firstSeconds > retry.capSeconds) find(['retry', 'firstSeconds'], `must not be longer than capSeconds (${retry.capSeconds})`);
   for (const [index, map] of topics.entries()) {
-    for (const side of ['localPrefix', 'remotePrefix'] as const) {
-      const problem = prefixProblem(map[side], map.filter);
-      if (problem !== undefined) find(['topics', index, side], problem);
-    }
-    const exclusive = subscribedSides(map).find((filter) => UNSHAREABLE.test(filter));
-    if (exclusive !== undefined) find(['topics', index, 'filter'], `must not make a subscription that is shared or exclusive: ${exclusive}`);
+    for (const [key, message] of mapProblems(map)) find(['topics', index, key], message);
   }
   return findings;
+}
+
+function* mapProblems(map: BridgedTopic): Generator<readonly [key: string, message: string]> {
+  for (const side of ['localPrefix', 'remotePrefix'] as const) {
+    const problem = prefixProblem(map[side], map.filter);
+    if (problem !== undefined) yield [side, problem];
+  }
+  const misnamed = map.rename === undefined ? undefined : renameProblem(map.rename, map);
+  if (misnamed !== undefined) yield ['rename', misnamed];
+  const exclusive = subscribedSides(map).find((filter) => UNSHAREABLE.test(filter));
+  if (exclusive !== undefined) yield ['filter', `must not make a subscription that is shared or exclusive: ${exclusive}`];
 }
 
 /** Filters by which a subscription is not its session's own, or nobody else's: what they bring has another name than they say. */
 const UNSHAREABLE = /^\$(?:share|queue|exclusive)\//;
 
-function subscribedSides({ filter, direction, localPrefix, remotePrefix }: BridgeSettings['topics'][number]): readonly string[] {
+function subscribedSides({ filter, direction, localPrefix, remotePrefix }: BridgedTopic): readonly string[] {
   return [...(direction === 'in' ? [] : [localPrefix + filter]), ...(direction === 'out' ? [] : [remotePrefix + filter])];
+}
+
+function renameProblem(rename: string, { filter, direction }: BridgedTopic): string | undefined {
+  return direction === 'both' ? 'goes with one direction only: make a topic map for each' : templateProblem(rename, filter);
 }
 
 function prefixProblem(prefix: string, filter: string): string | undefined {

@@ -46,6 +46,11 @@ const bridgedTopic = section('One topic map.', {
   qos: key(qos, 'Highest QoS on the way.', 1),
   localPrefix: key(anyText(UINT16_MAX), 'Text before the topics on this side.', ''),
   remotePrefix: key(anyText(UINT16_MAX), 'Text before the topics on the other side.', ''),
+  rename: optionalKey(
+    text(UINT16_MAX),
+    'Name on the other side, whatever the prefix there is: {1} to {9} stand for what the + of the filter matched, in their order, {#} for what # did.',
+    'site/{#}',
+  ),
 });
 
 const retry = section('Waits between attempts to connect; each doubles the one before.', {

@@ -29,4 +29,21 @@ describe('topic maps', () => {
     expect(crossed('in', { remotePrefix: 'site1/' }, 'site1/$SYS/broker/connection/gw/state')).toBeUndefined();
     expect(crossed('in', { remotePrefix: 'site1/', localPrefix: 'plant/' }, 'site1')).toBe('plant');
   });
+
+  test.each([
+    ['levels change places', { filter: 'readings/+/t/+', rename: 'site/{2}/{1}' }, 'readings/boiler/t/north', 'site/north/boiler'],
+    ['a level may come twice', { filter: 'readings/+', rename: '{1}/{1}' }, 'readings/a', 'a/a'],
+    ['an empty level is one', { filter: 'readings/+/x', rename: 'a/{1}/b' }, 'readings//x', 'a//b'],
+    ['{#} is the rest', { filter: 'readings/#', rename: 'site/{#}/raw' }, 'readings/a/b', 'site/a/b/raw'],
+    ['of the parent level there is no rest', { filter: 'readings/#', rename: 'site/{#}' }, 'readings', 'site'],
+    ['with its prefix', { filter: '+/t', localPrefix: 'plant/', remotePrefix: 'unused/', rename: 'site/{1}' }, 'plant/a/t', 'site/a'],
+    ['without a placeholder all become one', { filter: 'readings/#', rename: 'site/all' }, 'readings/a', 'site/all'],
+    ['no name at all stays here', { filter: '#', rename: '{1}' }, 'a', undefined],
+  ])('rename: %s', (_, rule, name, other) => {
+    expect(crossed('out', rule, name)).toBe(other);
+  });
+
+  test('rename, in: the template gives the local name', () => {
+    expect(crossed('in', { filter: 'cmd/+/set', remotePrefix: 'site1/', rename: 'actuators/{1}' }, 'site1/cmd/valve/set')).toBe('actuators/valve');
+  });
 });

@@ -113,6 +113,13 @@ describe('keys that contradict each other', () => {
     [bridge('tls: {keyFile: package.json}'), '1:52: bridges[0].tls.keyFile needs the certFile it belongs to'],
     [bridge('retry: {firstSeconds: 60}'), '1:59: bridges[0].retry.firstSeconds must not be longer than capSeconds (30)'],
     [
+      bridge('topics: [{filter: "a/+", direction: both, rename: "b/{1}"}]'),
+      '1:87: bridges[0].topics[0].rename goes with one direction only: make a topic map for each',
+    ],
+    [bridge('topics: [{filter: "a/+", rename: "b/{2}"}]'), '1:70: bridges[0].topics[0].rename {2} needs 2 + in the filter'],
+    [bridge('topics: [{filter: "a/+", rename: "b/{#}"}]'), '1:70: bridges[0].topics[0].rename {#} needs a filter that ends in #'],
+    [bridge('topics: [{filter: "a/+", rename: "b/+"}]'), '1:70: bridges[0].topics[0].rename must have no wildcard, and braces only as {1} to {9} and {#}'],
+    [
       bridge('topics: [{filter: "#", localPrefix: a}]'),
       '1:73: bridges[0].topics[0].localPrefix does not go with the filter: "#" must be the whole last level: "a#" [MQTT-4.7.1-1]',
     ],
