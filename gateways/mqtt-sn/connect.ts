@@ -67,7 +67,7 @@ export class Connector {
     if (this.#handshakes.get(from.address)?.phase === 'judging' || this.#moving.has(from.address)) return; // the answer is on its way
     const present = this.#directory.at(from.address);
     if (present?.clientId === connect.clientId && present.answersCopy(connect)) return;
-    if (!this.#hasRoomFor(connect, from)) {
+    if (!this.#hasRoomFor(connect, from) || !this.#parts.context.hasRoom()) {
       this.#refuse(from, RETURN_CODE.congestion);
       return;
     }

@@ -9,6 +9,7 @@ import { encodeLinkFacts, LINK_KEY, type LinkFacts } from './link-facts.ts';
 import { type Connect, type Disconnect, type Packet, type Pingreq, RETURN_CODE } from './packets.ts';
 import type { PredefinedTopics } from './predefined-topics.ts';
 import { Publishes } from './publishes.ts';
+import { isStored, putOff } from './put-off.ts';
 import { SilenceWatch } from './silence.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { TopicIds } from './topic-ids.ts';
@@ -123,7 +124,8 @@ export class Connection implements Client, Outlet {
       return;
     }
     this.#opening = undefined;
-    this.#dispatch(packet);
+    if (isStored(packet) && !this.parts.context.hasRoom()) putOff(packet, this);
+    else this.#dispatch(packet);
   }
 
   /** Another client speaks from its address now. A sleeping one may come back from anywhere. */

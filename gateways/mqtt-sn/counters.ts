@@ -15,6 +15,8 @@ const NAMES = {
   unsupported: 'mqtt-sn.refused.not-supported',
   congested: 'mqtt-sn.refused.congestion',
   qosMinusOneDropped: 'mqtt-sn.dropped.qos-minus-one',
+  /** Sent again by its client: the disk was behind, and it has no answer that says so. */
+  diskBehindDropped: 'mqtt-sn.dropped.disk-behind',
   topicIdsExhausted: 'mqtt-sn.refused.topic-ids',
   undeliverable: 'mqtt-sn.dropped.undeliverable',
   retransmitted: 'mqtt-sn.requests.retransmitted',

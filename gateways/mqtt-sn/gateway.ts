@@ -140,7 +140,7 @@ class Service {
 
   async #wakeAt(packet: Pingreq, sleeperId: string, from: DatagramPeer): Promise<void> {
     const sleeper = this.#directory.of(sleeperId);
-    if (sleeper === undefined || this.connector.isBusy(from.address)) return;
+    if (sleeper === undefined || this.connector.isBusy(from.address) || !this.#parts.context.hasRoom()) return; // it asks again
     const moved = await this.connector.move(sleeper, from);
     if (moved !== undefined) moved.receive(packet);
     else this.#fromStranger(packet, from);

@@ -4,6 +4,9 @@ import type { QoS } from '../../src/model/message.ts';
 /** §5.3.10. Values from 0x04 are reserved; a peer may still send them. */
 export const RETURN_CODE = { accepted: 0x00, congestion: 0x01, invalidTopicId: 0x02, notSupported: 0x03 } as const;
 
+/** In answers that give no topic id. */
+export const NO_TOPIC_ID = 0x0000;
+
 export type ReturnCode = (typeof RETURN_CODE)[keyof typeof RETURN_CODE];
 
 /** QoS −1 is a PUBLISH without a connection (§6.8). */

@@ -3,11 +3,9 @@ import type { QoS } from '../../src/model/message.ts';
 import type { TopicFilter, TopicName } from '../../src/model/topic.ts';
 import type { Client } from './client.ts';
 import { countRefusal } from './counters.ts';
-import { RETURN_CODE, type Register, type ReturnCode, type Subscribe, type Unsubscribe } from './packets.ts';
+import { NO_TOPIC_ID, RETURN_CODE, type Register, type ReturnCode, type Subscribe, type Unsubscribe } from './packets.ts';
 import { SUBACK_CODE } from './reason.ts';
 import { nameFrom, subscribedFilter } from './topics.ts';
-
-const NO_TOPIC_ID = 0x0000;
 
 interface Asked {
   readonly filter: TopicFilter;

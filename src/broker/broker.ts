@@ -8,6 +8,7 @@ import { type Draft, Message } from '../model/message.ts';
 import { type StoredSession, sessionKey } from '../session/session-store.ts';
 import { outcomeOf } from './admission.ts';
 import type { Announcer } from './announcer.ts';
+import { Arrivals } from './arrivals.ts';
 import { type AutoSubscription, autoSubscriptions } from './auto-subscribe.ts';
 import { BrokerSession } from './client-session.ts';
 import type { Core } from './core.ts';
@@ -67,6 +68,7 @@ export class Broker {
   readonly #parts: BrokerParts;
   readonly #core: Core;
   readonly #lifecycle: Lifecycle;
+  readonly #arrivals: Arrivals;
   readonly #sessions = new Map<string, BrokerSession>();
   readonly #principals: PrincipalCache;
   readonly #pipeline: TopicPipeline;
@@ -79,6 +81,7 @@ export class Broker {
     const { bus, retained, shares, delayed, withheld, counters } = this.#core;
     this.#pipeline = new TopicPipeline(bus.topics, settings.rewrite.length === 0 ? undefined : new TopicRewriter(settings.rewrite));
     this.#lifecycle = new Lifecycle({ clock, counters, log: parts.log, forget: (session) => this.#forget(session) });
+    this.#arrivals = new Arrivals(this.#core);
     this.#principals = new PrincipalCache(access, clock, counters.droppedThrottled);
     metrics.gauge('sessions', () => this.#sessions.size);
     metrics.gauge('sessions.connected', () => this.connectedCount);
@@ -86,7 +89,8 @@ export class Broker {
     metrics.gauge('retained.messages', () => retained.count);
     metrics.gauge('shared.groups', () => shares.count);
     metrics.gauge('delayed.messages', () => delayed.count);
-    metrics.gauge('publishers.withheld', () => withheld.count);
+    metrics.gauge('publishers.withheld', () => withheld.count - this.#arrivals.places);
+    metrics.gauge('connects.waiting', () => this.#arrivals.count);
   }
 
   /** Brings back what the store holds: before any listener opens. */
@@ -126,6 +130,7 @@ export class Broker {
       work: this.#core.work,
       state: gatewayState(store, gateway),
       connect: (request, outlet) => this.#connect(gateway, request, outlet),
+      hasRoom: () => store.makeRoom(),
       publishWithoutSession: (draft, credentials) => this.#publishWithoutSession(gateway, draft, credentials),
       detachedSessions: () => this.#detachedSessions(ownRealm),
     };
@@ -150,6 +155,7 @@ export class Broker {
   shutDown(): void {
     this.#core.shares.stop();
     this.#core.withheld.stop();
+    this.#arrivals.stop();
     for (const session of [...this.#sessions.values()]) {
       if (!session.isAttached) continue;
       session.endLink('shutting-down');
@@ -201,7 +207,7 @@ export class Broker {
   async #connect(gateway: string, request: ConnectRequest, outlet: Outlet): Promise<ConnectOutcome> {
     const admission = await this.#parts.access.authenticate(request.credentials, request.authentication, request.origin);
     return outcomeOf(admission, async (principal, authenticationData) => {
-      const outcome = await this.#open(gateway, request, { principal, outlet });
+      const outcome = await this.#arrivals.admit(request, () => this.#open(gateway, request, { principal, outlet }));
       return outcome.kind === 'accepted' ? { ...outcome, authenticationData } : outcome;
     });
   }

@@ -243,6 +243,10 @@ export class BrokerSession implements ClientSession, RoutedSession {
     });
   }
 
+  whenRoom(bytes: number, run: () => void): boolean {
+    return this.#inbound.whenRoom(bytes, run);
+  }
+
   whenDurable(run: () => void): void {
     this.subscriptions.whenWritten(() => this.#answers.whenDurable(run));
   }

@@ -10,6 +10,10 @@ export interface BrokerCounters {
   readonly noSubscribers: Counter;
   readonly quotaExceeded: Counter;
   readonly withheld: Counter;
+  /** Packets of clients, other than messages, that waited for the disk. */
+  readonly requestsWithheld: Counter;
+  readonly connectsWithheld: Counter;
+  readonly connectsRefused: Counter;
   readonly retainedRefused: Counter;
   readonly dropped: DropCounters;
   readonly droppedThrottled: Counter;
@@ -31,6 +35,9 @@ export function brokerCounters(metrics: Metrics): BrokerCounters {
     noSubscribers: metrics.counter('messages.dropped.no-subscribers'),
     quotaExceeded: metrics.counter('messages.refused.quota-exceeded'),
     withheld: metrics.counter('messages.withheld'),
+    requestsWithheld: metrics.counter('requests.withheld'),
+    connectsWithheld: metrics.counter('connects.withheld'),
+    connectsRefused: metrics.counter('connects.refused.disk-behind'),
     retainedRefused: metrics.counter('retained.refused'),
     dropped: dropCounters(metrics),
     droppedThrottled: metrics.counter('messages.dropped.throttled'),

@@ -47,7 +47,7 @@ export class Inbound implements WithheldPublisher {
   readonly #rate: PublishRate;
   #link: InboundLink | undefined;
   /** There was no room for it; the link is not read until there is. */
-  #withheld: Offer | undefined;
+  #withheld: Offer | (() => void) | undefined;
 
   constructor(core: Core, session: PublishingSession, { answers, subscriber }: { readonly answers: Answers; readonly subscriber: Subscriber }) {
     this.receivedIds = new ReceivedIds(core);
@@ -87,9 +87,24 @@ export class Inbound implements WithheldPublisher {
     }
   }
 
+  /** @returns false: as much waits as may. */
+  whenRoom(bytes: number, run: () => void): boolean {
+    const { counters, withheld } = this.#core;
+    if (!withheld.hold(this, bytes)) return false;
+    this.#withheld = run;
+    counters.requestsWithheld.value += 1;
+    return true;
+  }
+
   takeWithheld(): boolean {
     const offer = this.#withheld;
     if (offer === undefined) return true;
+    if (typeof offer === 'function') {
+      if (!this.#core.store.makeRoom()) return false;
+      this.#withheld = undefined;
+      offer();
+      return true;
+    }
     if (!this.#take(offer.draft, offer.token, offer.packetId)) return false;
     this.#withheld = undefined;
     this.#link?.reading?.resumeReading();

@@ -1,5 +1,6 @@
-// What publishers handed over that there was no room for, where their protocol cannot tell them so: one message of each, tried again when something left
-// a queue or reached the disk. It is not acknowledged meanwhile, so it stays its publisher's, and its link's end is its own.
+// What clients handed over that there was no room for: a message, where their protocol cannot tell them so, or whatever else waits for a disk that is
+// behind. One of each, tried again when something left a queue or reached the disk. It is not acknowledged meanwhile, so it stays its client's, and its
+// link's end is its own.
 import type { CancelTimer, Clock } from '../model/clock.ts';
 import { WITHHELD_BYTES_MAX } from '../model/limits.ts';
 import type { DurableWaiter, SessionStore } from '../session/session-store.ts';

@@ -36,6 +36,11 @@ export interface GatewayContext {
    * `link`: the protocol answers its CONNECT first and then resumes.
    */
   connect(request: ConnectRequest, outlet: Outlet): Promise<ConnectOutcome>;
+  /**
+   * To be asked before anything but `publish` and `settle` of QoS 1 that is to be written, or whose answer waits for the disk. False while the disk is
+   * behind: streams wait by `ClientSession.whenRoom`, datagrams are answered "congestion", or dropped where there is no such answer.
+   */
+  hasRoom(): boolean;
   /** For publishers without a session (MQTT-SN QoS −1): QoS 0 with the permissions of `credentials`, never an answer. */
   publishWithoutSession(draft: Draft, credentials: Credentials): void;
   /**
@@ -229,6 +234,13 @@ export interface ClientSession {
    * rights are judged anew from now on; after `refused` the protocol says goodbye and disconnects.
    */
   reauthenticate(step: AuthenticationStep): Promise<ReauthenticationOutcome>;
+  /**
+   * Runs once the disk has caught up, and is forgotten when the link ends. Until then nothing more of the link may be handed over.
+   *
+   * @param bytes - kept until then.
+   * @returns false: as much waits as may.
+   */
+  whenRoom(bytes: number, run: () => void): boolean;
   /** Runs when everything this session wrote so far is on disk; at once when nothing is pending. For SUBACK, UNSUBACK, REGACK and their kin. */
   whenDurable(run: () => void): void;
   /** The link is gone or says goodbye. `sessionExpirySeconds` replaces the value of the connect request (MQTT 5 §3.14.2.2.2). */

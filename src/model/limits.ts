@@ -124,10 +124,17 @@ export const QUEUE_ENTRIES_SHOWN_MAX = 100;
 export const QUEUE_PAYLOAD_SHOWN_BYTES = 1_024;
 /** Queues named in the log per minute because they dropped messages; the rest is counted. */
 export const DROP_REPORTS_MAX = 10;
-/** Messages kept for publishers that are not read until a queue has room for them, one of each: beyond this their links are closed. */
+/** Messages and packets kept for clients that are not read until there is room for them, one of each: beyond this their links are closed. */
 export const WITHHELD_BYTES_MAX = 16 * 1024 * 1024;
-/** Longest time such a publisher is not read: a link whose peer has gone cannot tell, and there are not endlessly many. */
+/** Longest time such a client is not read: a link whose peer has gone cannot tell, and there are not endlessly many. */
 export const WITHHELD_SECONDS_MAX = 600;
+/** What a packet that is kept until there is room takes besides its filters. */
+export const WITHHELD_PACKET_BYTES = 512;
+/** Clients that have proven who they are and wait for the disk before they are let in; beyond this they are told that the gateway is busy. */
+export const CONNECTS_WITHHELD_MAX = 1_024;
+export const CONNECTS_WITHHELD_BYTES_MAX = 4 * 1024 * 1024;
+/** Time they wait before they are told so: well below what clients wait for a CONNACK, and below `CONNECT_TIMEOUT_MS`. */
+export const CONNECT_WITHHELD_MS = 8_000;
 /** Queue in memory of a session that ends with its link, and of QoS 0 messages behind a full socket. */
 export const MEMORY_QUEUE_MESSAGES_MAX = 10_000;
 export const MEMORY_QUEUE_BYTES_MAX = 1024 * 1024;
@@ -138,8 +145,10 @@ export const RETAINED_BYTES_MAX = 64 * 1024 * 1024;
 /** Largest payload that is retained: all that fits into a packet. */
 export const RETAINED_PAYLOAD_BYTES_MAX = 2_000_000;
 
-/** Bytes of the open group before publishers wait for a commit. */
+/** Bytes of the open group before clients wait for a commit. */
 export const GROUP_BYTES_MAX = 1024 * 1024;
+/** Answers that wait for commits before clients do, too: what is asked may write nothing and wait all the same. About 250 bytes each. */
+export const GROUP_WAITERS_MAX = 65_536;
 /** Mean wait of a commit for the disk up to which commits run in the main thread: below it another thread costs more than it spares. */
 export const COMMIT_INLINE_MS_MAX = 0.3;
 /** A disk must have been fast again for so long before commits return to the main thread; doubled each time, up to the second. */

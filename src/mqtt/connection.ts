@@ -2,11 +2,10 @@
 // nothing is decoded meanwhile. What breaks a rule throws; the link's edge turns it into the specification's goodbye.
 import type { ClientSession, Delivery, EndReason, PublishOutcome } from '../gateway/gateway.ts';
 import { type GatewayError, ProtocolViolationError } from '../model/errors.ts';
-import { CONNECT_BYTES_MAX } from '../model/limits.ts';
+import { CONNECT_BYTES_MAX, WITHHELD_PACKET_BYTES } from '../model/limits.ts';
 import { FILTER_WORK, workOfBytes } from '../model/work.ts';
 import type { Link, LinkHandlers } from '../transport/transport.ts';
 import { Admission, type AdmissionParts, type Admitted, type Applicant } from './admission.ts';
-import { type Authentication, reauthenticated } from './authentication.ts';
 import { connackProperties, expiryOf, type Terms } from './connect.ts';
 import { Deliveries } from './deliveries.ts';
 import { type Fault, noteFault } from './fault.ts';
@@ -15,12 +14,22 @@ import { Holding } from './holding.ts';
 import { InboundPublishes } from './inbound-publishes.ts';
 import { HOLD, Intake, type IntakeOwner, type Turns } from './intake.ts';
 import { KeepAlive, type Watched } from './keep-alive.ts';
-import { type AckType, type AuthPacket, type DecodedPacket, type DisconnectPacket, type Packet, type PublishView, REASON } from './packets.ts';
+import {
+  type AckType,
+  type DecodedPacket,
+  type DisconnectPacket,
+  type Packet,
+  type PublishView,
+  REASON,
+  type SubscribePacket,
+  type UnsubscribePacket,
+} from './packets.ts';
 import type { PublishEncoders } from './publish-encoders.ts';
-import { END_REASON, isRefusal, REAUTHENTICATION_REASON } from './reason.ts';
+import { END_REASON, isRefusal } from './reason.ts';
+import { type Reauthenticating, Reauthentication } from './reauthentication.ts';
 import { type Explanation, Replies } from './replies.ts';
 import type { MqttSettings } from './settings.ts';
-import { type Subscriber, Subscribing } from './subscribing.ts';
+import { filtersOf, keptBytes, type Subscriber, Subscribing } from './subscribing.ts';
 
 export interface ConnectionParts extends AdmissionParts {
   readonly encoders: PublishEncoders;
@@ -32,13 +41,13 @@ export interface ConnectionParts extends AdmissionParts {
 interface Client {
   readonly session: ClientSession;
   readonly terms: Terms;
-  readonly authentication: Authentication | undefined;
+  readonly reauthentication: Reauthentication;
   readonly publishes: InboundPublishes;
   readonly deliveries: Deliveries;
   readonly subscribing: Subscribing;
 }
 
-export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watched, LinkHandlers {
+export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Reauthenticating, Watched, LinkHandlers {
   readonly #link: Link;
   readonly #parts: ConnectionParts;
   readonly #settings: MqttSettings;
@@ -115,6 +124,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watch
 
   onAck(type: AckType, packetId: number, reasonCode: number): void {
     const { session, terms } = this.#requireClient();
+    if (type !== 'puback' && this.#isPutOff(session, undefined, () => this.onAck(type, packetId, reasonCode))) return;
     if (type === 'pubrel') {
       session.release(packetId);
       return;
@@ -134,13 +144,13 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watch
         void this.#admission?.connect(packet);
         break;
       case 'auth':
-        this.#onAuth(packet);
+        this.#hasPacket = true;
+        if (this.#client === undefined) this.#admission?.answered(packet);
+        else this.#client.reauthentication.take(packet);
         break;
       case 'subscribe':
-        this.#requireClientFor(packet.subscriptions.length).subscribing.subscribe(packet);
-        break;
       case 'unsubscribe':
-        this.#requireClientFor(packet.filters.length).subscribing.unsubscribe(packet);
+        this.#ask(packet);
         break;
       case 'pingreq':
         this.#requireClient();
@@ -178,7 +188,8 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watch
     if (authentication === undefined) this.#admission = undefined;
     this.#intake.limitPackets(this.#settings.packetBytesMax);
     this.#client = {
-      ...{ session, terms, authentication },
+      ...{ session, terms },
+      reauthentication: new Reauthentication(this, session, { clock: context.clock, authentication, timeoutMs: this.#settings.connectTimeoutMs, counters }),
       publishes: new InboundPublishes(parts),
       deliveries: new Deliveries(this.#link, terms, encoders),
       subscribing: new Subscribing(this, session, { version, isBridge: terms.isBridge, settings: this.#settings }),
@@ -255,8 +266,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watch
 
   /** 3.x has no negative PUBACK: what there is no room for waits unanswered, and all that comes behind it. */
   pauseReading(): void {
-    this.#warn('no room for a message: its client is not read until there is');
-    this.#hold().withhold(this.#client?.terms.keepAliveSeconds ?? 0, () => this.#refuse('no room for a message for too long: closing'));
+    this.#withhold('no room for a message: its client is not read until there is');
   }
 
   resumeReading(): void {
@@ -271,39 +281,12 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watch
 
   onSilence(): void {
     this.#parts.counters.keepAliveTimeouts.value += 1;
+    this.dismiss(REASON.keepAliveTimeout);
+  }
+
+  dismiss(reasonCode: number, explanation?: Explanation): void {
     this.#leave({ publishWill: true });
-    this.#goodbye(REASON.keepAliveTimeout);
-  }
-
-  #onAuth(packet: AuthPacket): void {
-    this.#hasPacket = true;
-    const client = this.#client;
-    if (client === undefined) {
-      this.#admission?.answered(packet);
-      return;
-    }
-    if (client.authentication === undefined) throw new ProtocolViolationError('MQTT-4.12.0-7', 'AUTH without an authentication method');
-    if (packet.reasonCode === REASON.reAuthenticate) void this.#reauthenticate(packet, client.authentication, client.session);
-    else client.authentication.answered(packet);
-  }
-
-  /** Other packets are handled meanwhile, by what was proven before (MQTT 5 §4.12.1). */
-  async #reauthenticate(packet: AuthPacket, authentication: Authentication, session: ClientSession): Promise<void> {
-    const { clock } = this.#parts.context;
-    try {
-      const step = authentication.renewed(packet, () => clock.after(this.#settings.connectTimeoutMs, () => this.#reauthenticationTimedOut()));
-      const outcome = await reauthenticated(session, step, authentication);
-      if (!this.isOpen) return;
-      authentication.finished();
-      if (outcome.kind === 'accepted') {
-        this.send({ type: 'auth', reasonCode: REASON.success, properties: authentication.said(outcome.authenticationData) });
-        return;
-      }
-      this.#leave({ publishWill: true });
-      this.#goodbye(REAUTHENTICATION_REASON[outcome.reason], { serverReference: outcome.serverReference }); // MQTT-4.12.1-2
-    } catch (error) {
-      this.onFault(error, undefined);
-    }
+    this.#goodbye(reasonCode, explanation);
   }
 
   #onDisconnect({ reasonCode, properties }: DisconnectPacket): void {
@@ -319,8 +302,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watch
   /** Not even kept: the client finds its message unacknowledged when it connects again. */
   #refuse(event: string): void {
     this.#warn(event);
-    this.#leave({ publishWill: true });
-    this.#goodbye(REASON.quotaExceeded);
+    this.dismiss(REASON.quotaExceeded);
   }
 
   #connectTimedOut(): void {
@@ -329,10 +311,9 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watch
     this.#link.destroy();
   }
 
-  #reauthenticationTimedOut(): void {
-    this.#parts.counters.authenticationTimeouts.value += 1;
-    this.#leave({ publishWill: true });
-    this.#goodbye(REASON.notAuthorized, { text: 'the challenge was not answered in time' });
+  #withhold(event: string): void {
+    this.#warn(event);
+    this.#hold().withhold(this.#client?.terms.keepAliveSeconds ?? 0, () => this.#refuse('a client was not read for too long: closing'));
   }
 
   #hold(): Holding {
@@ -348,10 +329,25 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watch
     return this.#client;
   }
 
-  #requireClientFor(filters: number): Client {
-    const client = this.#requireClient();
-    this.#parts.turns.work.done += filters * FILTER_WORK;
-    return client;
+  #ask(packet: SubscribePacket | UnsubscribePacket): void {
+    const { session, subscribing } = this.#requireClient();
+    this.#parts.turns.work.done += filtersOf(packet) * FILTER_WORK;
+    if (this.#isPutOff(session, packet, () => this.#ask(packet))) return;
+    if (packet.type === 'subscribe') subscribing.subscribe(packet);
+    else subscribing.unsubscribe(packet);
+  }
+
+  /** While the disk is behind, what would wait for it is kept undone, and the client is not read. */
+  #isPutOff(session: ClientSession, packet: SubscribePacket | UnsubscribePacket | undefined, run: () => void): boolean {
+    if (this.#parts.context.hasRoom()) return false;
+    const goOn = (): void => {
+      this.guard(run);
+      this.resumeReading();
+    };
+    if (session.whenRoom(packet === undefined ? WITHHELD_PACKET_BYTES : keptBytes(packet), goOn))
+      this.#withhold('the disk is behind: a client is not read until it has caught up');
+    else this.#refuse('the disk is behind, and too much waits for it: closing');
+    return true;
   }
 
   #warn(event: string): void {

@@ -1,6 +1,6 @@
 // SUBSCRIBE and UNSUBSCRIBE: filters in, one code each out (MQTT 5 §3.8 to §3.11).
 import type { ClientSession, SubscribeOutcome } from '../gateway/gateway.ts';
-import { SUBSCRIPTIONS_PER_SESSION_MAX } from '../model/limits.ts';
+import { SUBSCRIPTIONS_PER_SESSION_MAX, WITHHELD_PACKET_BYTES } from '../model/limits.ts';
 import { minQoS } from '../model/message.ts';
 import { hasWildcard, isTooDeep } from '../model/topic.ts';
 import { type ProtocolVersion, REASON, type SubscribePacket, type SubscriptionRequest, type UnsubscribePacket } from './packets.ts';
@@ -9,6 +9,8 @@ import type { MqttSettings } from './settings.ts';
 
 const FAILURE_3X = 0x80; // MQTT 3.1.1 §3.9.3
 const SHARE = '$share/';
+/** A filter that was decoded, besides its characters. */
+const FILTER_BYTES = 128;
 
 /** What of the connection decides how a subscription is read. */
 export interface SubscribeTerms {
@@ -78,6 +80,16 @@ export class Subscribing {
     const retainAsPublished = request.retainAsPublished || isBridge;
     return codeOf(this.#session.subscribe({ filter, qosMax, noLocal, retainAsPublished, retainHandling, identifier }));
   }
+}
+
+export function filtersOf(packet: SubscribePacket | UnsubscribePacket): number {
+  return packet.type === 'subscribe' ? packet.subscriptions.length : packet.filters.length;
+}
+
+/** What a packet takes that waits to be handled. */
+export function keptBytes(packet: SubscribePacket | UnsubscribePacket): number {
+  const filters = packet.type === 'subscribe' ? packet.subscriptions.map(({ filter }) => filter) : packet.filters;
+  return filters.reduce((sum, { length }) => sum + length + FILTER_BYTES, WITHHELD_PACKET_BYTES);
 }
 
 /** What this listener does not offer; CONNACK said so. */

@@ -176,7 +176,7 @@ export interface SessionStore {
   refer(session: StoredSession, options: ReferenceOptions, priority?: Priority): void;
   /**
    * Writes the message with the references given since the last `append`. Its payload is copied. A turn that brings more than a group may hold is
-   * committed in parts, parted before a message only and never within `together`.
+   * committed in parts, parted before a message or by `makeRoom` only, and never within `together`.
    */
   append(message: Message): Sequence;
   /** Whatever `run` writes, and whatever that brings about, is in one group: it holds as a whole or not at all. May be nested. */
@@ -205,8 +205,10 @@ export interface SessionStore {
    * Commits run outside of any caller's work (end of the turn).
    */
   whenDurable(waiter: DurableWaiter, token: number): void;
-  /** True while more is waiting for the disk than the bound of the open group: publishers are held back. */
+  /** True while more is waiting for the disk than the bounds of the open group: clients are held back. */
   readonly isCongested: boolean;
+  /** Before what a client asks for is written: a full group is committed, if that can be. False: the disk is behind, and nothing should be written now. */
+  makeRoom(): boolean;
   status(): StoreStatus;
   /** Commits, checkpoints, marks the boot as clean, closes. */
   close(): Promise<void>;

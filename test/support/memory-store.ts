@@ -81,6 +81,10 @@ export class MemoryStore implements SessionStore {
     this.#changed();
   }
 
+  makeRoom(): boolean {
+    return !this.#isCongested;
+  }
+
   get sessions(): ReadonlyMap<string, StoredSession> {
     return this.#image.sessions;
   }

@@ -94,6 +94,7 @@ export class CommitLog {
     this.#committed = parts.metrics.counter('store.groups.committed');
     this.#failures = parts.metrics.counter('store.commits.failed');
     this.#bytes = parts.metrics.counter('store.log.bytes');
+    parts.metrics.gauge('store.answers.waiting', () => this.#waiting);
   }
 
   get open(): OpenGroup {
@@ -105,7 +106,17 @@ export class CommitLog {
   }
 
   get isCongested(): boolean {
-    return this.#attempts > 0 || (this.#flight !== undefined && this.#open.bytes > this.#parts.limits.groupBytesMax);
+    return this.#attempts > 0 || (this.#flight !== undefined && this.#isFull);
+  }
+
+  get #isFull(): boolean {
+    const { groupBytesMax, groupWaitersMax } = this.#parts.limits;
+    return this.#open.bytes > groupBytesMax || this.#waiting > groupWaitersMax;
+  }
+
+  /** Answers that are to be given after a commit. */
+  get #waiting(): number {
+    return this.#asking.waiters.length + (this.#flight?.waiters.length ?? 0);
   }
 
   /** Something was written that must not wait. */
@@ -123,9 +134,9 @@ export class CommitLog {
     });
   }
 
-  /** Makes room before a message is written: a turn that brings more than a group may hold commits in between, here only. */
+  /** Makes room before a message or a client's request is written: a turn that brings more than a group may hold commits in between, here only. */
   makeRoom(): void {
-    if (this.#open.bytes <= this.#parts.limits.groupBytesMax || this.#flight !== undefined || this.#isTogether) return;
+    if (!this.#isFull || this.#flight !== undefined || this.#isTogether) return;
     this.#isInsideTurn = true;
     this.#launch();
     this.#isInsideTurn = false;

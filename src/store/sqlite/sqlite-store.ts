@@ -240,6 +240,11 @@ export class SqliteStore implements SessionStore {
     return this.#log.isCongested;
   }
 
+  makeRoom(): boolean {
+    this.#log.makeRoom();
+    return !this.#log.isCongested;
+  }
+
   status(): StoreStatus {
     const { recovered, reader, placed, quarantined } = this.#parts;
     const { times, open, groupsCommitted } = this.#log;
