@@ -118,6 +118,7 @@ class GatewayParts implements RunningGateway {
     }
     this.#sysTopics = createSysTopics(this.#config.sys, { announcer: this.#broker.announcer, metrics: this.#metrics, ...this.#options });
     this.#sysTopics?.start();
+    this.#broker.watchRights();
     const { boot, lastSequence, wasClean } = this.#store.boot;
     this.#options.log.info('store opened', { boot, lastSequence, wasClean });
   }

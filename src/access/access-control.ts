@@ -151,6 +151,10 @@ export class AccessControl {
     return authorizers.length === 0 || noMatch === 'allow';
   }
 
+  isRemoved(principal: Principal): boolean {
+    return this.#standingOf(principal) === 'removed';
+  }
+
   /** What measures the publishing of one client, until `ratesRevision` changes; undefined: nothing limits it. */
   meter(principal: Principal): PublishMeter | undefined {
     return principal.protocol === INTERNAL_PROTOCOL ? undefined : this.#rates.meter(principal);
@@ -181,6 +185,7 @@ export class AccessControl {
   #conclude(verdict: Exclude<ExchangeVerdict, { readonly kind: 'challenge' }>): Admission {
     const admission = verdict.kind === 'allow' && this.#context.bans.covers(verdict.principal) ? BANNED : verdict;
     if (admission.kind === 'deny') this.#refusals.count(admission.reason);
+    else if (admission.principal.isRegistered === true) this.#hasJudgedUsers = true;
     return admission;
   }
 

@@ -22,6 +22,7 @@ import { QueueInspector } from './queue-inspector.ts';
 import { type QueueFacts, type QueueReport, queueReport, storedFacts } from './queue-report.ts';
 import { restoredTerms, takeTerms } from './queue-terms.ts';
 import { type RewriteRule, TopicRewriter } from './rewrite.ts';
+import { RightsReview } from './rights-review.ts';
 import { gatewayState } from './session-state.ts';
 import { SHARE_REALM } from './shared-group.ts';
 import { restoredOwner } from './stored-owner.ts';
@@ -71,6 +72,7 @@ export class Broker {
   readonly #arrivals: Arrivals;
   readonly #sessions = new Map<string, BrokerSession>();
   readonly #principals: PrincipalCache;
+  readonly #rights: RightsReview;
   readonly #pipeline: TopicPipeline;
 
   /** @throws GatewayError CONFIG_INVALID - a rewrite rule cannot be used. */
@@ -83,6 +85,7 @@ export class Broker {
     this.#lifecycle = new Lifecycle({ clock, counters, log: parts.log, forget: (session) => this.#forget(session) });
     this.#arrivals = new Arrivals(this.#core);
     this.#principals = new PrincipalCache(access, clock, counters.droppedThrottled);
+    this.#rights = new RightsReview({ clock, access, log: parts.log, counter: counters.rightsLost, sessions: () => this.#sessions.values() });
     metrics.gauge('sessions', () => this.#sessions.size);
     metrics.gauge('sessions.connected', () => this.connectedCount);
     metrics.gauge('subscriptions', () => bus.subscriptionCount);
@@ -104,6 +107,11 @@ export class Broker {
     }
     this.#core.shares.restore();
     this.#core.delayed.restore();
+  }
+
+  /** Sends clients away whose rights change, from now on. */
+  watchRights(): void {
+    this.#rights.start();
   }
 
   /** Sessions of a realm nobody serves any more collect nothing more, and hold no publisher back; what they hold stays. */
@@ -156,6 +164,7 @@ export class Broker {
     this.#core.shares.stop();
     this.#core.withheld.stop();
     this.#arrivals.stop();
+    this.#rights.stop();
     for (const session of [...this.#sessions.values()]) {
       if (!session.isAttached) continue;
       session.endLink('shutting-down');

@@ -24,6 +24,7 @@ export interface BrokerCounters {
   readonly takenOver: Counter;
   readonly slowConsumers: Counter;
   readonly deadLetters: Counter;
+  readonly rightsLost: Counter;
 }
 
 export function brokerCounters(metrics: Metrics): BrokerCounters {
@@ -48,5 +49,6 @@ export function brokerCounters(metrics: Metrics): BrokerCounters {
     takenOver: metrics.counter('sessions.taken-over'),
     slowConsumers: metrics.counter('sessions.slow-consumers'),
     deadLetters: metrics.counter('messages.dead-letters'),
+    rightsLost: metrics.counter('sessions.rights-lost'),
   };
 }

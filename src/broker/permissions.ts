@@ -5,6 +5,8 @@ import type { Principal } from '../model/client.ts';
 /** What a session asks about. */
 export interface Permissions {
   may(principal: Principal, action: Action): boolean;
+  /** Whether it was let in as a user there is no more. */
+  isRemoved(principal: Principal): boolean;
   /** Changes whenever an earlier answer may have. */
   readonly revision: number;
   /** Changes whenever `meter` may give another one. */

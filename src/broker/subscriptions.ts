@@ -97,6 +97,12 @@ export class Subscriptions {
     }
   }
 
+  /** The first of its subscriptions that the principal may not have now. */
+  firstForbidden(principal: Principal): TopicFilter | undefined {
+    for (const key of this.#held.keys()) if (!this.#may(targetOf(key), principal)) return key;
+    return undefined;
+  }
+
   /** The link may have room again for what is retained. */
   continueReplay(): void {
     this.#replay?.continue();

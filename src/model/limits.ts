@@ -180,6 +180,8 @@ export const PUBLISH_DECISIONS_MAX = 32;
 /** Users of the users file; each takes about 1 KiB of memory. */
 export const USERS_MAX = 10_000;
 export const USERS_FILE_BYTES_MAX = 16 * 1024 * 1024;
+/** Between two looks at whether the rights of clients that are in have changed. */
+export const RIGHTS_REVIEW_MS = 5_000;
 /** Bans in force at once; ranges among them are looked at one after the other for each connection. */
 export const BANS_MAX = 1_000;
 /** Addresses whose connection rate, and client ids whose disconnects are counted apart; the oldest is forgotten. */

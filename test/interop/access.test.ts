@@ -69,6 +69,18 @@ describe('postern user', () => {
     expect(await postern(['user', 'list', '--data', data])).toMatchObject({ code: 0, stdout: 'ada  (superuser, SCRAM-SHA-1, SCRAM-SHA-256, SCRAM-SHA-512)\n' });
   });
 
+  test('a user removed while the gateway runs is sent away, though it only listens', async () => {
+    const data = temporaryDirectory();
+    for (const name of ['ada', 'eve']) await added(data, name, 'secret');
+    const running = await gateway([], data);
+    const client = connecting(running, { username: 'ada', password: 'secret' });
+    const reason = new Promise((resolve) => client.once('disconnect', (packet) => resolve(packet.reasonCode)));
+    await client.subscribeAsync('news');
+    expect(await postern(['user', 'remove', 'ada', '--data', data])).toMatchObject({ code: 0 });
+    expect(await reason).toBe(0x98);
+    expect(await connack(running, { username: 'ada', password: 'secret' })).toBe(0x86);
+  });
+
   test('changed, removed, removed again', async () => {
     const data = temporaryDirectory();
     await added(data, 'ada', 'one');

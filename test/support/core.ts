@@ -41,6 +41,10 @@ export class OpenAccess implements Access {
     return !this.forbids(action, principal);
   }
 
+  isRemoved(): boolean {
+    return false;
+  }
+
   meter(): PublishMeter | undefined {
     return this.rate;
   }
