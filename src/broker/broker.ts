@@ -151,7 +151,7 @@ export class Broker {
 
   get connectedCount(): number {
     let count = 0;
-    for (const session of this.#sessions.values()) if (session.isAttached) count += 1;
+    for (const session of this.#sessions.values()) if (session.isConnected) count += 1;
     return count;
   }
 
@@ -180,7 +180,7 @@ export class Broker {
       (session): QueueFacts => ({
         realm: session.realm,
         clientId: session.clientId,
-        isConnected: session.isAttached,
+        isConnected: session.isConnected,
         ...storedFacts(session.stored),
         messagesInMemory: session.outbound.waitingInMemory,
         inflight: session.outbound.inflightCount,

@@ -54,6 +54,8 @@ export class BrokerSession implements ClientSession, RoutedSession {
   #subscriber: Subscriber;
   #ownerKey: string;
   #outlet: Outlet | undefined;
+  /** Of a bridge: its remote. */
+  #isOutOfReach = false;
   #attachment = 0;
   #will: Will | undefined;
   #expirySeconds = 0;
@@ -99,6 +101,11 @@ export class BrokerSession implements ClientSession, RoutedSession {
     return this.#outlet !== undefined;
   }
 
+  /** Somebody gets what is delivered: a bridge is attached all the time. */
+  get isConnected(): boolean {
+    return this.isAttached && !this.#isOutOfReach;
+  }
+
   get attachment(): number {
     return this.#attachment;
   }
@@ -131,6 +138,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#cancelDeadline?.();
     this.#cancelDeadline = undefined;
     this.#attachment += 1;
+    this.#isOutOfReach = false;
     this.#outlet = topics.mountPoint === '' ? outlet : new MountedOutlet(outlet, topics);
     this.#answers.attach(this.#outlet);
     this.#serve({ principal, topics });
@@ -203,11 +211,13 @@ export class BrokerSession implements ClientSession, RoutedSession {
   }
 
   pause(reason: PauseReason): void {
+    if (reason === 'upstream') this.#isOutOfReach = true;
     this.outbound.pause(reason);
     if (reason === 'link' && this.#outlet !== undefined) this.#core.slowConsumers.full(this);
   }
 
   resume(reason: PauseReason): void {
+    if (reason === 'upstream') this.#isOutOfReach = false;
     this.outbound.resume(reason);
     this.#core.withheld.roomMayBe();
     this.subscriptions.continueReplay();

@@ -55,6 +55,21 @@ describe('the list of queues', () => {
     ]);
   });
 
+  test('a bridge whose remote is out of reach is not connected, in the list and in the figures', async () => {
+    const { core } = await away(undefined);
+    const bridge = new TestClient(core.context('bridge:centre'));
+    await bridge.connect(requestOf('bridge:centre'));
+    const seen = () => [core.broker.queues('bridge:centre').queues[0]?.isConnected, core.broker.connectedCount, core.metric('sessions.connected')];
+    expect(seen()).toEqual([true, 2, 2]);
+    bridge.session.pause('upstream');
+    expect(seen()).toEqual([false, 1, 1]);
+    bridge.session.resume('upstream');
+    expect(seen()).toEqual([true, 2, 2]);
+    bridge.session.pause('upstream');
+    await bridge.connect(requestOf('bridge:centre'));
+    expect(seen()).toEqual([true, 2, 2]);
+  });
+
   test('is bounded', async () => {
     const ids = Array.from({ length: QUEUES_LISTED_MAX + 3 }, (_, index) => `c${index}`);
     const { core, publisher } = await away(undefined, ...ids);
