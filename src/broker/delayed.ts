@@ -14,7 +14,7 @@ import { mayPublish } from './publish-gate.ts';
 import { isAtBound } from './queue-bounds.ts';
 import { unretained } from './recipient.ts';
 import type { RoutedSession } from './routed-session.ts';
-import type { Routed, Router } from './router.ts';
+import { DISK, type Routed, type Router } from './router.ts';
 
 /** Whose message it is: asked for permission again when it is due, and for No Local. */
 export interface Publisher {
@@ -51,7 +51,6 @@ const OWNER = clientId('$delayed');
 const PUBLISHED_PER_TURN = 64;
 /** Until a message is tried again that a full queue, of a bridge say, refused when it was due. */
 const REFUSED_MS = 1_000;
-const REFUSED: Routed = { outcome: 'quota-exceeded', isStored: false };
 const TAKEN: Routed = { outcome: 'accepted', isStored: true };
 
 export class DelayedMessages {
@@ -85,7 +84,8 @@ export class DelayedMessages {
   /** @param message - under its final topic; the publisher may publish it there. */
   add(message: Message, delaySeconds: number, publisher: Publisher): Routed {
     const { store, limits } = this.#parts;
-    if (store.isCongested || isAtBound(this.#queueToFill(), limits)) return REFUSED;
+    if (store.isCongested) return refused(DISK);
+    if (isAtBound(this.#queueToFill(), limits)) return refused(OWNER);
     this.#append(message, delaySeconds, publisher);
     return TAKEN;
   }
@@ -227,7 +227,7 @@ export class DelayedMessages {
     const { topic, payload, properties, origin } = message;
     const due = new Message({ topic, payload, qos, isRetain, properties }, origin, message);
     const session = sessionOf(publisher);
-    if (router.mustRefuse(due, session)) return false;
+    if (router.whatIsFull(due, session) !== undefined) return false;
     counters.delayedPublished.value += 1;
     router.deliver(due, session);
     return true;
@@ -236,4 +236,8 @@ export class DelayedMessages {
 
 function termsFrom(value: Uint8Array): Terms {
   return JSON.parse(Buffer.from(value).toString()) as Terms;
+}
+
+function refused(full: string): Routed {
+  return { outcome: 'quota-exceeded', isStored: false, full };
 }

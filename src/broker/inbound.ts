@@ -78,7 +78,8 @@ export class Inbound implements WithheldPublisher {
 
   publish(draft: Draft, token: number, packetId: number): void {
     const idToRemember = draft.qos === 2 ? packetId : 0;
-    if (!this.#take(draft, token, idToRemember)) this.#refuse(draft, token, idToRemember);
+    const full = this.#take(draft, token, idToRemember);
+    if (full !== undefined) this.#refuse({ draft, token, packetId: idToRemember }, full);
     const held = this.#rate.take(this.#session.principal, draft);
     if (held === 'abuse') {
       this.#answers.whenDurable(() => this.#session.kick('rate-exceeded')); // behind what it is owed
@@ -105,7 +106,7 @@ export class Inbound implements WithheldPublisher {
       offer();
       return true;
     }
-    if (!this.#take(offer.draft, offer.token, offer.packetId)) return false;
+    if (this.#take(offer.draft, offer.token, offer.packetId) !== undefined) return false;
     this.#withheld = undefined;
     this.#link?.reading?.resumeReading();
     return true;
@@ -129,8 +130,8 @@ export class Inbound implements WithheldPublisher {
     counters.willsPublished.value += 1;
   }
 
-  /** @returns false: there is no room for it. */
-  #take(draft: Draft, token: number, packetId: number): boolean {
+  /** @returns what has no room for it; undefined: it was taken, or answered. */
+  #take(draft: Draft, token: number, packetId: number): string | undefined {
     const admitted = this.#admit(draft, packetId);
     if (admitted === 'copy') {
       this.#core.counters.duplicates.value += 1;
@@ -142,15 +143,15 @@ export class Inbound implements WithheldPublisher {
       this.#core.counters.quotaExceeded.value += 1;
       this.#answers.give(token, 'quota-exceeded'); // only its own PUBREL makes room: it must be read on
     } else {
-      const { outcome, isStored } = packetId === 0 ? this.#hand(draft, admitted) : this.#handOnce(draft, admitted, packetId);
-      if (outcome === 'quota-exceeded') return false;
-      if (draft.qos > 0 && isStored) this.#answers.giveLater(token, outcome);
-      else this.#answers.give(token, outcome);
+      const routed = packetId === 0 ? this.#hand(draft, admitted) : this.#handOnce(draft, admitted, packetId);
+      if (routed.outcome === 'quota-exceeded') return routed.full;
+      if (draft.qos > 0 && routed.isStored) this.#answers.giveLater(token, routed.outcome);
+      else this.#answers.give(token, routed.outcome);
     }
-    return true;
+    return undefined;
   }
 
-  #refuse(draft: Draft, token: number, packetId: number): void {
+  #refuse({ draft, token, packetId }: Offer, full: string): void {
     const { counters, withheld } = this.#core;
     const reading = draft.qos === 0 ? undefined : this.#link?.reading;
     if (reading !== undefined && withheld.hold(this, utf8Length(draft.topic) + draft.payload.length)) {
@@ -158,7 +159,7 @@ export class Inbound implements WithheldPublisher {
       const payload = Uint8Array.prototype.slice.call(draft.payload);
       this.#withheld = { draft: { topic, payload, qos, isRetain, properties, expirySeconds }, token, packetId };
       counters.withheld.value += 1;
-      reading.pauseReading();
+      reading.pauseReading(full);
       return;
     }
     counters.received.value += 1;
@@ -175,9 +176,9 @@ export class Inbound implements WithheldPublisher {
   /** The message and the id it is remembered by (MQTT-4.3.3-10) are one write. */
   #handOnce(draft: Draft, target: PublishTarget, packetId: number): Routed {
     return this.#core.store.together(() => {
-      const { outcome, isStored } = this.#hand(draft, target);
-      const isRemembered = outcome !== 'quota-exceeded' && this.receivedIds.begin(packetId, draft);
-      return { outcome, isStored: isStored || isRemembered };
+      const routed = this.#hand(draft, target);
+      if (routed.outcome === 'quota-exceeded') return routed;
+      return this.receivedIds.begin(packetId, draft) ? { outcome: routed.outcome, isStored: true } : routed;
     });
   }
 

@@ -26,17 +26,18 @@ export interface RouterParts {
   readonly work: Work;
 }
 
-/** `isStored`: something was written that an acknowledgement must wait for. */
-export interface Routed {
-  readonly outcome: 'accepted' | 'no-subscribers' | 'quota-exceeded';
-  readonly isStored: boolean;
-}
+/** `isStored`: something was written that an acknowledgement must wait for. `full`: whose bound it is that refuses it. */
+export type Routed =
+  | { readonly outcome: 'accepted' | 'no-subscribers'; readonly isStored: boolean }
+  | { readonly outcome: 'quota-exceeded'; readonly isStored: false; readonly full: string };
+
+/** The store, as something that is full. */
+export const DISK = 'the disk is behind';
 
 const ACCEPTED: Routed = { outcome: 'accepted', isStored: false };
 const ACCEPTED_STORED: Routed = { outcome: 'accepted', isStored: true };
 const NOBODY: Routed = { outcome: 'no-subscribers', isStored: false };
 const NOBODY_STORED: Routed = { outcome: 'no-subscribers', isStored: true };
-const REFUSED: Routed = { outcome: 'quota-exceeded', isStored: false };
 
 export class Router {
   readonly #parts: RouterParts;
@@ -58,18 +59,20 @@ export class Router {
 
   /** What is refused is counted by who asked: it may ask again. */
   route(message: Message, publisher: RoutedSession | undefined): Routed {
-    return this.mustRefuse(message, publisher) ? REFUSED : this.deliver(message, publisher);
+    const full = this.whatIsFull(message, publisher);
+    return full === undefined ? this.deliver(message, publisher) : { outcome: 'quota-exceeded', isStored: false, full };
   }
 
-  /** Whether a queue that refuses has no room for it, or the store has none. Of QoS 0 nobody was promised anything. */
-  mustRefuse({ topic, qos }: Message, publisher: RoutedSession | undefined): boolean {
-    if (qos === 0) return false;
-    if (this.#parts.store.isCongested) return true;
-    if (this.#refusing.size === 0) return false;
-    return this.#parts.bus.matches(topic).some((found) => {
+  /** The queue that refuses and has no room for it, or the store. Of QoS 0 nobody was promised anything. */
+  whatIsFull({ topic, qos }: Message, publisher: RoutedSession | undefined): string | undefined {
+    if (qos === 0) return undefined;
+    if (this.#parts.store.isCongested) return DISK;
+    if (this.#refusing.size === 0) return undefined;
+    for (const found of this.#parts.bus.matches(topic)) {
       const subscriber = matchFor(found, publisher)?.subscriber;
-      return subscriber !== undefined && this.#refusing.has(subscriber) && subscriber.outbound.isRefusing;
-    });
+      if (subscriber !== undefined && this.#refusing.has(subscriber) && subscriber.outbound.isRefusing) return subscriber.clientId;
+    }
+    return undefined;
   }
 
   /** Like `route`, but never refused. */

@@ -107,8 +107,12 @@ export interface ConnectRequest {
  * that ends before takes the message with it: its client was told nothing.
  */
 export interface PausableReading {
-  /** From within `publish`: the session must get nothing more to publish until `resumeReading`. */
-  pauseReading(): void;
+  /**
+   * From within `publish`: the session must get nothing more to publish until `resumeReading`.
+   *
+   * @param full - the client id of the queue that has no room, or another name for what is full; for the log.
+   */
+  pauseReading(full: string): void;
   /** What waits is to be handed over in a later turn. */
   resumeReading(): void;
 }

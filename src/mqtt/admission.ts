@@ -53,6 +53,7 @@ export class Admission {
   readonly #replies: Replies;
   readonly #cancelTimeout: CancelTimer;
   #authentication: Authentication | undefined;
+  #clientId: string | undefined;
 
   /** @param onTimeout - nothing came of it in time. */
   constructor(link: Link, parts: AdmissionParts, talk: { readonly applicant: Applicant; readonly replies: Replies; readonly onTimeout: () => void }) {
@@ -63,9 +64,15 @@ export class Admission {
     this.#cancelTimeout = parts.context.clock.after(parts.listener.settings.connectTimeoutMs, talk.onTimeout);
   }
 
+  /** The name CONNECT gave; empty: it left it to us. */
+  get clientId(): string | undefined {
+    return this.#clientId;
+  }
+
   async connect(packet: ConnectPacket): Promise<void> {
     const { context, listener } = this.#parts;
     const applicant = this.#applicant;
+    this.#clientId = packet.clientId;
     applicant.waitForCore();
     this.#replies.speak(packet.version);
     try {

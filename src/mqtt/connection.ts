@@ -3,6 +3,7 @@
 import type { ClientSession, Delivery, EndReason, PublishOutcome } from '../gateway/gateway.ts';
 import { type GatewayError, ProtocolViolationError } from '../model/errors.ts';
 import { CONNECT_BYTES_MAX, WITHHELD_PACKET_BYTES } from '../model/limits.ts';
+import type { LogFields } from '../model/log.ts';
 import { FILTER_WORK, workOfBytes } from '../model/work.ts';
 import type { Link, LinkHandlers } from '../transport/transport.ts';
 import { Admission, type AdmissionParts, type Admitted, type Applicant } from './admission.ts';
@@ -265,8 +266,8 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Reaut
   }
 
   /** 3.x has no negative PUBACK: what there is no room for waits unanswered, and all that comes behind it. */
-  pauseReading(): void {
-    this.#withhold('no room for a message: its client is not read until there is');
+  pauseReading(full: string): void {
+    this.#withhold('no room for a message: its client is not read until there is', full);
   }
 
   resumeReading(): void {
@@ -311,8 +312,8 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Reaut
     this.#link.destroy();
   }
 
-  #withhold(event: string): void {
-    this.#warn(event);
+  #withhold(event: string, full?: string): void {
+    this.#warn(event, { full });
     this.#hold().withhold(this.#client?.terms.keepAliveSeconds ?? 0, () => this.#refuse('a client was not read for too long: closing'));
   }
 
@@ -350,12 +351,13 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Reaut
     return true;
   }
 
-  #warn(event: string): void {
-    this.#parts.context.log.warn(event, { peer: this.#link.peer, clientId: this.#client?.terms.clientId });
+  #warn(event: string, more: LogFields = {}): void {
+    this.#parts.context.log.warn(event, { peer: this.#link.peer, clientId: this.#client?.terms.clientId, ...more });
   }
 
-  #note(error: unknown, bytes: Buffer | undefined): Fault {
-    return noteFault(error, bytes, { peer: this.#link.peer, log: this.#parts.context.log, counters: this.#parts.counters.faults });
+  #note(error: unknown, bytes: Buffer | undefined, clientId = this.#client?.terms.clientId ?? this.#admission?.clientId): Fault {
+    const { peer, listener } = this.#link;
+    return noteFault(error, bytes, { who: { peer, listener, clientId }, log: this.#parts.context.log, counters: this.#parts.counters.faults });
   }
 
   #leave(cause: { readonly publishWill: boolean; readonly sessionExpirySeconds?: number | undefined }): void {
@@ -364,7 +366,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Reaut
     try {
       client?.session.disconnect(cause);
     } catch (error) {
-      this.#note(error, undefined); // the core failed at the will, say; the link still has to end
+      this.#note(error, undefined, client?.terms.clientId); // the core failed at the will, say; the link still has to end
     }
   }
 

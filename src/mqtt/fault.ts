@@ -19,7 +19,7 @@ export interface Fault {
 
 /** Where a fault is written down. */
 export interface FaultBook {
-  readonly peer: PeerAddress;
+  readonly who: { readonly peer: PeerAddress; readonly listener: string; readonly clientId: string | undefined };
   readonly log: Log;
   readonly counters: Readonly<Record<Fault['kind'], Counter>>;
 }
@@ -27,12 +27,12 @@ export interface FaultBook {
 const HEX_BYTES = 16;
 
 /** @param bytes - what was read last, if that was the cause. */
-export function noteFault(error: unknown, bytes: Uint8Array | undefined, { peer, log, counters }: FaultBook): Fault {
+export function noteFault(error: unknown, bytes: Uint8Array | undefined, { who, log, counters }: FaultBook): Fault {
   const fault = faultOf(error);
   const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
   counters[fault.kind].value += 1;
-  if (fault.kind === 'internal-error') log.error('connection failed', { peer, error: stack ?? message });
-  else log.warn('bad input', { peer, clause: fault.clause, error: message, hex: bytes && hexPrefix(bytes, HEX_BYTES) });
+  if (fault.kind === 'internal-error') log.error('connection failed', { ...who, error: stack ?? message });
+  else log.warn('bad input', { ...who, clause: fault.clause, error: message, hex: bytes && hexPrefix(bytes, HEX_BYTES) });
   return fault;
 }
 

@@ -27,6 +27,7 @@ import { startCore, type TestCore } from './core.ts';
 import { FakeClock, settled } from './fake-clock.ts';
 import { type MemoryPeer, MemoryTransport } from './memory-link.ts';
 import { MemoryStore } from './memory-store.ts';
+import { RecordingLog } from './recording-log.ts';
 import { requestOf, TestClient } from './test-client.ts';
 
 /** A Topic Filter with what of its Subscription Options is not usual: QoS 2, all else 0. */
@@ -46,6 +47,8 @@ export class MqttBench {
   readonly clock = new FakeClock();
   readonly core: TestCore;
   readonly gateway: MqttGateway;
+  /** What the gateway writes down of its connections. */
+  readonly log = new RecordingLog();
   readonly #transports: readonly MemoryTransport[];
 
   private constructor({ settings, listeners, broker, autoCommit = true }: MqttBenchOptions) {
@@ -65,7 +68,7 @@ export class MqttBench {
 
   static async start(options: MqttBenchOptions = {}): Promise<MqttBench> {
     const bench = new MqttBench(options);
-    await bench.gateway.start(bench.core.context('mqtt'));
+    await bench.gateway.start({ ...bench.core.context('mqtt'), log: bench.log });
     return bench;
   }
 

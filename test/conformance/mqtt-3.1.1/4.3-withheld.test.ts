@@ -292,3 +292,21 @@ describe('a will of a withheld client', () => {
     expect(bridge.payloads).toEqual(['first', 'gone']);
   });
 });
+
+describe('what the log says of a client that is withheld', () => {
+  const NO_ROOM = 'no room for a message: its client is not read until there is';
+
+  test.each<[string, () => Promise<MqttBench>, topic: string, full: string]>([
+    ['the queue of a bridge', async () => (await full()).bench, 'up/a', 'bridge:centre'],
+    ['that of delayed messages', () => MqttBench.start({ broker: { delayedLimits: { messagesMax: 0, bytesMax: 0 } } }), '$delayed/5/a', '$delayed'],
+    ['the disk', () => MqttBench.start(), 'a', 'the disk is behind'],
+  ])('names what is full: %s', async (what, started, topic, name) => {
+    const bench = await started();
+    const sensor = await bench.connected({ clientId: 'sensor', version: 4 });
+    if (what === 'the disk') bench.core.store.isCongested = true;
+    await sensor.publishes(topic, 'kept', { qos: 1 }).expectsNothing();
+    expect(bench.log.lines).toContainEqual({ level: 'warn', event: NO_ROOM, peer: sensorPeer(bench), clientId: 'sensor', full: name });
+  });
+});
+
+const sensorPeer = ({ log }: MqttBench): unknown => log.lines.find(({ clientId }) => clientId === 'sensor')?.['peer'];

@@ -23,6 +23,25 @@ describe('MQTT 5 §4.13 Handling errors', () => {
     expect(bench.metric('mqtt.connections')).toBe(1);
   });
 
+  test('the log names who sent it, as far as that is known: listener and peer, and the client once it is in', async () => {
+    const bench = await MqttBench.start();
+    await bench.peer().sends('ff 00').expectsEnd();
+    await (await bench.connected({ clientId: 'sensor' })).sends('40 01 00').expectsEnd({ type: 'disconnect' });
+    const lines = bench.log.lines.filter(({ event }) => event === 'bad input');
+    expect(lines).toMatchObject([
+      { peer: 'memory#1', listener: 'mqtt.tcp', clientId: undefined },
+      { peer: 'memory#2', listener: 'mqtt.tcp', clientId: 'sensor' },
+    ]);
+  });
+
+  test('a second CONNECT is logged under the name of the first', async () => {
+    const bench = await MqttBench.start();
+    const peer = bench.peer();
+    await peer.sends(connect({ clientId: 'sensor' })).receives();
+    await peer.sends(connect({ clientId: 'other' })).expectsEnd({ type: 'disconnect', reasonCode: 0x82 });
+    expect(bench.log.lines.find(({ event }) => event === 'bad input')).toMatchObject({ clientId: 'sensor' });
+  });
+
   test('MQTT-3.12.4-1: PINGREQ is answered by PINGRESP', async () => {
     const { sender } = await stage();
     await sender.sends('c0 00').expectsOctets('d0 00');
