@@ -357,7 +357,8 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Reaut
 
   #note(error: unknown, bytes: Buffer | undefined, clientId = this.#client?.terms.clientId ?? this.#admission?.clientId): Fault {
     const { peer, listener } = this.#link;
-    return noteFault(error, bytes, { who: { peer, listener, clientId }, log: this.#parts.context.log, counters: this.#parts.counters.faults });
+    const { context, counters } = this.#parts;
+    return noteFault(error, bytes, { who: { peer, listener, clientId }, log: context.log, counters, isFirst: clientId === undefined });
   }
 
   #leave(cause: { readonly publishWill: boolean; readonly sessionExpirySeconds?: number | undefined }): void {

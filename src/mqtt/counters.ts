@@ -1,6 +1,7 @@
 import type { Counter, Metrics } from '../model/metrics.ts';
 import type { Fault } from './fault.ts';
 import { reasonName } from './reason.ts';
+import type { Stranger } from './stranger.ts';
 
 export interface MqttCounters {
   readonly connectionsAccepted: Counter;
@@ -11,6 +12,8 @@ export interface MqttCounters {
   readonly withheldTimeouts: Counter;
   /** Connections that ended by a fault. */
   readonly faults: Readonly<Record<Fault['kind'], Counter>>;
+  /** Who spoke another protocol that is known by its beginning. */
+  readonly strangers: Readonly<Record<Stranger['key'], Counter>>;
   readonly droppedTooLarge: Counter;
   readonly unknownAcks: Counter;
   readonly notUtf8: Counter;
@@ -32,6 +35,12 @@ export function mqttCounters(metrics: Metrics): MqttCounters {
       malformed: metrics.counter('mqtt.malformed'),
       'protocol-error': metrics.counter('mqtt.protocol-errors'),
       'internal-error': metrics.counter('mqtt.internal-errors'),
+    },
+    strangers: {
+      tls: metrics.counter('mqtt.strangers.tls'),
+      http: metrics.counter('mqtt.strangers.http'),
+      ssh: metrics.counter('mqtt.strangers.ssh'),
+      proxy: metrics.counter('mqtt.strangers.proxy'),
     },
     droppedTooLarge: metrics.counter('mqtt.messages.dropped.too-large'),
     unknownAcks: metrics.counter('mqtt.acks.unknown'),

@@ -4,6 +4,7 @@ import { GatewayError, ProtocolViolationError } from '../model/errors.ts';
 import { hexPrefix, type Log } from '../model/log.ts';
 import type { Counter } from '../model/metrics.ts';
 import { MqttCodecError, REASON } from './packets.ts';
+import { type Stranger, strangerOf } from './stranger.ts';
 
 export interface Fault {
   /** `internal-error` is not the peer's doing. */
@@ -21,18 +22,31 @@ export interface Fault {
 export interface FaultBook {
   readonly who: { readonly peer: PeerAddress; readonly listener: string; readonly clientId: string | undefined };
   readonly log: Log;
-  readonly counters: Readonly<Record<Fault['kind'], Counter>>;
+  readonly counters: {
+    readonly faults: Readonly<Record<Fault['kind'], Counter>>;
+    readonly strangers: Readonly<Record<Stranger['key'], Counter>>;
+  };
+  /** Nothing it sent before was MQTT either. */
+  readonly isFirst: boolean;
 }
 
 const HEX_BYTES = 16;
 
 /** @param bytes - what was read last, if that was the cause. */
-export function noteFault(error: unknown, bytes: Uint8Array | undefined, { who, log, counters }: FaultBook): Fault {
+export function noteFault(error: unknown, bytes: Buffer | undefined, { who, log, counters, isFirst }: FaultBook): Fault {
   const fault = faultOf(error);
   const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
-  counters[fault.kind].value += 1;
-  if (fault.kind === 'internal-error') log.error('connection failed', { ...who, error: stack ?? message });
-  else log.warn('bad input', { ...who, clause: fault.clause, error: message, hex: bytes && hexPrefix(bytes, HEX_BYTES) });
+  const hex = bytes && hexPrefix(bytes, HEX_BYTES);
+  const stranger = isFirst && bytes !== undefined ? strangerOf(bytes) : undefined;
+  counters.faults[fault.kind].value += 1;
+  if (fault.kind === 'internal-error') {
+    log.error('connection failed', { ...who, error: stack ?? message });
+  } else if (stranger === undefined) {
+    log.warn('bad input', { ...who, clause: fault.clause, error: message, hex });
+  } else {
+    counters.strangers[stranger.key].value += 1;
+    log.warn('no MQTT', { ...who, protocol: stranger.protocol, advice: stranger.advice, hex });
+  }
   return fault;
 }
 

@@ -42,6 +42,30 @@ describe('MQTT 5 §4.13 Handling errors', () => {
     expect(bench.log.lines.find(({ event }) => event === 'bad input')).toMatchObject({ clientId: 'sensor' });
   });
 
+  test.each([
+    ['16030100f8010000f40303', 'tls', 'TLS on a port without', 'the port of mqtt.tls'],
+    [Buffer.from('GET /mqtt HTTP/1.1\r\nUpgrade: websocket\r\n\r\n'), 'http', 'HTTP', 'mqtt.ws'],
+    [Buffer.from('POST / HTTP/1.1\r\n\r\n'), 'http', 'HTTP', 'mqtt.ws'],
+    [Buffer.from('OPTIONS * HTTP/1.1\r\n\r\n'), 'http', 'HTTP', 'mqtt.ws'],
+    [Buffer.from('SSH-2.0-OpenSSH_9.6\r\n'), 'ssh', 'SSH', 'not this port'],
+    [Buffer.from('PROXY TCP4 192.0.2.7 192.0.2.1 4000 1883\r\n'), 'proxy', 'a PROXY header', 'proxyProtocol'],
+    ['0d0a0d0a000d0a515549540a2111000c', 'proxy', 'a PROXY header', 'proxyProtocol'],
+  ])('%s is called by its name, %s', async (bytes, counter, protocol, advice) => {
+    const bench = await MqttBench.start();
+    await bench.peer().sends(bytes).expectsEnd();
+    expect(bench.log.lines).toEqual([expect.objectContaining({ level: 'warn', event: 'no MQTT', listener: 'mqtt.tcp', protocol })]);
+    expect(bench.log.lines[0]?.['advice']).toContain(advice);
+    expect([bench.metric(`mqtt.strangers.${counter}`), bench.metric('mqtt.malformed') + bench.metric('mqtt.protocol-errors')]).toEqual([1, 1]);
+  });
+
+  test('a client of MQTT that sends such octets later has broken the protocol, and no more', async () => {
+    const bench = await MqttBench.start();
+    const sensor = await bench.connected({ clientId: 'sensor' });
+    await sensor.sends('16030100f8010000f40303').expectsEnd({ type: 'disconnect' });
+    expect(bench.log.lines.map(({ event }) => event)).toContain('bad input');
+    expect(bench.metric('mqtt.strangers.tls')).toBe(0);
+  });
+
   test('MQTT-3.12.4-1: PINGREQ is answered by PINGRESP', async () => {
     const { sender } = await stage();
     await sender.sends('c0 00').expectsOctets('d0 00');

@@ -114,7 +114,10 @@ describe('PROXY protocol: the facts of a link', () => {
   });
 
   test.each([
-    ['it does not speak TLS', (raw: Socket) => raw.write(Buffer.concat([V1, Buffer.from('101000044d5154540402003c000474657374', 'hex')]))],
+    [
+      'it does not speak TLS: MQTT without TLS is for the port of mqtt.tcp',
+      (raw: Socket) => raw.write(Buffer.concat([V1, Buffer.from('101000044d5154540402003c000474657374', 'hex')])),
+    ],
     ['it left before the end', (raw: Socket) => raw.end(V1)],
   ])('a handshake that fails is told of the client, not of the proxy: %s', async (reason, go) => {
     const { transport, log } = listening('tls');
