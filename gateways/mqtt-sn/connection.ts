@@ -182,6 +182,8 @@ export class Connection implements Client, Outlet {
   }
 
   end(reason: EndReason): void {
+    const { log } = this.parts.context;
+    if (reason === 'rate-exceeded') log.warn('over its rate for too long: sent away', { clientId: this.clientId, peer: this.#facts.peer.address });
     if (reason === 'kicked' || reason === 'rate-exceeded') {
       this.send({ type: 'DISCONNECT', durationSeconds: undefined });
       this.#depart({ publishWill: true });

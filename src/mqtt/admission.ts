@@ -61,7 +61,10 @@ export class Admission {
     this.#parts = parts;
     this.#applicant = talk.applicant;
     this.#replies = talk.replies;
-    this.#cancelTimeout = parts.context.clock.after(parts.listener.settings.connectTimeoutMs, talk.onTimeout);
+    this.#cancelTimeout = parts.context.clock.after(parts.listener.settings.connectTimeoutMs, () => {
+      this.#noteTimeout();
+      talk.onTimeout();
+    });
   }
 
   /** The name CONNECT gave; empty: it left it to us. */
@@ -115,6 +118,14 @@ export class Admission {
   end(): void {
     this.#cancelTimeout();
     this.#authentication?.abandon();
+  }
+
+  #noteTimeout(): void {
+    const { context, counters } = this.#parts;
+    const { peer, listener } = this.#link;
+    counters.connectTimeouts.value += 1;
+    const event = this.#clientId === undefined ? 'no CONNECT in time: closing' : 'not let in in time: closing';
+    context.log.warn(event, { peer, listener, clientId: this.#clientId });
   }
 
   #enter(outcome: Accepted, terms: Terms): void {

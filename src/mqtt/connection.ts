@@ -275,6 +275,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Reaut
   }
 
   end(reason: EndReason): void {
+    if (reason === 'rate-exceeded') this.#warn('over its rate for too long: sent away');
     this.#client = undefined; // the core has let go of it
     const isRedirected = reason === 'shutting-down' && this.#settings.serverReference !== undefined;
     this.#goodbye(isRedirected ? REASON.useAnotherServer : END_REASON[reason]);
@@ -307,7 +308,6 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Reaut
   }
 
   #connectTimedOut(): void {
-    this.#parts.counters.connectTimeouts.value += 1;
     this.#stop();
     this.#link.destroy();
   }

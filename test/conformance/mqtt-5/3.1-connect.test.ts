@@ -38,6 +38,7 @@ describe('MQTT 5 §3.1 CONNECT', () => {
     await bench.clock.advanceMs(1);
     await peer.expectsEnd();
     expect(bench.metric('mqtt.connect-timeouts')).toBe(1);
+    expect(bench.log.lines).toEqual([{ level: 'warn', event: 'no CONNECT in time: closing', peer: 'memory#1', listener: 'mqtt.tcp', clientId: undefined }]);
   });
 
   test('the connect time-out ends with CONNECT', async () => {

@@ -17,6 +17,18 @@ describe('MQTT 5 §3.14 DISCONNECT from the server', () => {
     await ending;
   });
 
+  test('a client over its rate for too long is told so, and the log says so', async () => {
+    const bench = await MqttBench.start();
+    const peer = await bench.connected({ clientId: 'gw' });
+    bench.core.access.rate = { take: () => 'abuse' };
+    bench.core.access.revision += 1;
+    await peer.publishes('a', 'x').expectsEnd({ type: 'disconnect', reasonCode: 0x96 });
+    expect(bench.log.lines.filter(({ level }) => level === 'warn')).toEqual([
+      { level: 'warn', event: 'over its rate for too long: sent away', peer: 'memory#1', clientId: 'gw' },
+    ]);
+    expect(bench.metric('mqtt.ended.message-rate-too-high')).toBe(1);
+  });
+
   test('MQTT-3.2.0-2: one CONNACK in a connection, also where a second CONNECT comes', async () => {
     const bench = await MqttBench.start();
     const peer = bench.peer().sends(connect(), connect());

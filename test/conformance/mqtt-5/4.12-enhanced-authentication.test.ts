@@ -160,6 +160,7 @@ describe('MQTT 5 §4.12 Enhanced authentication', () => {
     await happens(peer, bench);
     await peer.expectsEnd();
     expect([script.abandoned, bench.metric(counter), bench.metric('mqtt.connections')]).toEqual([1, count, 0]);
+    expect(bench.log.lines.filter(({ event }) => event === 'not let in in time: closing')).toHaveLength(count);
   });
 
   test('a link that breaks before the core has asked: the challenge is given up as it comes', async () => {

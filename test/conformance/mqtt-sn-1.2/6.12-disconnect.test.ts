@@ -75,6 +75,16 @@ describe('MQTT-SN 1.2 §6.12 Client’s Disconnect Procedure', () => {
     expect(bench.core.broker.sessionCount).toBe(0);
   });
 
+  test('a client over its rate for too long is sent away, and the log says so', async () => {
+    const bench = await MqttSnBench.start();
+    const sensor = await bench.connected();
+    await sensor.sends(register('t/a')).expects(regack(1));
+    bench.core.access.rate = { take: () => 'abuse' };
+    bench.core.access.revision += 1;
+    await sensor.sends(publish('x')).expects(disconnect());
+    expect(bench.log).toEqual([{ event: 'over its rate for too long: sent away', fields: { clientId: 'sensor', peer: expect.any(String) } }]);
+  });
+
   test('a gateway that stops tells no device: to them a restart is a lost packet', async () => {
     const bench = await MqttSnBench.start();
     const sensor = await bench.connected();
