@@ -90,7 +90,10 @@ class Places {
 
   /** In the order of the file, then those that come from outside of it. */
   locate(findings: readonly Finding[]): Problem[] {
-    const located = findings.map(({ path, role, message }) => ({ ...this.#place(path, role), message: `${formatPath(path)} ${message}`.trimStart() }));
+    const located = findings.map(({ path, role, message }) => {
+      const hint = this.#source.isHidden(path) ? '; text that begins with "#" needs quotes' : '';
+      return { ...this.#place(path, role), message: `${formatPath(path)} ${message}${hint}`.trimStart() };
+    });
     return located.sort((a, b) => a.line - b.line || a.column - b.column).map(({ where, message }) => ({ where, message }));
   }
 

@@ -45,8 +45,7 @@ class Reader {
   #readKey(key: Key<unknown>, written: unknown, path: Path): unknown {
     const given = written ?? asWritten(key.default);
     if (given === undefined) {
-      if (key.isRequired)
-        this.#find(path, `is missing: ${key.kind.allowed}${key.kind.json['type'] === 'string' ? '; text that begins with "#" needs quotes' : ''}`);
+      if (key.isRequired) this.#find(path, `is missing: ${key.kind.allowed}`);
       return undefined;
     }
     const result = v.safeParse(key.kind.schema, given, { abortEarly: true, abortPipeEarly: true });

@@ -13,6 +13,8 @@ export interface SyntaxProblem extends Position {
 }
 
 const NULL = /^(~|null|Null|NULL|)$/;
+/** A comment for people has a space in it. */
+const HIDDEN = /^#([^ \t]|$)/;
 
 /**
  * One YAML text. All scalars stay text (the failsafe schema of YAML 1.2 §10.1): `protocol: 5.0` must not become the number 5. Only an unquoted
@@ -25,10 +27,12 @@ export class YamlSource {
   readonly isReadable: boolean;
   /** Mappings, lists, texts and null; undefined when the text is not readable or says nothing. */
   readonly written: unknown;
+  readonly #text: string;
   readonly #document: Document.Parsed;
   readonly #lines = new LineCounter();
 
   constructor(text: string) {
+    this.#text = text;
     this.#document = parseDocument(text, { schema: 'failsafe', prettyErrors: false, lineCounter: this.#lines });
     const { errors, warnings } = this.#document;
     const faults = [...errors, ...warnings].filter(({ code }) => code !== 'BAD_ALIAS');
@@ -66,6 +70,20 @@ export class YamlSource {
    * @returns how many steps of `path` exist, and the position of the last of them.
    */
   locate(path: Path, role: 'key' | 'value'): Position & { readonly depth: number } {
+    const { found, depth } = this.#find(path);
+    const isValueWanted = role === 'value' && depth === path.length && isNode(found.node) && !(isScalar(found.node) && isNull(found.node));
+    return { ...this.#position(isValueWanted ? startOf(found.node) : found.offset), depth };
+  }
+
+  /** Whether what stands where the value of `path` should is a comment to YAML, and text to whoever wrote it: `topic: #`, `topic: #/a`. */
+  isHidden(path: Path): boolean {
+    const { found, depth } = this.#find(path);
+    if (depth < path.length || !isScalar(found.node) || !isNull(found.node)) return false;
+    const end = found.node.range?.[1] ?? 0;
+    return HIDDEN.test(this.#text.slice(end, end + 2));
+  }
+
+  #find(path: Path): { readonly found: Place; readonly depth: number } {
     let found: Place = { node: this.#document.contents, offset: startOf(this.#document.contents) };
     let depth = 0;
     for (const step of path) {
@@ -74,8 +92,7 @@ export class YamlSource {
       found = next;
       depth += 1;
     }
-    const isValueWanted = role === 'value' && depth === path.length && isNode(found.node) && !(isScalar(found.node) && isNull(found.node));
-    return { ...this.#position(isValueWanted ? startOf(found.node) : found.offset), depth };
+    return { found, depth };
   }
 
   #child(node: unknown, step: string | number): Place | undefined {

@@ -4,6 +4,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { GatewayError } from '../model/errors.ts';
 import { TLS_FILE_BYTES_MAX } from '../model/limits.ts';
+import { heldInstead, type PemBlock, readPem } from './pem.ts';
 import type { TlsIdentity } from './tls-credentials.ts';
 
 /** A configuration key and the file it names. */
@@ -17,8 +18,6 @@ export interface NamedFile {
 export interface ServerIdentity extends TlsIdentity {
   readonly leaf: X509Certificate;
 }
-
-const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[\s\S]*?-----END \1-----/g;
 
 /** @returns the content of the file. @throws GatewayError CONFIG_INVALID */
 export function readTlsFile(file: NamedFile): Buffer {
@@ -39,9 +38,8 @@ export function isShared({ path }: NamedFile): boolean {
 /** @throws GatewayError CONFIG_INVALID */
 export function readIdentity(certFile: NamedFile, keyFile: NamedFile): ServerIdentity {
   const cert = readTlsFile(certFile);
-  const [leaf] = certificates(certFile, cert);
+  const leaf = certificates(certFile, cert)[0];
   const key = readTlsFile(keyFile);
-  if (leaf === undefined) throw unusable(certFile, 'holds no certificate in PEM form');
   if (!leaf.checkPrivateKey(privateKey(keyFile, key))) throw unusable(keyFile, `does not belong to the certificate in ${certFile.path}`);
   return { cert, key, leaf };
 }
@@ -49,16 +47,17 @@ export function readIdentity(certFile: NamedFile, keyFile: NamedFile): ServerIde
 /** @returns the authorities, as PEM. @throws GatewayError CONFIG_INVALID */
 export function readAuthorities(file: NamedFile): Buffer {
   const pem = readTlsFile(file);
-  if (certificates(file, pem).length === 0) throw unusable(file, 'holds no certificate in PEM form');
+  certificates(file, pem);
   return pem;
 }
 
 /** @returns the revocation lists as PEM, one by one: Node.js takes the first of a text only. @throws GatewayError CONFIG_INVALID */
 export function readRevocationLists(file: NamedFile): readonly string[] {
-  const lists = blocks(readTlsFile(file), 'X509 CRL');
-  if (lists.length === 0) throw unusable(file, 'holds no revocation list in PEM form');
-  for (const [index, crl] of lists.entries()) secureContext({ crl }, file, `revocation list ${index + 1} of ${lists.length} cannot be read`);
-  return lists;
+  const lists = blocks(file, readTlsFile(file), REVOCATION_LIST);
+  for (const [index, { pem, line }] of lists.entries()) {
+    secureContext({ crl: pem }, file, `, line ${line}: revocation list ${index + 1} of ${lists.length} cannot be read`);
+  }
+  return lists.map(({ pem }) => pem);
 }
 
 /** @throws GatewayError CONFIG_INVALID - `problem` with what OpenSSL says to `options`. */
@@ -70,34 +69,54 @@ export function secureContext(options: SecureContextOptions, file: NamedFile, pr
   }
 }
 
+/** @param problem - what the file is or does wrong, or `, line 3: ` and what is wrong there. */
 export function unusable({ setting, path }: NamedFile, problem: string, cause?: unknown): GatewayError {
   const reason = cause instanceof Error ? `: ${cause.message}` : '';
-  return new GatewayError('CONFIG_INVALID', `${setting} (${path}) ${problem}${reason}`, { cause });
+  const space = problem.startsWith(',') ? '' : ' ';
+  return new GatewayError('CONFIG_INVALID', `${setting} (${path})${space}${problem}${reason}`, { cause });
 }
 
-function certificates(file: NamedFile, pem: Buffer): X509Certificate[] {
-  return blocks(pem, 'CERTIFICATE').map((block, index, all) => {
+/** @returns at least one. */
+function certificates(file: NamedFile, bytes: Buffer): [X509Certificate, ...X509Certificate[]] {
+  const [first, ...others] = blocks(file, bytes, CERTIFICATE);
+  const certificate = ({ pem, line }: PemBlock, index: number): X509Certificate => {
     try {
-      return new X509Certificate(block);
+      return new X509Certificate(pem);
     } catch (error) {
-      throw unusable(file, `certificate ${index + 1} of ${all.length} cannot be read`, error);
+      throw unusable(file, `, line ${line}: certificate ${index + 1} of ${others.length + 1} cannot be read`, error);
     }
-  });
+  };
+  return [certificate(first, 0), ...others.map((block, at) => certificate(block, at + 1))];
 }
 
-function privateKey(file: NamedFile, pem: Buffer): KeyObject {
+function privateKey(file: NamedFile, bytes: Buffer): KeyObject {
+  const [{ pem, line }] = blocks(file, bytes, PRIVATE_KEY);
   try {
     return createPrivateKey(pem);
   } catch (error) {
-    if (isEncrypted(pem)) throw unusable(file, 'is protected by a passphrase, which nobody types at a start: store it without one (openssl pkey)');
-    throw unusable(file, 'holds no private key that can be read', error);
+    if (pem.includes('ENCRYPTED')) {
+      throw unusable(file, `, line ${line}: the private key is protected by a passphrase, which nobody types at a start: store it without one (openssl pkey)`);
+    }
+    throw unusable(file, `, line ${line}: the private key cannot be read`, error);
   }
 }
 
-function isEncrypted(pem: Buffer): boolean {
-  return /ENCRYPTED/.test(pem.toString('latin1'));
+/** What is looked for in a file. */
+interface Wanted {
+  readonly what: string;
+  readonly label: RegExp;
 }
 
-function blocks(pem: Buffer, label: string): string[] {
-  return [...pem.toString('latin1').matchAll(PEM_BLOCK)].filter(([, found]) => found === label).map(([block]) => block);
+const CERTIFICATE: Wanted = { what: 'certificate', label: /^CERTIFICATE$/ };
+const REVOCATION_LIST: Wanted = { what: 'revocation list', label: /^X509 CRL$/ };
+/** PKCS #8, and the older forms with the name of the algorithm. */
+const PRIVATE_KEY: Wanted = { what: 'private key', label: /(^| )PRIVATE KEY$/ };
+
+/** @returns at least one. */
+function blocks(file: NamedFile, bytes: Buffer, { what, label }: Wanted): [PemBlock, ...PemBlock[]] {
+  const { blocks: all, problem } = readPem(bytes.toString('latin1'));
+  if (problem !== undefined) throw unusable(file, `, line ${problem.line}: ${problem.message}`);
+  const [first, ...others] = all.filter((block) => label.test(block.label));
+  if (first === undefined) throw unusable(file, `holds no ${what} in PEM form${heldInstead(bytes, all)}`);
+  return [first, ...others];
 }

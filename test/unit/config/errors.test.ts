@@ -49,6 +49,15 @@ describe('a wrong value is told with line, column and what is allowed', () => {
       'access:\n  rules:\n    - permission: deny\n      topic: #',
       '4:7: access.rules[0].topic is missing: a topic filter; text that begins with "#" needs quotes',
     ],
+    [
+      'access:\n  rules:\n    - permission: deny\n      topic: #/b\n      action: all',
+      '4:7: access.rules[0].topic is missing: a topic filter; text that begins with "#" needs quotes',
+    ],
+    ['access:\n  rules:\n    - permission: deny', '3:7: access.rules[0].topic is missing: a topic filter'],
+    ['access:\n  rules:\n    - permission: deny\n      topic:', '4:7: access.rules[0].topic is missing: a topic filter'],
+    ['access:\n  rules:\n    - permission: deny\n      topic:  # which?', '4:7: access.rules[0].topic is missing: a topic filter'],
+    ['access:\n  rules:\n    - permission: deny\n      topic:\n      #action: all', '4:7: access.rules[0].topic is missing: a topic filter'],
+    ['bridges:\n  - address: "b:1"', '2:5: bridges[0].name is missing: 1 to 64 letters, digits, "-" or "_"'],
   ])('%j', (yaml, ...problems) => {
     expect(linesOf(loadWith({ yaml }))).toEqual(problems.map((problem) => `postern.yaml:${problem}`));
   });

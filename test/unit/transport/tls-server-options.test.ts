@@ -15,6 +15,11 @@ function load(changes: Partial<ServerTlsSettings> = {}) {
 describe('what is wrong with a file is one sentence that names it', () => {
   const broken = writtenFile('broken.pem', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
   const chain = writtenFile('chain.pem', `${SERVER_IDENTITY.cert}\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`);
+  const CHAIN_LINE = SERVER_IDENTITY.cert.toString().split('\n').length + 1;
+  const cut = writtenFile('cut.pem', `${SERVER_IDENTITY.cert}\n-----BEGIN CERTIFICATE-----\nAAAA\n`);
+  const mixed = writtenFile('mixed.key', '-----BEGIN PRIVATE KEY-----\n-----END RSA PRIVATE KEY-----\n');
+  const brokenKey = writtenFile('broken.key', 'text before\n-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n');
+  const der = writtenFile('der', Buffer.from('308201', 'hex'));
   const noPem = writtenFile('no.pem', 'nothing of the kind');
   const secret = writtenFile('protected.key', PROTECTED_KEY);
   const brokenList = writtenFile('broken.crl', `${REVOCATION_LIST}\n-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n`);
@@ -23,15 +28,21 @@ describe('what is wrong with a file is one sentence that names it', () => {
   test.each<[Partial<ServerTlsSettings>, RegExp]>([
     [{ certFile: '/nowhere.pem' }, /^mqtt\.tls\.certFile \(\/nowhere\.pem\) cannot be read: ENOENT/],
     [{ certFile: noPem }, /^mqtt\.tls\.certFile \(.*no\.pem\) holds no certificate in PEM form$/],
-    [{ certFile: broken }, /^mqtt\.tls\.certFile \(.*broken\.pem\) certificate 1 of 1 cannot be read: /],
-    [{ certFile: chain }, /^mqtt\.tls\.certFile \(.*chain\.pem\) certificate 2 of 2 cannot be read: /],
+    [{ certFile: server.keyFile }, /^mqtt\.tls\.certFile \(.*server\.key\) holds no certificate in PEM form, but PRIVATE KEY$/],
+    [{ certFile: der }, /^mqtt\.tls\.certFile \(.*der\) holds no certificate in PEM form: it looks like DER, which openssl turns into PEM$/],
+    [{ certFile: broken }, /^mqtt\.tls\.certFile \(.*broken\.pem\), line 1: certificate 1 of 1 cannot be read: /],
+    [{ certFile: chain }, new RegExp(`^mqtt\\.tls\\.certFile \\(.*chain\\.pem\\), line ${CHAIN_LINE}: certificate 2 of 2 cannot be read: `)],
+    [{ certFile: cut }, new RegExp(`^mqtt\\.tls\\.certFile \\(.*cut\\.pem\\), line ${CHAIN_LINE}: BEGIN CERTIFICATE without its END$`)],
+    [{ keyFile: mixed }, /^mqtt\.tls\.keyFile \(.*mixed\.key\), line 2: END RSA PRIVATE KEY without its BEGIN$/],
+    [{ keyFile: server.certFile }, /^mqtt\.tls\.keyFile \(.*server\.pem\) holds no private key in PEM form, but CERTIFICATE$/],
+    [{ keyFile: brokenKey }, /^mqtt\.tls\.keyFile \(.*broken\.key\), line 2: the private key cannot be read: /],
     [{ certFile: huge }, /^mqtt\.tls\.certFile \(.*huge\.pem\) has 16777217 bytes, more than is read \(16777216\)$/],
-    [{ keyFile: noPem }, /^mqtt\.tls\.keyFile \(.*no\.pem\) holds no private key that can be read: /],
-    [{ keyFile: secret }, /^mqtt\.tls\.keyFile \(.*protected\.key\) is protected by a passphrase, which nobody types at a start/],
+    [{ keyFile: noPem }, /^mqtt\.tls\.keyFile \(.*no\.pem\) holds no private key in PEM form$/],
+    [{ keyFile: secret }, /^mqtt\.tls\.keyFile \(.*protected\.key\), line 1: the private key is protected by a passphrase, which nobody types at a start/],
     [{ keyFile: client.keyFile }, /^mqtt\.tls\.keyFile \(.*client\.key\) does not belong to the certificate in .*server\.pem$/],
-    [{ caFile: server.keyFile }, /^mqtt\.tls\.caFile \(.*server\.key\) holds no certificate in PEM form$/],
-    [{ crlFile: authority }, /^mqtt\.tls\.crlFile \(.*ca\.pem\) holds no revocation list in PEM form$/],
-    [{ crlFile: brokenList }, /^mqtt\.tls\.crlFile \(.*broken\.crl\) revocation list 2 of 2 cannot be read: /],
+    [{ caFile: server.keyFile }, /^mqtt\.tls\.caFile \(.*server\.key\) holds no certificate in PEM form, but PRIVATE KEY$/],
+    [{ crlFile: authority }, /^mqtt\.tls\.crlFile \(.*ca\.pem\) holds no revocation list in PEM form, but CERTIFICATE$/],
+    [{ crlFile: brokenList }, /^mqtt\.tls\.crlFile \(.*broken\.crl\), line \d+: revocation list 2 of 2 cannot be read: /],
     [{ sni }, /^mqtt\.tls\.sni\[0\]\.keyFile \(.*foreign\.key\) does not belong to the certificate in .*server\.pem$/],
     [{ ciphers: 'NO-SUCH-SUITE' }, /^mqtt\.tls\.ciphers \(NO-SUCH-SUITE\) names no cipher suite that is known here: /],
     [{ pskFile: writtenFile('empty', '# nobody yet\n') }, /^mqtt\.tls\.pskFile \(.*empty\) holds no key: each has a line identity:key$/],
