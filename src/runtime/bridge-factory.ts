@@ -1,5 +1,4 @@
 // Makes a bridge of its part of the configuration.
-import { readFileSync } from 'node:fs';
 import { Bridge } from '../bridge/bridge.ts';
 import { MqttUplink } from '../bridge/uplinks/mqtt.ts';
 import { type Remote, RemoteRing } from '../bridge/uplinks/remote-ring.ts';
@@ -68,18 +67,29 @@ async function remotesOf(config: BridgeConfig, parts: FrontParts): Promise<[Remo
 }
 
 /** TLS is loaded on use: it costs 3 MB. */
-async function dialerTo(address: Endpoint, { name, tls, bindAddress }: BridgeConfig, { clock, metrics, writer }: FrontParts): Promise<StreamDialer> {
+async function dialerTo(address: Endpoint, config: BridgeConfig, { clock, metrics, writer }: FrontParts): Promise<StreamDialer> {
+  const { name, tls, bindAddress } = config;
   const from = bindAddress === undefined ? {} : { localAddress: bindAddress };
   const options = { name: `bridge.${name}`, ...address, ...from, timeoutMs: DIAL_TIMEOUT_MS, clock, metrics, writer };
   if (!tls.enabled) return new TcpDialer(options);
   const { TlsDialer } = await import('../transport/tls-dialer.ts');
-  const identity = tls.certFile === undefined || tls.keyFile === undefined ? undefined : { cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) };
+  const { ca, identity } = (await bridgeTlsLoader(config))();
   return new TlsDialer({
     ...options,
     insecure: tls.insecure,
-    ...(tls.caFile === undefined ? {} : { ca: readFileSync(tls.caFile) }),
+    ...(ca === undefined ? {} : { ca }),
     ...(identity === undefined ? {} : { identity }),
     ...(tls.servername === undefined ? {} : { servername: tls.servername }),
     ...(tls.alpn.length === 0 ? {} : { alpn: tls.alpn }),
+  });
+}
+
+/** Reads the certificates and the key of a bridge; throws CONFIG_INVALID with one sentence when they cannot be used. */
+export async function bridgeTlsLoader({ name, tls: { caFile, certFile, keyFile } }: BridgeConfig) {
+  const { readAuthorities, readIdentity } = await import('../transport/tls-files.ts');
+  const named = (key: string, path: string) => ({ setting: `tls.${key} of bridge ${name}`, path });
+  return () => ({
+    ca: caFile === undefined ? undefined : readAuthorities(named('caFile', caFile)),
+    identity: certFile === undefined || keyFile === undefined ? undefined : readIdentity(named('certFile', certFile), named('keyFile', keyFile)),
   });
 }

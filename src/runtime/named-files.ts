@@ -4,19 +4,28 @@ import { readAclFile } from '../access/acl-file.ts';
 import type { Config } from '../config/config.ts';
 import { mqttListeners, type SecureWebSocketListener, type TlsListener } from '../config/mqtt-listeners.ts';
 import { GatewayError } from '../model/errors.ts';
+import { bridgeTlsLoader } from './bridge-factory.ts';
 import { tlsLoader } from './mqtt-front.ts';
 
 /** @returns what keeps a gateway from starting with these files, a sentence each. Credentials that are out of reach are taken on trust. */
-export async function fileProblems({ mqtt, access: { aclFile } }: Config): Promise<readonly string[]> {
+export async function fileProblems({ mqtt, bridges, access: { aclFile } }: Config): Promise<readonly string[]> {
   const attempts: (() => unknown)[] = aclFile === undefined ? [] : [() => readAclFile(aclFile)];
   for (const listener of mqttListeners(mqtt)) {
     if ('tls' in listener && hasItsKeys(listener)) attempts.push(await tlsLoader(listener));
   }
+  for (const bridge of bridges) {
+    const { enabled, keyFile } = bridge.tls;
+    if (enabled && isThere(keyFile)) attempts.push(await bridgeTlsLoader(bridge));
+  }
   return attempts.flatMap(problemsOf);
 }
 
-function hasItsKeys({ tls: { pskFile } }: TlsListener | SecureWebSocketListener): boolean {
-  return pskFile === undefined || existsSync(pskFile);
+function hasItsKeys({ tls: { keyFile, pskFile } }: TlsListener | SecureWebSocketListener): boolean {
+  return isThere(keyFile) && isThere(pskFile);
+}
+
+function isThere(path: string | undefined): boolean {
+  return path === undefined || existsSync(path);
 }
 
 function problemsOf(attempt: () => unknown): readonly string[] {
