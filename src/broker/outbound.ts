@@ -49,8 +49,8 @@ export class Outbound implements DurableWaiter, Recipient {
   }
 
   /** Takes up the queue and QoS 2 exchanges a restart left. */
-  restore(stored: StoredSession, doubtfulUpTo: Sequence): void {
-    this.#queue.restore(stored, doubtfulUpTo, this.#settings);
+  restore(stored: StoredSession, lastSequence: Sequence): void {
+    this.#queue.restore(stored, lastSequence, this.#settings);
     if (stored.queue.count > 0) this.#inflight.leap(this.#parts.clock.random());
     this.#inflight.restore(stored.sending);
   }
@@ -119,6 +119,7 @@ export class Outbound implements DurableWaiter, Recipient {
   detach(): void {
     this.#outlet = undefined;
     this.#pauses.wakeUpTo = undefined;
+    this.#queue.saveSent();
     const claims = [...this.#inflight.takeClaims()];
     const waiting = this.#memory.length;
     const unsent = this.#memory.clear();

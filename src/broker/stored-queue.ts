@@ -1,9 +1,9 @@
 // The stored queue of one session as its deliveries see it: which entry is next, which of them may go, and what becomes of a new one.
 import type { Message } from '../model/message.ts';
-import { LOWEST_FIRST, ORDINARY, type Priority } from '../model/priority.ts';
+import { LOWEST_FIRST, ORDINARY, PRIORITIES, type Priority } from '../model/priority.ts';
 import { messageSize } from '../session/message-size.ts';
 import type { Sequence, StoredDelivery, StoredSession } from '../session/session-store.ts';
-import { Doubt } from './doubt.ts';
+import { Doubt, restoredSent, saveSent } from './doubt.ts';
 import type { InflightTable } from './inflight.ts';
 import { LatestPerTopic, type LatestQueue } from './latest-per-topic.ts';
 import { isAtBound, makeRoom, type Waiting } from './queue-bounds.ts';
@@ -40,10 +40,32 @@ export class StoredQueue implements Waiting, LatestQueue {
     this.#stored = stored;
   }
 
-  /** Takes up what a restart left: entries up to `doubtfulUpTo` may have been sent before, `inflightMax` of each class at most. */
-  restore(stored: StoredSession, doubtfulUpTo: Sequence, { inflightMax }: OutboundSettings): void {
+  /** Takes up what a restart left. @param lastSequence - of the boot before. */
+  restore(stored: StoredSession, lastSequence: Sequence, { inflightMax }: OutboundSettings): void {
     this.#stored = stored;
-    this.#doubt = new Doubt(doubtfulUpTo, inflightMax);
+    const sent = restoredSent(stored, lastSequence);
+    this.#doubt = sent && new Doubt(sent, inflightMax);
+    if (Number.isFinite(stored.facts.expirySeconds)) this.saveSent(); // from now on it is a session without a link, whose end was not written
+  }
+
+  /** The link is gone: writes down what it may have been sent and did not acknowledge. */
+  saveSent(): void {
+    const stored = this.#stored;
+    if (stored === undefined) return;
+    const upTo = PRIORITIES.map(() => 0);
+    let isExact = true;
+    for (const priority of PRIORITIES) {
+      const lane = stored.queue.lane(priority);
+      const sent = this.#cursor.at(priority);
+      const doubtful = this.#doubt?.upTo(priority) ?? 0;
+      if (isUpTo(lane?.next(sent), doubtful)) {
+        upTo[priority] = doubtful;
+        isExact &&= this.#doubt?.isExact === true;
+      } else if (isUpTo(lane?.next(0), sent)) {
+        upTo[priority] = sent;
+      }
+    }
+    saveSent(this.#parts.store, stored, upTo.some((sequence) => sequence > 0) ? { upTo, isExact } : undefined);
   }
 
   /** From now on. What waits is looked at anew. */
@@ -161,4 +183,8 @@ export class StoredQueue implements Waiting, LatestQueue {
     this.#parts.store.settle(this.#stored, sequence, 'superseded');
     this.#parts.drops.add('superseded');
   }
+}
+
+function isUpTo(sequence: Sequence | undefined, upTo: Sequence): boolean {
+  return sequence !== undefined && sequence <= upTo;
 }
