@@ -1,4 +1,4 @@
-import type { Topic } from '../model/topic.ts';
+import type { Topic, TopicName } from '../model/topic.ts';
 import { utf8Length } from '../model/topic-utf8.ts';
 import type { WireTopic } from './encode-publish.ts';
 
@@ -13,7 +13,9 @@ export class OutboundAliases {
   readonly #max: number;
   /** Least recently used first. */
   readonly #aliases = new Map<Topic, WireTopic>();
-  #lastWithout: Topic | undefined;
+  /** The objects in `#aliases` by their names: a topic the table of topics does not keep is another object each time it comes. */
+  readonly #topics = new Map<TopicName, Topic>();
+  #lastWithout: TopicName | undefined;
 
   /** @param max - 1..65535, within the client's Topic Alias Maximum (MQTT-3.1.2-26). */
   constructor(max: number) {
@@ -22,7 +24,7 @@ export class OutboundAliases {
 
   /** How the topic goes out; undefined: by its name alone. */
   of(topic: Topic): WireTopic | undefined {
-    const wire = this.#aliases.get(topic) ?? this.#given(topic);
+    const wire = this.#aliases.get(topic) ?? this.#renewed(topic) ?? this.#given(topic);
     if (wire === undefined) return undefined;
     this.#aliases.delete(topic);
     this.#aliases.set(topic, wire);
@@ -34,19 +36,32 @@ export class OutboundAliases {
     if (named !== undefined) this.#aliases.set(topic, { topic: undefined, alias });
   }
 
-  #given(topic: Topic): WireTopic | undefined {
-    if (utf8Length(topic) <= ALIAS_BYTES) return undefined;
-    if (this.#aliases.size < this.#max) return { topic, alias: this.#aliases.size + 1 };
-    const isRepeated = topic === this.#lastWithout;
-    this.#lastWithout = topic;
-    return isRepeated ? this.#takenOver(topic) : undefined;
+  #renewed(topic: Topic): WireTopic | undefined {
+    const former = this.#topics.get(topic.name);
+    const wire = former && this.#aliases.get(former);
+    if (former === undefined || wire === undefined) return undefined;
+    this.#aliases.delete(former);
+    this.#topics.set(topic.name, topic);
+    return wire;
   }
 
-  #takenOver(topic: Topic): WireTopic | undefined {
-    for (const [oldest, { alias }] of this.#aliases) {
-      this.#aliases.delete(oldest);
-      return { topic, alias };
-    }
-    return undefined;
+  #given(topic: Topic): WireTopic | undefined {
+    if (utf8Length(topic) <= ALIAS_BYTES) return undefined;
+    const alias = this.#aliases.size < this.#max ? this.#aliases.size + 1 : this.#takenOver(topic);
+    if (alias === undefined) return undefined;
+    this.#topics.set(topic.name, topic);
+    return { topic, alias };
+  }
+
+  /** @returns the alias unused longest, if the topic insists. */
+  #takenOver({ name }: Topic): number | undefined {
+    const isRepeated = name === this.#lastWithout;
+    this.#lastWithout = name;
+    const [oldest] = isRepeated ? this.#aliases : [];
+    if (oldest === undefined) return undefined;
+    const [topic, { alias }] = oldest;
+    this.#aliases.delete(topic);
+    this.#topics.delete(topic.name);
+    return alias;
   }
 }
