@@ -64,14 +64,7 @@ export function sealGroup(writer: ByteWriter, header: GroupHeader): void {
 /** @throws GatewayError STORE_CORRUPT - not a group, cut off, or its checksum is wrong. */
 export function readGroupHeader(bytes: Buffer): GroupHeader {
   const reader = new ByteReader(bytes);
-  if (reader.u32() !== MAGIC) throw new GatewayError('STORE_CORRUPT', 'not a group');
-  const checksum = reader.u32();
-  const length = reader.u32();
-  if (length !== bytes.length) throw new GatewayError('STORE_CORRUPT', `group of ${length} bytes has ${bytes.length}`);
-  if (crc32(bytes.subarray(CHECKED_FROM)) !== checksum) throw new GatewayError('STORE_CORRUPT', 'checksum of group is wrong');
-  if (reader.u8() !== VERSION) throw new GatewayError('STORE_CORRUPT', `not a group of version ${VERSION}`);
-  const isSynchronized = (reader.u8() & SYNCHRONIZED) !== 0;
-  reader.u16();
+  const { isSynchronized } = isFirstLayout(bytes) ? readFirstStart(reader) : readStart(reader, bytes);
   const boot = reader.u32();
   const records = reader.u32();
   const number = reader.f64();
@@ -81,4 +74,38 @@ export function readGroupHeader(bytes: Buffer): GroupHeader {
   const wallMs = reader.f64();
   const messages = reader.u32();
   return { boot, number, firstSequence, nextSequence, gatewayMs, wallMs, isSynchronized, records, messages };
+}
+
+/** Up to the boot: what tells whether this is a group, and whole. */
+function readStart(reader: ByteReader, bytes: Buffer): Pick<GroupHeader, 'isSynchronized'> {
+  if (reader.u32() !== MAGIC) throw new GatewayError('STORE_CORRUPT', 'not a group');
+  const checksum = reader.u32();
+  const length = reader.u32();
+  if (length !== bytes.length) throw new GatewayError('STORE_CORRUPT', `group of ${length} bytes has ${bytes.length}`);
+  if (crc32(bytes.subarray(CHECKED_FROM)) !== checksum) throw new GatewayError('STORE_CORRUPT', 'checksum of group is wrong');
+  if (reader.u8() !== VERSION) throw new GatewayError('STORE_CORRUPT', `not a group of version ${VERSION}`);
+  const isSynchronized = (reader.u8() & SYNCHRONIZED) !== 0;
+  reader.u16();
+  return { isSynchronized };
+}
+
+/**
+ * Whether the header begins as the first stores wrote it, which called themselves version 1 as well; the checksum tells that it is no chance.
+ *
+ *   0 magic u32 · version u8 · flags u8 · 0 u16 · crc32 u32
+ *   12 length u32 · boot u32 · records u32, and on as above
+ */
+function isFirstLayout(bytes: Buffer): boolean {
+  const isLikeIt = bytes.length >= GROUP_HEADER_BYTES && bytes.readUInt32LE(0) === MAGIC && bytes[4] === VERSION && bytes.readUInt32LE(12) === bytes.length;
+  return isLikeIt && crc32(bytes.subarray(12)) === bytes.readUInt32LE(8);
+}
+
+function readFirstStart(reader: ByteReader): Pick<GroupHeader, 'isSynchronized'> {
+  reader.u32();
+  reader.u8();
+  const isSynchronized = (reader.u8() & SYNCHRONIZED) !== 0;
+  reader.u16();
+  reader.u32();
+  reader.u32();
+  return { isSynchronized };
 }
