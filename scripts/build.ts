@@ -16,6 +16,7 @@ const BANNER = "import{createRequire as bundledRequire}from'node:module';const r
 const BUNDLE = [
   'src/main.ts',
   'src/runtime/commit-worker.ts',
+  'src/runtime/backup-worker.ts',
   '--bundle',
   '--splitting',
   '--entry-names=[name]',

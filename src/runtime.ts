@@ -4,6 +4,7 @@ import type { SysTopics } from './broker/sys-topics.ts';
 import { changedKeys } from './config/changes.ts';
 import type { Config } from './config/config.ts';
 import type {
+  BackupDesk,
   BanBook,
   ListenerAddress,
   QueueBook,
@@ -17,6 +18,7 @@ import type { Gateway, GatewayContext } from './gateway/gateway.ts';
 import { type GatewayClock, gatewayClock } from './model/clock.ts';
 import { MetricsTable } from './model/metrics.ts';
 import { createAccess, type GatewayAccess } from './runtime/access-factory.ts';
+import { Backups } from './runtime/backups.ts';
 import { BridgeFleet } from './runtime/bridge-fleet.ts';
 import { brokerSettings, queueSettings } from './runtime/broker-settings.ts';
 import { CommitHealth } from './runtime/commit-health.ts';
@@ -27,6 +29,7 @@ import type { SessionStore } from './session/session-store.ts';
 import { openSqliteStore, type SqliteStoreOptions } from './store/sqlite/open.ts';
 import { TurnWriter } from './transport/turn-writer.ts';
 
+export { maintenance } from './runtime/maintenance.ts';
 export { fileProblems } from './runtime/named-files.ts';
 
 /** From the first goodbye until links that are still open are broken. */
@@ -35,7 +38,7 @@ const STOP_TIMEOUT_MS = 10_000;
 const BRIDGE_REALM = 'bridge:';
 
 /** Beside this file as it is written, or in the bundle. */
-const COMMIT_WORKER = new URL(import.meta.url.endsWith('.ts') ? './runtime/commit-worker.ts' : './commit-worker.js', import.meta.url);
+const [COMMIT_WORKER, BACKUP_WORKER] = [threadEntry('commit-worker'), threadEntry('backup-worker')];
 
 /** What a harness may put between the gateway and its disk, to see whether it would notice. */
 export interface StoreOverrides extends Pick<SqliteStoreOptions, 'committer' | 'synchronous'> {
@@ -70,6 +73,10 @@ export async function composeGateway(options: StartOptions, { decorate, ...overr
   }
 }
 
+function threadEntry(name: string): URL {
+  return new URL(import.meta.url.endsWith('.ts') ? `./runtime/${name}.ts` : `./${name}.js`, import.meta.url);
+}
+
 class GatewayParts implements RunningGateway {
   readonly #options: StartOptions;
   readonly #store: SessionStore;
@@ -78,6 +85,7 @@ class GatewayParts implements RunningGateway {
   readonly #access: GatewayAccess;
   readonly #broker: Broker;
   readonly #commits: CommitHealth;
+  readonly #backups: Backups;
   readonly #writer = new TurnWriter();
   readonly #started: Gateway[] = [];
   readonly #bridges: BridgeFleet;
@@ -92,6 +100,7 @@ class GatewayParts implements RunningGateway {
     this.#store = store;
     this.#commits = new CommitHealth(store);
     this.#metrics = metrics;
+    this.#backups = new Backups({ ...options, directory: config.data.directory, metrics, entry: BACKUP_WORKER });
     this.#clock = gatewayClock(clock, store.boot.gatewayTimeOffsetMs);
     this.#access = createAccess(config.access, { store, clock: this.#clock, log, metrics });
     this.#broker = new Broker({ store, clock: this.#clock, access: this.#access.control, log, metrics, settings: brokerSettings(config) });
@@ -155,6 +164,10 @@ class GatewayParts implements RunningGateway {
     return this.#access.banBook(this.#broker);
   }
 
+  get backups(): BackupDesk {
+    return this.#backups;
+  }
+
   queues(clientId: string | undefined): QueueListing {
     return this.#broker.queues(clientId);
   }
@@ -177,6 +190,7 @@ class GatewayParts implements RunningGateway {
       this.#broker.shutDown();
     } finally {
       cancel();
+      await this.#backups.stop();
       await this.#store.close();
     }
   }

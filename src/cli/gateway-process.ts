@@ -3,12 +3,13 @@ import { changedKeys } from '../config/changes.ts';
 import type { Config } from '../config/config.ts';
 import type { LoadOutcome } from '../config/load.ts';
 import { commandTable } from '../control/commands.ts';
-import type { BanBook, QueueBook, QueueListing, ReloadOutcome, RunningGateway } from '../control/running-gateway.ts';
+import type { BackupDesk, BanBook, QueueBook, QueueListing, ReloadOutcome, RunningGateway } from '../control/running-gateway.ts';
 import { ControlServer } from '../control/server.ts';
 import { GatewayError } from '../model/errors.ts';
 import { SHUTDOWN_TIMEOUT_MS } from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
 import type { ProcessLog } from '../observe/log.ts';
+import { filesToKeep } from './backup-files.ts';
 import { problemText } from './config-options.ts';
 import { EXIT } from './exit-codes.ts';
 import { greeting } from './greeting.ts';
@@ -19,6 +20,8 @@ export interface GatewayProcessOptions {
   readonly config: Config;
   /** Reads the configuration again, from where it came. */
   readonly loadAgain: () => LoadOutcome;
+  /** The file it comes from, if there is one. */
+  readonly file?: string | undefined;
   readonly surroundings: Surroundings;
 }
 
@@ -35,6 +38,7 @@ export class GatewayProcess {
   readonly version: string;
   readonly #surroundings: Surroundings;
   readonly #loadAgain: () => LoadOutcome;
+  readonly #file: string | undefined;
   readonly #processLog: ProcessLog;
   readonly #log: Log;
   readonly #serviceManager: ServiceManager;
@@ -45,12 +49,13 @@ export class GatewayProcess {
   #state: 'starting' | 'running' | 'stopping' = 'starting';
   #gateway: RunningGateway | undefined;
 
-  constructor({ config, loadAgain, surroundings }: GatewayProcessOptions) {
+  constructor({ config, loadAgain, file, surroundings }: GatewayProcessOptions) {
     const { environment, clock, execute, version, isTerminal } = surroundings;
     const { level, format } = config.log;
     this.version = version;
     this.#config = config;
     this.#loadAgain = loadAgain;
+    this.#file = file;
     this.#surroundings = surroundings;
     this.#processLog = surroundings.openLog({ level, format: format === 'auto' ? (isTerminal ? 'text' : 'json') : format });
     this.#log = this.#processLog.log;
@@ -124,6 +129,16 @@ export class GatewayProcess {
 
   get queueBook(): QueueBook {
     return this.#running('ask again').queueBook;
+  }
+
+  get backups(): BackupDesk {
+    return this.#running('ask again').backups;
+  }
+
+  backUp(withSecrets: boolean): void {
+    const loaded = this.#loadAgain();
+    const written = loaded.kind === 'loaded' ? loaded.written : undefined;
+    this.backups.start({ files: filesToKeep({ config: this.#config, file: this.#file, written }), withSecrets });
   }
 
   queues(clientId: string | undefined): QueueListing {

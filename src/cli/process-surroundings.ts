@@ -38,6 +38,7 @@ export function processSurroundings(): Surroundings {
     execute: async (program, args) => void (await promisify(execFile)(program, args, { timeout: PROGRAM_TIMEOUT_MS, env: environment })),
     releaseMemory,
     startGateway,
+    maintenance: async () => (await import('../runtime.ts')).maintenance,
     fileProblems: async (config) => (await import('../runtime.ts')).fileProblems(config),
   };
 }

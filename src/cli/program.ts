@@ -1,6 +1,7 @@
 // The command line: which command, with which options.
 import { Command, CommanderError } from 'commander';
 import { withBanCommands, withUserCommands } from './access-commands.ts';
+import { withBackupCommands } from './backup-commands.ts';
 import { type CheckOptions, check } from './check.ts';
 import { type ConfigOptions, withConfigOptions } from './config-options.ts';
 import { EXIT } from './exit-codes.ts';
@@ -60,9 +61,7 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     .action(async (client: string | undefined, options: QueuesOptions) => {
       code = await queues(client, options, surroundings);
     });
-  withQueueCommands(program, surroundings, exit);
-  withUserCommands(program, surroundings, exit);
-  withBanCommands(program, surroundings, exit);
+  for (const withCommands of [withQueueCommands, withUserCommands, withBanCommands, withBackupCommands]) withCommands(program, surroundings, exit);
   program
     .command('version')
     .description('print the version')

@@ -16,7 +16,7 @@ export async function start(options: ConfigOptions, surroundings: Surroundings):
   }
   try {
     const caution = prepareDataDirectory(loaded.config.data.directory);
-    const gatewayProcess = new GatewayProcess({ config: loaded.config, loadAgain, surroundings });
+    const gatewayProcess = new GatewayProcess({ config: loaded.config, loadAgain, file: options.config, surroundings });
     for (const { where, message } of loaded.warnings) gatewayProcess.log.warn('dangerous configuration', { where, message });
     if (caution !== undefined) gatewayProcess.log.warn('data directory not private', { message: caution });
     return await gatewayProcess.run();

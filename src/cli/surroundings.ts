@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import type { Maintenance } from '../control/maintenance.ts';
 import type { StartGateway } from '../control/running-gateway.ts';
 import type { Clock } from '../model/clock.ts';
 import type { LogSettings, ProcessLog } from '../observe/log.ts';
@@ -37,6 +38,8 @@ export interface Surroundings {
   /** Once, when everything runs: gives back the memory that only starting needed. */
   releaseMemory(): void;
   readonly startGateway: StartGateway;
+  /** Loaded when it is used. */
+  maintenance(): Promise<Maintenance>;
   /** What is wrong inside the files a configuration names, a sentence each. */
   fileProblems(config: Config): Promise<readonly string[]>;
 }

@@ -1,10 +1,10 @@
 // The files a configuration names: certificates, keys, secrets.
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { GatewayError } from '../model/errors.ts';
-import { filePath, isCredentialOutOfReach, type Machine } from './config.ts';
+import { type Config, filePath, isCredentialOutOfReach, type Machine } from './config.ts';
 import type { Path } from './paths.ts';
 import { type Finding, isMapping } from './read.ts';
-import type { Key, Node } from './schema/nodes.ts';
+import type { Key, Node, ValueKind } from './schema/nodes.ts';
 import { SCHEMA, type Settings } from './schema/schema.ts';
 
 /**
@@ -15,7 +15,7 @@ export type FilePolicy = 'required' | 'checked' | 'ignored';
 
 export function fileFindings(settings: Settings, policy: FilePolicy, machine: Machine): Finding[] {
   if (policy === 'ignored') return [];
-  return [...namedFiles(SCHEMA, settings, [])].flatMap(({ path, key, written }) => {
+  return [...namedBy(SCHEMA, settings, { path: [], isMeant: ({ file }) => file !== undefined })].flatMap(({ path, key, written }) => {
     const problem = isCredentialOutOfReach(written, machine) ? missingCredential(policy) : unreadable(filePath(written, machine));
     if (problem === undefined) return [];
     const shown = key.kind.file === 'secret' ? '' : ` (${JSON.stringify(written)})`; // who wrote the secret itself here must not read it in a log
@@ -37,6 +37,19 @@ export function readSecret(path: string): string {
   return line;
 }
 
+/** A file of a loaded configuration. */
+export interface NamedFile {
+  readonly path: Path;
+  readonly file: string;
+  readonly isSecret: boolean;
+}
+
+/** Every file a configuration names whose contents belong to it. */
+export function filesNamedBy(config: Config): NamedFile[] {
+  const keys = namedBy(SCHEMA, config, { path: [], isMeant: ({ contents }) => contents !== undefined });
+  return [...keys].map(({ path, key, written }) => ({ path, file: written, isSecret: key.kind.contents === 'secret' }));
+}
+
 function missingCredential(policy: FilePolicy): string | undefined {
   return policy === 'required' ? '$CREDENTIALS_DIRECTORY is not set; credentials come with LoadCredential= of a systemd unit' : undefined;
 }
@@ -53,12 +66,21 @@ function unreadable(path: string): string | undefined {
   }
 }
 
-function* namedFiles(node: Node, value: unknown, path: Path): Generator<{ readonly path: Path; readonly key: Key<unknown>; readonly written: string }> {
+interface Walk {
+  readonly path: Path;
+  readonly isMeant: (kind: ValueKind<unknown>) => boolean;
+}
+
+function* namedBy(
+  node: Node,
+  value: unknown,
+  { path, isMeant }: Walk,
+): Generator<{ readonly path: Path; readonly key: Key<unknown>; readonly written: string }> {
   if (node.node === 'key') {
-    if (node.kind.file !== undefined && typeof value === 'string') yield { path, key: node, written: value };
+    if (isMeant(node.kind) && typeof value === 'string') yield { path, key: node, written: value };
   } else if (node.node === 'list') {
-    if (Array.isArray(value)) for (const [index, item] of value.entries()) yield* namedFiles(node.item, item, [...path, index]);
+    if (Array.isArray(value)) for (const [index, item] of value.entries()) yield* namedBy(node.item, item, { path: [...path, index], isMeant });
   } else if (isMapping(value)) {
-    for (const [name, child] of Object.entries(node.entries)) yield* namedFiles(child, value[name], [...path, name]);
+    for (const [name, child] of Object.entries(node.entries)) yield* namedBy(child, value[name], { path: [...path, name], isMeant });
   }
 }

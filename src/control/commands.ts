@@ -1,12 +1,13 @@
 // The table of control commands. A new command is a line here.
 import { GatewayError } from '../model/errors.ts';
+import { type BackedUpProcess, backupCommands } from './backup-commands.ts';
 import { banCommands } from './ban-commands.ts';
 import type { CommandTable } from './protocol.ts';
 import { queueCommands } from './queue-commands.ts';
 import type { BanBook, QueueBook, QueueListing, ReloadOutcome } from './running-gateway.ts';
 
 /** What of the process a command can reach. */
-export interface ControlledProcess {
+export interface ControlledProcess extends BackedUpProcess {
   readonly version: string;
   status(): Record<string, unknown>;
   /** @throws GatewayError CONFIG_INVALID - nothing was changed; the message holds every problem, one per line. */
@@ -28,6 +29,7 @@ export function commandTable(process: ControlledProcess): CommandTable {
     queues: { about: 'Which queues hold or dropped messages.', run: ({ clientId }) => process.queues(clientIdOf(clientId)) },
     ...queueCommands(() => process.queueBook),
     ...banCommands(() => process.bans),
+    ...backupCommands(process),
   };
 }
 

@@ -1,5 +1,6 @@
 // What the process knows of the gateway it runs: the composition root implements this, commands and signals use it.
 import type { Config } from '../config/config.ts';
+import type { BackupProgress, FileToKeep } from '../model/backup.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
 import type { TopicFilter } from '../model/topic.ts';
@@ -28,11 +29,27 @@ export interface RunningGateway {
   /** Takes over what can change while running. Keys of `log` and `control` are the process's own and are left to it. */
   reload(next: Config): ReloadOutcome;
   readonly bans: BanBook;
+  readonly backups: BackupDesk;
   /** What `postern queues` shows. @param clientId - only those of that client, also empty ones. */
   queues(clientId: string | undefined): QueueListing;
   readonly queueBook: QueueBook;
   /** Says goodbye to peers, waits for the last commit and closes the store. */
   stop(): Promise<void>;
+}
+
+export interface BackupRequest {
+  readonly files: readonly FileToKeep[];
+  readonly withSecrets: boolean;
+}
+
+/** Where backups of the running gateway are asked for. */
+export interface BackupDesk {
+  /** Begins one; it is of a moment after this call. @throws GatewayError LIMIT_EXCEEDED - another is being made. */
+  start(request: BackupRequest): void;
+  /** Of the one that was begun last. */
+  progress(): BackupProgress;
+  /** Resolves once none is being made, or after `withinMs`. */
+  finished(withinMs: number): Promise<void>;
 }
 
 /** The queue of one session, or of a shared group: its realm is `$share`, its client id the filter, and it is connected when it has members. */

@@ -208,6 +208,13 @@ export const CONTROL_TIMEOUT_MS = 10_000;
 /** Time a stopping gateway has to say goodbye and make its last commit. */
 export const SHUTDOWN_TIMEOUT_MS = 20_000;
 
+/** SQLite's log while a backup holds a snapshot of the database: what comes in meanwhile stays in it. A backup that would need more is given up. */
+export const BACKUP_WAL_BYTES_MAX = 64 * 1024 * 1024;
+/** One file of the configuration in a backup; the users file is the largest. */
+export const BACKUP_FILE_BYTES_MAX = 16 * 1024 * 1024;
+/** What a backup leaves free on its disk, and a restore on that of the data directory: a full one stops every commit. */
+export const BACKUP_FREE_BYTES_MIN = 32 * 1024 * 1024;
+
 /** Rules of topic rewrite: each is looked at for every new topic of a client. */
 export const REWRITE_RULES_MAX = 100;
 /** A regular expression of the configuration; nobody reads a longer one. */

@@ -40,6 +40,7 @@ export const startGateway: StartGateway = async ({ config, log }) => {
     isHealthy: () => behaviour !== 'unhealthy',
     reload: (next) => ({ applied: ['access.rules'], needsRestart: next.mqtt.receiveMax === config.mqtt.receiveMax ? [] : ['mqtt.receiveMax'] }),
     bans: { list: () => [], add: () => 0, remove: () => false },
+    backups: { start: () => undefined, progress: () => ({ state: 'none' }), finished: async () => undefined },
     queues: () => ({ queues: [], further: 0 }),
     queueBook: {
       peek: () => ({ entries: [], next: undefined }),

@@ -1,6 +1,6 @@
 import { ACCESS_RULES_MAX, CLIENT_ID_BYTES_MAX } from '../../model/limits.ts';
 import { key, list, optionalKey, requiredKey, section } from './nodes.ts';
-import { boolean, bytes, choice, file, filter, integer, path, peerPattern, seconds, secondsOrNever, text } from './values.ts';
+import { boolean, bytes, choice, file, filter, integer, ownSecretFile, peerPattern, seconds, secondsOrNever, text } from './values.ts';
 
 const NAME_BYTES_MAX = 65_535;
 
@@ -51,7 +51,7 @@ export const access = section('Who may connect, publish and subscribe.', {
     false,
   ),
   usersFile: optionalKey(
-    path,
+    ownSecretFile,
     'Users and their passwords, written by `postern user`; users.json in the data directory when not given.',
     '/etc/postern/users.json',
   ),

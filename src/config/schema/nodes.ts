@@ -17,6 +17,8 @@ export interface ValueKind<T> {
   readonly isList: boolean;
   /** The value names a file: it must be readable, and what a secret one is called is never repeated in a message. */
   readonly file?: 'readable' | 'secret';
+  /** What lies in the file the value names: a backup takes it along, secrets only when it is told to. */
+  readonly contents?: 'public' | 'secret';
 }
 
 export interface Key<T> {

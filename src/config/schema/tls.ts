@@ -1,18 +1,18 @@
 // Keys that every listener with TLS, and every one behind a proxy, has.
 import { CIPHERS_TEXT_BYTES_MAX, PROXIES_MAX, SERVER_NAMES_MAX } from '../../model/limits.ts';
 import { key, list, optionalKey, requiredKey, section } from './nodes.ts';
-import { addressRanges, choice, file, secretFile, serverName, text, texts } from './values.ts';
+import { addressRanges, choice, file, keyFile, secretFile, serverName, text, texts } from './values.ts';
 
 export const serverTlsEntries = {
   certFile: optionalKey(file, 'Own certificate with its chain, PEM.', '/etc/postern/server.pem'),
-  keyFile: optionalKey(file, 'Private key of the certificate, PEM.', '/etc/postern/server.key'),
+  keyFile: optionalKey(keyFile, 'Private key of the certificate, PEM.', '/etc/postern/server.key'),
   sni: list(
     'Further certificates, for clients that ask for another server name.',
     SERVER_NAMES_MAX,
     section('One certificate.', {
       serverName: requiredKey(serverName, 'Name that clients ask for; *.example.org is every name one level below.', '*.example.org'),
       certFile: requiredKey(file, 'Certificate for it with its chain, PEM.', '/etc/postern/example.pem'),
-      keyFile: requiredKey(file, 'Private key of that certificate, PEM.', '/etc/postern/example.key'),
+      keyFile: requiredKey(keyFile, 'Private key of that certificate, PEM.', '/etc/postern/example.key'),
     }),
   ),
   clientCertificate: key(

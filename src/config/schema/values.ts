@@ -292,10 +292,16 @@ export const fileMode: ValueKind<number> = kind(
 );
 
 /** A file the program reads. */
-export const file: ValueKind<string> = { ...path, allowed: 'the path of a readable file', file: 'readable' };
+export const file: ValueKind<string> = { ...path, allowed: 'the path of a readable file', file: 'readable', contents: 'public' };
+
+/** A private key. */
+export const keyFile: ValueKind<string> = { ...file, contents: 'secret' };
 
 /** A file whose first line is a secret; `credential:NAME` is a systemd credential. */
-export const secretFile: ValueKind<string> = { ...path, allowed: 'the path of a readable file, or credential:NAME', file: 'secret' };
+export const secretFile: ValueKind<string> = { ...path, allowed: 'the path of a readable file, or credential:NAME', file: 'secret', contents: 'secret' };
+
+/** A file of the gateway's own with what passwords are checked against; it need not exist yet. */
+export const ownSecretFile: ValueKind<string> = { ...path, contents: 'secret' };
 
 function wholeNumber({ min, max }: Range, message: string): v.GenericSchema<unknown, number> {
   return v.pipe(v.string(message), v.regex(/^-?\d{1,15}$/, message), v.transform(Number), v.minValue(min, message), v.maxValue(max, message));

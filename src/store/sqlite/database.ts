@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readdirSync, renameSync, rmSync, statSync } from
 import { basename, dirname, join } from 'node:path';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { GatewayError } from '../../model/errors.ts';
-import { APPLICATION_ID, CREATE_TABLES, MIGRATIONS, SCHEMA_VERSION, TABLES } from './schema.ts';
+import { APPLICATION_ID, ARCHIVE_ID, CREATE_TABLES, MIGRATIONS, SCHEMA_VERSION, TABLES } from './schema.ts';
 
 export const DATABASE_FILE = 'postern.db';
 /** Damaged files kept for salvage; an older one goes when another is set aside. */
@@ -112,7 +112,9 @@ function create(database: Database, path: string): void {
 }
 
 function judge(database: Database, path: string): void {
-  if (database.pragma('application_id', { simple: true }) !== APPLICATION_ID) throw new GatewayError('STORE_CORRUPT', `${path} is not a Postern database`);
+  const id = database.pragma('application_id', { simple: true });
+  if (id === ARCHIVE_ID) throw new GatewayError('STORE_UNAVAILABLE', `${path} is a backup: move it elsewhere and give it to \`postern restore\``);
+  if (id !== APPLICATION_ID) throw new GatewayError('STORE_CORRUPT', `${path} is not a Postern database`);
   const version = database.pragma('user_version', { simple: true }) as number;
   if (version > SCHEMA_VERSION) {
     throw new GatewayError(

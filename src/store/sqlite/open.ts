@@ -7,6 +7,7 @@ import { GatewayError } from '../../model/errors.ts';
 import type { Log } from '../../model/log.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import type { BootFacts } from '../../session/session-store.ts';
+import { completeRestore } from './archive/pending-restore.ts';
 import { committingThread } from './commit-thread.ts';
 import type { Committer } from './committer.ts';
 import { DATABASE_FILE, isDamage, openDatabase, quarantine, type Synchronous } from './database.ts';
@@ -53,6 +54,7 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const lock = StoreLock.acquire(directory);
     try {
+      completeRestore(directory); // which a power cut may have ended halfway
       const { database, recovered, quarantined } = openOrReplace(options);
       const writer = new UnitWriter(database, clock);
       const { boot, syncMs } = beginBoot(writer, recovered, clock);

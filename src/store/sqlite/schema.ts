@@ -4,6 +4,8 @@ import { ORDINARY } from '../../model/priority.ts';
 
 /** "PSTN": files of anybody else are not touched. */
 export const APPLICATION_ID = 0x5053_544e;
+/** "PSTB": a backup, which is restored and never opened in place. */
+export const ARCHIVE_ID = 0x5053_5442;
 /** `user_version`. A change of the tables adds one, and a migration from the version before. */
 export const SCHEMA_VERSION = 2;
 
