@@ -25,6 +25,7 @@ import { CommitHealth } from './runtime/commit-health.ts';
 import { type Front, mqttSnFront } from './runtime/fronts.ts';
 import { mqttFront } from './runtime/mqtt-front.ts';
 import { createSysTopics } from './runtime/sys-topics.ts';
+import { BACKUP_WORKER, COMMIT_WORKER } from './runtime/thread-entries.ts';
 import type { SessionStore } from './session/session-store.ts';
 import { openSqliteStore, type SqliteStoreOptions } from './store/sqlite/open.ts';
 import { TurnWriter } from './transport/turn-writer.ts';
@@ -36,9 +37,6 @@ export { fileProblems } from './runtime/named-files.ts';
 const STOP_TIMEOUT_MS = 10_000;
 
 const BRIDGE_REALM = 'bridge:';
-
-/** Beside this file as it is written, or in the bundle. */
-const [COMMIT_WORKER, BACKUP_WORKER] = [threadEntry('commit-worker'), threadEntry('backup-worker')];
 
 /** What a harness may put between the gateway and its disk, to see whether it would notice. */
 export interface StoreOverrides extends Pick<SqliteStoreOptions, 'committer' | 'synchronous'> {
@@ -71,10 +69,6 @@ export async function composeGateway(options: StartOptions, { decorate, ...overr
     await (parts === undefined ? store.close() : parts.stop());
     throw error;
   }
-}
-
-function threadEntry(name: string): URL {
-  return new URL(import.meta.url.endsWith('.ts') ? `./runtime/${name}.ts` : `./${name}.js`, import.meta.url);
 }
 
 class GatewayParts implements RunningGateway {

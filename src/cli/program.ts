@@ -7,6 +7,7 @@ import { type ConfigOptions, withConfigOptions } from './config-options.ts';
 import { EXIT } from './exit-codes.ts';
 import { withQueueCommands } from './queue-commands.ts';
 import { type QueuesOptions, queues } from './queues.ts';
+import { withSelftestCommand } from './selftest-command.ts';
 import { start } from './start.ts';
 import { type StatusOptions, status } from './status.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -61,7 +62,7 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     .action(async (client: string | undefined, options: QueuesOptions) => {
       code = await queues(client, options, surroundings);
     });
-  for (const withCommands of [withQueueCommands, withUserCommands, withBanCommands, withBackupCommands]) withCommands(program, surroundings, exit);
+  for (const withCommands of [withQueueCommands, withUserCommands, withBanCommands, withBackupCommands, withSelftestCommand]) withCommands(program, surroundings, exit);
   program
     .command('version')
     .description('print the version')

@@ -1,6 +1,7 @@
 // What commands can do to a data directory that no gateway uses. The composition root implements it; a command loads it when it is wanted.
 import type { BackupContents, BackupReport, FileToKeep, RestoreReport } from '../model/backup.ts';
 import type { Clock } from '../model/clock.ts';
+import type { Selftest } from './selftest.ts';
 
 export interface BackupOrder {
   readonly directory: string;
@@ -30,4 +31,5 @@ export interface Maintenance {
   /** Touches nothing. */
   lookInto(archive: string): Promise<BackupContents>;
   restore(order: RestoreOrder): Promise<RestoreReport>;
+  readonly selftest: Selftest;
 }

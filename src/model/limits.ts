@@ -215,6 +215,9 @@ export const BACKUP_FILE_BYTES_MAX = 16 * 1024 * 1024;
 /** What a backup leaves free on its disk, and a restore on that of the data directory: a full one stops every commit. */
 export const BACKUP_FREE_BYTES_MIN = 32 * 1024 * 1024;
 
+/** Files of `postern selftest --power-loss`, whose store forgets what is old. */
+export const SELFTEST_BYTES_MAX = 32 * 1024 * 1024;
+
 /** Rules of topic rewrite: each is looked at for every new topic of a client. */
 export const REWRITE_RULES_MAX = 100;
 /** A regular expression of the configuration; nobody reads a longer one. */
