@@ -216,7 +216,7 @@ export const BACKUP_FILE_BYTES_MAX = 16 * 1024 * 1024;
 export const BACKUP_FREE_BYTES_MIN = 32 * 1024 * 1024;
 
 /** Files of `postern selftest --power-loss`, whose store forgets what is old. */
-export const SELFTEST_BYTES_MAX = 32 * 1024 * 1024;
+export const SELFTEST_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Rules of topic rewrite: each is looked at for every new topic of a client. */
 export const REWRITE_RULES_MAX = 100;

@@ -25,6 +25,8 @@ const FACTS_FILE = 'run.json';
 /** Small, so that a test of a minute meets checkpoints, and the files stay small. */
 const CHECKPOINT_LOG_BYTES = 512 * 1024;
 const DATAGRAM = /^postern-selftest ([0-9a-f]{8}) (\d{1,15})\n$/;
+/** The first thing a run does is to make its directory, and to have that flushed. */
+const NOTHING_LEFT = 'if the run wrote there, the disk has lost all of it, and its flushes cannot be trusted; else say with --data or --directory where it was';
 /** Numbers between two looks at how large the files are. */
 const LOOK_EVERY = 1_000;
 
@@ -72,7 +74,7 @@ async function begin({ scratch, committer, reportTo, clock, log, onAcknowledged 
 }
 
 async function verify(scratch: string, clock: Clock): Promise<NumbersFound> {
-  if (!existsSync(scratch)) throw new GatewayError('STORE_UNAVAILABLE', `${scratch} does not exist: there was no run, or not with this data directory`);
+  if (!existsSync(scratch)) throw new GatewayError('STORE_CORRUPT', `${scratch} does not exist: ${NOTHING_LEFT}`);
   const facts = readFacts(scratch);
   const store = openSqliteStore({ directory: scratch, clock, log: silentLog, metrics: new MetricsTable() });
   const found = numbersIn(store);

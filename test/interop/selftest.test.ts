@@ -110,7 +110,7 @@ describe('postern selftest --power-loss', () => {
     [['selftest'], 64, /say what to test: --power-loss/],
     [[...SELFTEST, '--report-to', 'nowhere'], 64, /--report-to wants HOST:PORT, not nowhere/],
     [[...SELFTEST, '--seconds', 'x'], 64, /--seconds wants a whole number, not x/],
-    [[...SELFTEST, '--verify', '7', '--data', '/nowhere'], 73, /\/nowhere\/selftest does not exist: there was no run/],
+    [[...SELFTEST, '--verify', '7', '--data', '/nowhere'], 65, /\/nowhere\/selftest does not exist: if the run wrote there, the disk has lost all of it/],
     [['selftest', '--receive', 'x'], 64, /--receive wants a whole number, not x/],
   ])('%j', async (args, code, stderr) => {
     expect(await postern(args)).toMatchObject({ code, stderr: expect.stringMatching(stderr) });
