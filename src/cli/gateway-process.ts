@@ -10,6 +10,7 @@ import { SHUTDOWN_TIMEOUT_MS } from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
 import type { ProcessLog } from '../observe/log.ts';
 import { filesToKeep } from './backup-files.ts';
+import { BackupSchedule } from './backup-schedule.ts';
 import { problemText } from './config-options.ts';
 import { EXIT } from './exit-codes.ts';
 import { greeting } from './greeting.ts';
@@ -135,10 +136,10 @@ export class GatewayProcess {
     return this.#running('ask again').backups;
   }
 
-  backUp(withSecrets: boolean): void {
+  backUp(withSecrets: boolean, target?: string): void {
     const loaded = this.#loadAgain();
     const written = loaded.kind === 'loaded' ? loaded.written : undefined;
-    this.backups.start({ files: filesToKeep({ config: this.#config, file: this.#file, written }), withSecrets });
+    this.backups.start({ files: filesToKeep({ config: this.#config, file: this.#file, written }), withSecrets, target });
   }
 
   queues(clientId: string | undefined): QueueListing {
@@ -167,8 +168,17 @@ export class GatewayProcess {
       await this.#serviceManager.ready('Running');
       this.#serviceManager.watch(() => gateway.isHealthy());
     }
+    const schedule = this.#scheduleOf(gateway);
+    schedule.start();
     await this.#stopRequested.promise;
+    schedule.stop();
     await Promise.all([this.#serviceManager.stopping(), gateway.stop()]);
+  }
+
+  #scheduleOf({ backups }: RunningGateway): BackupSchedule {
+    const settings = this.#config.backup;
+    const { clock } = this.#surroundings;
+    return new BackupSchedule({ settings, desk: backups, backUp: (target) => this.backUp(settings.secrets, target), clock, log: this.#log });
   }
 
   #announce({ addresses }: RunningGateway): void {

@@ -62,7 +62,8 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     .action(async (client: string | undefined, options: QueuesOptions) => {
       code = await queues(client, options, surroundings);
     });
-  for (const withCommands of [withQueueCommands, withUserCommands, withBanCommands, withBackupCommands, withSelftestCommand]) withCommands(program, surroundings, exit);
+  for (const withCommands of [withQueueCommands, withUserCommands, withBanCommands, withBackupCommands, withSelftestCommand])
+    withCommands(program, surroundings, exit);
   program
     .command('version')
     .description('print the version')

@@ -38,6 +38,8 @@ export interface RunningGateway {
 }
 
 export interface BackupRequest {
+  /** Undefined: into the data directory, for who asked to move it away. */
+  readonly target?: string | undefined;
   readonly files: readonly FileToKeep[];
   readonly withSecrets: boolean;
 }

@@ -49,7 +49,7 @@ export class Backups implements BackupDesk {
     this.#count += 1;
     this.#removeStaged(); // nobody came for it
     this.#progress = { state: 'running', pages: 0, pagesLeft: 0 };
-    this.#underWay = this.#make(join(directory, `${STAGED}${this.#count}`), request).finally(() => {
+    this.#underWay = this.#make(request.target ?? join(directory, `${STAGED}${this.#count}`), request).finally(() => {
       this.#underWay = undefined;
     });
   }

@@ -1,6 +1,7 @@
 // Every configuration key, once: type, default, unit, allowed values and one sentence. The sample file, the JSON Schema, the reference, the
 // environment names and the types of a loaded configuration are derived from it.
 import { access } from './access.ts';
+import { backup } from './backup.ts';
 import { bridges } from './bridges.ts';
 import { mqtt } from './mqtt.ts';
 import { mqttSn } from './mqtt-sn.ts';
@@ -31,6 +32,7 @@ export const SCHEMA = section('Configuration of Postern.', {
   will,
   qos2,
   store,
+  backup,
 });
 
 /** What the schema alone makes of a file; `Config` has the defaults that depend on the machine filled in. */
