@@ -1,5 +1,5 @@
 import { clientId } from '../model/client.ts';
-import type { Clock } from '../model/clock.ts';
+import type { GatewayClock } from '../model/clock.ts';
 import { Message, type Origin } from '../model/message.ts';
 import { type TopicTable, topicName } from '../model/topic.ts';
 import type { Router } from './router.ts';
@@ -9,10 +9,10 @@ const ORIGIN: Origin = { gateway: 'internal', clientId: clientId('$SYS') };
 /** How the gateway speaks about itself: QoS 0, never written to the disk. */
 export class Announcer {
   readonly #topics: TopicTable;
-  readonly #clock: Clock;
+  readonly #clock: GatewayClock;
   readonly #router: Pick<Router, 'announce'>;
 
-  constructor(topics: TopicTable, clock: Clock, router: Pick<Router, 'announce'>) {
+  constructor(topics: TopicTable, clock: GatewayClock, router: Pick<Router, 'announce'>) {
     this.#topics = topics;
     this.#clock = clock;
     this.#router = router;
@@ -30,7 +30,7 @@ export class Announcer {
 
   #say(topic: string, payload: string, isRetain: boolean): void {
     const draft = { topic: this.#topics.intern(topicName(topic)), payload: Buffer.from(payload), qos: 0, isRetain } as const;
-    this.#router.announce(new Message(draft, ORIGIN, { publishedAtMs: this.#clock.nowMs(), expiresAtMs: Number.POSITIVE_INFINITY }));
+    this.#router.announce(new Message(draft, ORIGIN, { publishedAtMs: this.#clock.gatewayMs(), expiresAtMs: Number.POSITIVE_INFINITY }));
   }
 }
 

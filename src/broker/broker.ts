@@ -309,7 +309,7 @@ export class Broker {
         return;
       }
       const origin = { gateway, clientId: principal.clientId };
-      const stamps = { publishedAtMs: clock.nowMs(), expiresAtMs: Number.POSITIVE_INFINITY };
+      const stamps = { publishedAtMs: clock.gatewayMs(), expiresAtMs: Number.POSITIVE_INFINITY };
       const message = new Message({ ...borrowed, topic: admitted.topic, qos: 0 }, origin, stamps);
       const isNow = admitted.delaySeconds === undefined;
       const { outcome } = isNow ? router.route(message, undefined) : delayed.add(message, admitted.delaySeconds, { principal, realm: realm(gateway) });

@@ -366,7 +366,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
       principal: this.#ownerKey,
       expirySeconds: this.#expirySeconds,
       detachedAtMs: this.#outlet === undefined ? clock.gatewayMs() : undefined,
-      will: this.#will === undefined ? undefined : storedWill(this.#will, this.origin, clock.nowMs()),
+      will: this.#will === undefined ? undefined : storedWill(this.#will, this.origin, clock.gatewayMs()),
     };
     if (this.#stored === undefined) {
       this.#stored = store.createSession(this.realm, this.clientId, facts);

@@ -1,6 +1,6 @@
 // Of which topic which message waits in a stored queue, for queues that keep the newest only. In memory: a restart leaves a queue and no index, which is
 // made again bit by bit, as new messages come in.
-import type { EpochMs } from '../model/clock.ts';
+import type { GatewayMs } from '../model/clock.ts';
 import { LATEST_ENTRIES_READ } from '../model/limits.ts';
 import type { Message } from '../model/message.ts';
 import type { TopicName } from '../model/topic.ts';
@@ -11,7 +11,7 @@ const TOPICS_KEPT = 64;
 
 interface Newest {
   readonly sequence: Sequence;
-  readonly publishedAtMs: EpochMs;
+  readonly publishedAtMs: GatewayMs;
 }
 
 /** The queue as the index needs it. */

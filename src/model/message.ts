@@ -1,5 +1,5 @@
 import type { ClientId } from './client.ts';
-import type { EpochMs, GatewayMs } from './clock.ts';
+import type { GatewayMs } from './clock.ts';
 import type { Topic } from './topic.ts';
 
 export type QoS = 0 | 1 | 2;
@@ -40,7 +40,8 @@ export interface Draft {
 
 /** When a message was taken over by the gateway. */
 export interface Stamps {
-  readonly publishedAtMs: EpochMs;
+  /** The wall clock may be wrong at that moment, and known only later: `WallTimes` says what it was. `-Infinity`: before this was kept. */
+  readonly publishedAtMs: GatewayMs;
   readonly expiresAtMs: GatewayMs;
 }
 
@@ -51,7 +52,7 @@ export class Message {
   readonly isRetain: boolean;
   readonly properties: MessageProperties | undefined;
   readonly origin: Origin;
-  readonly publishedAtMs: EpochMs;
+  readonly publishedAtMs: GatewayMs;
   /** `Infinity`: never expires. */
   readonly expiresAtMs: GatewayMs;
   #payload: Uint8Array;

@@ -1,6 +1,6 @@
 // A message as bytes, in the log and in the rows of retained messages and wills.
 //
-//   content   flags u8 · topic length u16 · published f64 · topic · [expires f64] · [length u32, properties] · payload to the end
+//   content   flags u8 · topic length u16 · published f64 (gateway ms) · topic · [expires f64] · [length u32, properties] · payload to the end
 //   packed    length u32 · content · origin's gateway · origin's client id
 import { clientId } from '../../model/client.ts';
 import { Message, type MessageProperties, type Origin, type QoS } from '../../model/message.ts';
@@ -9,13 +9,14 @@ import { putTopic, utf8Length } from '../../model/topic-utf8.ts';
 import type { ByteReader } from '../../wire/byte-reader.ts';
 import { ByteWriter } from '../../wire/byte-writer.ts';
 
-const FLAG = { qos: 0b11, retain: 0b100, expires: 0b1000, properties: 0b1_0000 } as const;
+/** Without `gatewayStamp` a message was written before its stamp was gateway time: what it has is the wall clock of then, whatever that was worth. */
+const FLAG = { qos: 0b11, retain: 0b100, expires: 0b1000, properties: 0b1_0000, gatewayStamp: 0b10_0000 } as const;
 const PROPERTY = { utf8: 1, contentType: 2, responseTopic: 3, correlationData: 4, user: 5 } as const;
 
 export function writeContent(writer: ByteWriter, message: Message): void {
   const { topic, payload, properties, expiresAtMs } = message;
   const expires = expiresAtMs === Number.POSITIVE_INFINITY ? 0 : FLAG.expires;
-  writer.u8(message.qos | (message.isRetain ? FLAG.retain : 0) | expires | (properties === undefined ? 0 : FLAG.properties));
+  writer.u8(message.qos | FLAG.gatewayStamp | (message.isRetain ? FLAG.retain : 0) | expires | (properties === undefined ? 0 : FLAG.properties));
   const nameBytes = utf8Length(topic);
   writer.u16(nameBytes);
   writer.f64(message.publishedAtMs);
@@ -30,7 +31,8 @@ export function writeContent(writer: ByteWriter, message: Message): void {
 export function readContent(reader: ByteReader, origin: Origin): Message {
   const flags = reader.u8();
   const topicLength = reader.u16();
-  const publishedAtMs = reader.f64();
+  const stamp = reader.f64();
+  const publishedAtMs = (flags & FLAG.gatewayStamp) === 0 ? Number.NEGATIVE_INFINITY : stamp;
   const topic = storedTopic(reader.raw(topicLength));
   const expiresAtMs = (flags & FLAG.expires) === 0 ? Number.POSITIVE_INFINITY : reader.f64();
   const properties = (flags & FLAG.properties) === 0 ? undefined : readProperties(reader);

@@ -26,9 +26,10 @@ interface Contents {
   readonly sessions: readonly (readonly [key: string, { readonly queue: readonly (readonly unknown[])[] }])[];
 }
 
-/** What a store held, in the words of `contentsOf` of its time: an entry had no class. */
+/** What a store held, in the words of `contentsOf` of its time: an entry had no class, and the stamps were those of a wall clock nobody knows anything of. */
 function contentsBefore(name: string): unknown {
-  const written = JSON.parse(readFileSync(join(FIXTURES, name), 'utf8')) as Contents;
+  const text = readFileSync(join(FIXTURES, name), 'utf8').replaceAll(/"publishedAtMs\\":\d+/g, '"publishedAtMs\\":null');
+  const written = JSON.parse(text) as Contents;
   const sessions = written.sessions.map(([key, session]) => [key, { ...session, queue: session.queue.map((entry) => [...entry, ORDINARY]) }]);
   return { ...written, sessions };
 }
