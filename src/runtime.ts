@@ -53,6 +53,7 @@ export async function composeGateway(options: StartOptions, { decorate, ...overr
   const opened = openSqliteStore({
     directory: config.data.directory,
     clock,
+    machine: options.machine,
     log,
     metrics,
     limits: { checkpointIntervalMs: checkpointIntervalSeconds * 1000, checkpointLogBytes },

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { StartGateway } from '../control/running-gateway.ts';
 import { createLog, standardError } from '../observe/log.ts';
+import { machineTime } from '../observe/machine-time.ts';
 import { SystemClock } from '../observe/system-clock.ts';
 import { readSecret } from './secret-input.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -37,17 +38,19 @@ export function processSurroundings(): Surroundings {
     exit: (code) => process.exit(code),
     execute: async (program, args) => void (await promisify(execFile)(program, args, { timeout: PROGRAM_TIMEOUT_MS, env: environment })),
     releaseMemory,
-    startGateway,
+    startGateway: startWith(clock),
     maintenance: async () => (await import('../runtime.ts')).maintenance,
     fileProblems: async (config) => (await import('../runtime.ts')).fileProblems(config),
   };
 }
 
 /** Loaded when it is used: commands that only ask need no database. */
-const startGateway: StartGateway = async (options) => {
-  const runtime = await import('../runtime.ts');
-  return runtime.startGateway(options);
-};
+function startWith(clock: SystemClock): StartGateway {
+  return async (options) => {
+    const [runtime] = await Promise.all([import('../runtime.ts'), clock.asked()]); // how long the gateway was away depends on the answer
+    return runtime.startGateway({ ...options, machine: machineTime() });
+  };
+}
 
 /**
  * A start makes garbage in a young generation that has grown for it, and no collection V8 makes by itself follows in a gateway with little to do. One with

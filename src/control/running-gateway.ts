@@ -1,13 +1,15 @@
 // What the process knows of the gateway it runs: the composition root implements this, commands and signals use it.
 import type { Config } from '../config/config.ts';
 import type { BackupProgress, FileToKeep } from '../model/backup.ts';
-import type { Clock } from '../model/clock.ts';
+import type { Clock, MachineTime } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
 import type { TopicFilter } from '../model/topic.ts';
 
 export interface StartOptions {
   readonly config: Config;
   readonly clock: Clock;
+  /** Undefined where the machine does not tell. */
+  readonly machine?: MachineTime | undefined;
   readonly log: Log;
   readonly version: string;
 }

@@ -16,12 +16,26 @@ export interface Clock {
   nowMs(): EpochMs;
   /** Monotonic milliseconds since an arbitrary start, for measuring, time-outs and retransmission. */
   monotonicMs(): number;
-  /** Whether the wall clock is disciplined by a time source; false on a board without RTC until NTP has answered. */
+  /** Whether the wall clock is disciplined by a time source; false on a board until NTP has answered, and after a step until it is known whose step it was. */
   isSynchronized(): boolean;
   /** Runs once, not before `delayMs` from now; delays beyond 24 days are allowed. */
   after(delayMs: number, run: () => void): CancelTimer;
   /** Uniform in [0, 1). Spreads retries and start values; never a secret. */
   random(): number;
+}
+
+/**
+ * A wall clock before this is not right, whatever is said of it: boards without one start in 1970, or at the day their system was built. Never later than
+ * the day this was written.
+ */
+export const WALL_CLOCK_MIN_MS: EpochMs = Date.UTC(2026, 0, 1);
+
+/** The machine's own count of time, which a process outlives and a reboot does not. */
+export interface MachineTime {
+  /** Names the boot of the machine; another number after a reboot. */
+  readonly bootId: number;
+  /** Since that boot, times asleep included. */
+  uptimeMs(): number;
 }
 
 /** The clock as the core sees it, once the store has told where gateway time stood. */

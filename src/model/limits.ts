@@ -237,3 +237,8 @@ export const DELAYED_WILLS_BYTES_MAX = 8 * 1024 * 1024;
 export const AUTO_SUBSCRIPTIONS_MAX = 100;
 /** Time a client's link may be full before it counts as a slow consumer. */
 export const SLOW_CONSUMER_SECONDS = 60;
+
+/** The wall clock has stepped when it moves so far against the monotonic one: what is below is how a clock is trimmed. */
+export const CLOCK_STEP_MS = 500;
+/** A gateway switched off for longer than this by its wall clock has a wall clock that is wrong: none of it counts. */
+export const AWAY_MS_MAX = 366 * 86_400_000;

@@ -1,7 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import type { Sequence } from '../../session/session-store.ts';
 import { type Cell, numberOf } from './cell.ts';
-import type { LastMoment } from './gateway-time.ts';
+import type { LastMoment, MachineLead } from './gateway-time.ts';
 import type { SqlValue, TableWrite } from './schema.ts';
 
 /** What the store knows of itself beside the state it keeps. */
@@ -16,6 +16,8 @@ export interface Meta {
   readonly nextSessionId: number;
   readonly nextGroup: number;
   readonly lastMoment: LastMoment | undefined;
+  /** Undefined before the first boot that knew its machine. */
+  readonly machineLead: MachineLead | undefined;
 }
 
 const KEY = {
@@ -28,6 +30,8 @@ const KEY = {
   gatewayMs: 'gateway_ms',
   wallMs: 'wall_ms',
   synchronized: 'synchronized',
+  machineBoot: 'machine_boot',
+  machineLeadMs: 'machine_lead_ms',
 } as const;
 
 export function readMeta(database: Database): Meta {
@@ -37,6 +41,8 @@ export function readMeta(database: Database): Meta {
   const gatewayMs = values.get(KEY.gatewayMs);
   const lastMoment =
     gatewayMs === undefined ? undefined : { gatewayMs, wallMs: values.get(KEY.wallMs) ?? 0, isSynchronized: values.get(KEY.synchronized) === 1 };
+  const bootId = values.get(KEY.machineBoot);
+  const leadMs = values.get(KEY.machineLeadMs);
   return {
     boot,
     wasClean: boot === 0 || values.get(KEY.clean) === 1,
@@ -45,11 +51,16 @@ export function readMeta(database: Database): Meta {
     nextSessionId: values.get(KEY.nextSession) ?? 1,
     nextGroup: values.get(KEY.nextGroup) ?? 1,
     lastMoment,
+    machineLead: bootId === undefined || leadMs === undefined ? undefined : { bootId, leadMs },
   };
 }
 
 export function bootWrites(boot: number): TableWrite[] {
   return [put(KEY.boot, boot), put(KEY.clean, 0)];
+}
+
+export function machineWrites({ bootId, leadMs }: MachineLead): TableWrite[] {
+  return [put(KEY.machineBoot, bootId), put(KEY.machineLeadMs, leadMs)];
 }
 
 export function cleanWrites(): TableWrite[] {

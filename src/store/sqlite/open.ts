@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite, { type Database } from 'better-sqlite3';
-import type { Clock } from '../../model/clock.ts';
+import type { Clock, MachineTime } from '../../model/clock.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { Log } from '../../model/log.ts';
 import type { Metrics } from '../../model/metrics.ts';
@@ -14,7 +14,7 @@ import { DATABASE_FILE, isDamage, openDatabase, quarantine, type Synchronous } f
 import { gatewayTimeOffset } from './gateway-time.ts';
 import { GroupReader } from './group-reader.ts';
 import { StoreLock } from './lock.ts';
-import { bootWrites, momentWrites } from './meta.ts';
+import { bootWrites, machineWrites, momentWrites } from './meta.ts';
 import { PlacedCommitter } from './placed-committer.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { SqliteStore } from './sqlite-store.ts';
@@ -32,6 +32,8 @@ export interface SqliteStoreOptions {
   /** Made with mode 0700 when it is missing. */
   readonly directory: string;
   readonly clock: Clock;
+  /** Tells how long the gateway was away while the machine stayed up; without it the wall clock does. */
+  readonly machine?: MachineTime | undefined;
   readonly log: Log;
   readonly metrics: Metrics;
   /** A thread to commit in while the disk is slow, or always. Without one commits run in this thread. */
@@ -57,7 +59,7 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
       completeRestore(directory); // which a power cut may have ended halfway
       const { database, recovered, quarantined } = openOrReplace(options);
       const writer = new UnitWriter(database, clock);
-      const { boot, syncMs } = beginBoot(writer, recovered, clock);
+      const { boot, syncMs } = beginBoot(writer, recovered, options);
       const placed = placedCommitter(options, writer);
       placed.syncTimes.add(syncMs); // one commit into a cold file says nothing about the next, and an idle gateway would keep the thread it asked for
       return new SqliteStore({
@@ -117,12 +119,14 @@ function openAndRecover(path: string, { synchronous = 'full', log }: SqliteStore
 function beginBoot(
   writer: UnitWriter,
   { meta, nextSequence, lastMoment }: Recovered,
-  clock: Clock,
+  { clock, machine }: Pick<SqliteStoreOptions, 'clock' | 'machine'>,
 ): Pick<WrittenUnit, 'syncMs'> & { readonly boot: BootFacts } {
   const boot = meta.boot + 1;
-  const gatewayTimeOffsetMs = gatewayTimeOffset(clock, lastMoment);
+  const gatewayTimeOffsetMs = gatewayTimeOffset(clock, lastMoment, machine && meta.machineLead && { now: machine, last: meta.machineLead });
   const now = { gatewayMs: clock.monotonicMs() + gatewayTimeOffsetMs, wallMs: clock.nowMs(), isSynchronized: clock.isSynchronized() };
-  const { failure, syncMs } = writer.write({ segment: undefined, writes: [...bootWrites(boot), ...momentWrites(now)], vacuumPages: 0 });
+  const lead = machine && { bootId: machine.bootId, leadMs: machine.uptimeMs() - now.gatewayMs };
+  const writes = [...bootWrites(boot), ...momentWrites(now), ...(lead === undefined ? [] : machineWrites(lead))];
+  const { failure, syncMs } = writer.write({ segment: undefined, writes, vacuumPages: 0 });
   if (failure !== undefined) throw new GatewayError('STORE_UNAVAILABLE', `the store cannot be written (${failure.code}: ${failure.message})`);
   return { boot: { boot, wasClean: meta.wasClean, lastSequence: nextSequence - 1, gatewayTimeOffsetMs }, syncMs };
 }

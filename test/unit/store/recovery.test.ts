@@ -244,6 +244,29 @@ describe('gateway time', () => {
     expect(gatewayMs(bench.open({ clock: second }), second)).toBe(20_000 + countedMs);
   });
 
+  test.each([-20, 20])('a wall clock that is wrong by %i years counts nothing', async (years) => {
+    const first = await clockAt(1_800_000_000_000, 0);
+    await bench.close(bench.open({ clock: first }));
+    const second = await clockAt(1_800_000_000_000 + years * 365 * 24 * HOUR_MS, 0);
+    expect(gatewayMs(bench.open({ clock: second }), second)).toBe(0);
+  });
+
+  test.each([
+    ['counts by the uptime of the machine while it stays up, wherever the wall clock is', 7, 500_000, HOUR_MS],
+    ['does not by that of another boot of the machine', 8, 500_000, 0],
+    ['does not by an uptime that was set back', 7, -2 * HOUR_MS, 0],
+  ])('%s', async (_what, bootId, moreMs, countedMs) => {
+    const first = await clockAt(1_800_000_000_000, 0);
+    let uptimeMs = 500_000;
+    const store = bench.open({ clock: first, machine: { bootId: 7, uptimeMs: () => uptimeMs } });
+    await first.advanceMs(20_000);
+    await bench.close(store);
+    uptimeMs = moreMs + 20_000 + HOUR_MS;
+    const second = await clockAt(0, 0);
+    second.isSynced = false;
+    expect(gatewayMs(bench.open({ clock: second, machine: { bootId, uptimeMs: () => uptimeMs } }), second)).toBe(20_000 + countedMs);
+  });
+
   test('never goes back, wherever the wall clock is set', async () => {
     const store = bench.open({ clock: await clockAt(1_000_000_000, 90_000) });
     await bench.close(store);
