@@ -1,5 +1,8 @@
 // The composition root: the only file that names concrete classes. It decides nothing, it connects.
 import { Broker } from './broker/broker.ts';
+import { ClockBook } from './broker/clock-book.ts';
+import { ClockWatch } from './broker/clock-watch.ts';
+import { Receipts } from './broker/receipts.ts';
 import type { SysTopics } from './broker/sys-topics.ts';
 import { changedKeys } from './config/changes.ts';
 import type { Config } from './config/config.ts';
@@ -21,6 +24,7 @@ import { createAccess, type GatewayAccess } from './runtime/access-factory.ts';
 import { Backups } from './runtime/backups.ts';
 import { BridgeFleet } from './runtime/bridge-fleet.ts';
 import { brokerSettings, queueSettings } from './runtime/broker-settings.ts';
+import { believedClock } from './runtime/clock-source.ts';
 import { CommitHealth } from './runtime/commit-health.ts';
 import { type Front, mqttSnFront } from './runtime/fronts.ts';
 import { mqttFront } from './runtime/mqtt-front.ts';
@@ -46,7 +50,8 @@ export interface StoreOverrides extends Pick<SqliteStoreOptions, 'committer' | '
 export const startGateway: StartGateway = (options) => composeGateway(options, {});
 
 /** @throws GatewayError - nothing is left open then. */
-export async function composeGateway(options: StartOptions, { decorate, ...overrides }: StoreOverrides): Promise<RunningGateway> {
+export async function composeGateway(given: StartOptions, { decorate, ...overrides }: StoreOverrides): Promise<RunningGateway> {
+  const options = { ...given, clock: believedClock(given.clock, given.config.clock.source) };
   const { config, clock, log } = options;
   const metrics = new MetricsTable();
   const { checkpointIntervalSeconds, checkpointLogBytes, committer } = config.store;
@@ -79,6 +84,7 @@ class GatewayParts implements RunningGateway {
   readonly #clock: GatewayClock;
   readonly #access: GatewayAccess;
   readonly #broker: Broker;
+  readonly #clockBook: ClockBook;
   readonly #commits: CommitHealth;
   readonly #backups: Backups;
   readonly #writer = new TurnWriter();
@@ -87,6 +93,7 @@ class GatewayParts implements RunningGateway {
   #fronts: readonly Front[] = [];
   #config: Config;
   #sysTopics: SysTopics | undefined;
+  #clockWatch: ClockWatch | undefined;
 
   constructor(options: StartOptions, store: SessionStore, metrics: MetricsTable) {
     const { config, clock, log } = options;
@@ -98,7 +105,9 @@ class GatewayParts implements RunningGateway {
     this.#backups = new Backups({ ...options, directory: config.data.directory, metrics, entry: BACKUP_WORKER });
     this.#clock = gatewayClock(clock, store.boot.gatewayTimeOffsetMs);
     this.#access = createAccess(config.access, { store, clock: this.#clock, log, metrics });
-    this.#broker = new Broker({ store, clock: this.#clock, access: this.#access.control, log, metrics, settings: brokerSettings(config) });
+    this.#clockBook = new ClockBook({ store, metrics });
+    const receipts = config.clock.userProperties ? new Receipts(this.#clockBook) : undefined;
+    this.#broker = new Broker({ store, clock: this.#clock, access: this.#access.control, log, metrics, settings: brokerSettings(config), receipts });
     this.#bridges = new BridgeFleet({
       clock,
       log,
@@ -112,6 +121,7 @@ class GatewayParts implements RunningGateway {
   /** What was stored first, then bridges, so that they miss nothing, then listeners. A bridge's remote is not waited for. */
   async start(): Promise<void> {
     const { clock, log } = this.#options;
+    this.#clockWatch = this.#watchClock();
     const parts = { clock, log, metrics: this.#metrics, writer: this.#writer };
     this.#fronts = [await mqttFront(this.#config.mqtt, parts), mqttSnFront(this.#config.mqttSn, parts)].filter((front) => front !== undefined);
     this.#broker.restore();
@@ -123,6 +133,7 @@ class GatewayParts implements RunningGateway {
     this.#sysTopics = createSysTopics(this.#config.sys, { announcer: this.#broker.announcer, metrics: this.#metrics, ...this.#options });
     this.#sysTopics?.start();
     this.#broker.watchRights();
+    this.#clockWatch.start();
     const { boot, lastSequence, wasClean } = this.#store.boot;
     this.#options.log.info('store opened', { boot, lastSequence, wasClean });
   }
@@ -134,6 +145,7 @@ class GatewayParts implements RunningGateway {
   status(): Record<string, unknown> {
     return {
       sessions: { stored: this.#broker.sessionCount, connected: this.#broker.connectedCount },
+      clock: this.#clockWatch?.status() ?? 'not looked at yet',
       store: { ...this.#store.status() },
       bridges: this.#bridges.status(),
       counters: this.#metrics.snapshot(),
@@ -175,10 +187,17 @@ class GatewayParts implements RunningGateway {
     return this.#broker.contextFor(name, this.#options.log.with({ gateway: name }));
   }
 
+  #watchClock(): ClockWatch {
+    const announcer = this.#config.sys.intervalSeconds === 0 ? undefined : this.#broker.announcer;
+    const { boot } = this.#store.boot;
+    return new ClockWatch({ clock: this.#clock, log: this.#options.log, metrics: this.#metrics, book: this.#clockBook, boot, announcer });
+  }
+
   async stop(): Promise<void> {
     const timeout = new AbortController();
     const cancel = this.#clock.after(STOP_TIMEOUT_MS, () => timeout.abort());
     this.#sysTopics?.stop();
+    this.#clockWatch?.stop();
     try {
       for (const gateway of this.#started.reverse()) await gateway.stop(timeout.signal);
       await this.#bridges.stop(timeout.signal);

@@ -333,11 +333,11 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
 }
 
 /** The delivery as the remote gets it: under its name there, without identifiers, which only servers send (MQTT-3.3.4-6). */
-function outgoing({ message, qos, isDuplicate, packetId, expirySeconds }: Delivery, topic: Topic, isRetain: boolean): OutgoingPublish {
+function outgoing({ message, qos, isDuplicate, packetId, expirySeconds, receipt }: Delivery, topic: Topic, isRetain: boolean): OutgoingPublish {
   const { payload, properties, origin } = message;
   const renamed =
     message.topic === topic ? message : new Message({ topic, payload, qos: message.qos, isRetain: message.isRetain, properties }, origin, message);
-  return { message: renamed, qos, isRetain, isDuplicate, packetId, expirySeconds, identifiers: NO_IDENTIFIERS };
+  return { message: renamed, qos, isRetain, isDuplicate, packetId, expirySeconds, identifiers: NO_IDENTIFIERS, receipt };
 }
 
 function bridgeCounters({ metrics }: GatewayContext, name: string): BridgeCounters {

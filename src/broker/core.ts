@@ -12,6 +12,7 @@ import type { Drops } from './drops.ts';
 import type { Access } from './permissions.ts';
 import type { Presence } from './presence.ts';
 import type { QueueRules } from './queue-rules.ts';
+import type { Receipts } from './receipts.ts';
 import type { RetainedIndex } from './retained-index.ts';
 import type { RoutedSession } from './routed-session.ts';
 import type { Router } from './router.ts';
@@ -46,6 +47,8 @@ export interface Core {
   readonly work: Work;
   /** Slices of retained messages on their way to new subscribers. */
   readonly replays: TurnLine;
+  /** Undefined: nobody is told when a message came. */
+  readonly receipts: Receipts | undefined;
   readonly memoryQueueLimits: QueueLimits;
   /** How long a completed QoS 2 id stays known on links that duplicate and reorder. */
   readonly qos2QuarantineMs: number;

@@ -1,6 +1,7 @@
 import type { Delivery } from '../gateway/gateway.ts';
 import type { GatewayClock, GatewayMs } from '../model/clock.ts';
-import type { Message, QoS } from '../model/message.ts';
+import type { Message, QoS, UserProperties } from '../model/message.ts';
+import type { Receipts } from './receipts.ts';
 
 /** What a bus match or a queue entry says about one delivery. */
 export interface DeliveryTerms {
@@ -11,8 +12,15 @@ export interface DeliveryTerms {
 
 const NO_IDENTIFIERS: readonly number[] = [];
 
+export interface DeliveryParts {
+  readonly clock: GatewayClock;
+  /** Undefined: nobody is told when a message came. */
+  readonly receipts: Receipts | undefined;
+}
+
 /** One delivery object per session, shown anew for each message: none is allocated on the hot path. */
 export class DeliveryView implements Delivery {
+  readonly #parts: DeliveryParts;
   #message: Message | undefined;
   qos: QoS = 0;
   isRetain = false;
@@ -20,13 +28,19 @@ export class DeliveryView implements Delivery {
   packetId = 0;
   identifiers: readonly number[] = NO_IDENTIFIERS;
   expirySeconds: number | undefined;
+  receipt: UserProperties | undefined;
+
+  constructor(parts: DeliveryParts) {
+    this.#parts = parts;
+  }
 
   get message(): Message {
     if (this.#message === undefined) throw new TypeError('a delivery is read before it is shown');
     return this.#message;
   }
 
-  show(message: Message, terms: DeliveryTerms, mark: { readonly packetId: number; readonly isDuplicate: boolean }, clock: GatewayClock): this {
+  show(message: Message, terms: DeliveryTerms, mark: { readonly packetId: number; readonly isDuplicate: boolean }): this {
+    const { clock, receipts } = this.#parts;
     this.#message = message;
     this.qos = terms.qos;
     this.isRetain = terms.isRetain;
@@ -34,6 +48,7 @@ export class DeliveryView implements Delivery {
     this.packetId = mark.packetId;
     this.isDuplicate = mark.isDuplicate;
     this.expirySeconds = message.expiresAtMs === Number.POSITIVE_INFINITY ? undefined : secondsUntil(message.expiresAtMs, clock);
+    if (receipts !== undefined) this.receipt = receipts.of(message);
     return this;
   }
 }

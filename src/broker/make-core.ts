@@ -15,6 +15,7 @@ import { Drops } from './drops.ts';
 import type { Access } from './permissions.ts';
 import { Presence } from './presence.ts';
 import { QueueRules, type QueueSettings } from './queue-rules.ts';
+import type { Receipts } from './receipts.ts';
 import { RetainedIndex } from './retained-index.ts';
 import { type RetainedLimits, Retaining } from './retaining.ts';
 import type { RoutedSession } from './routed-session.ts';
@@ -43,10 +44,12 @@ export interface CoreParts {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly settings: CoreSettings;
+  /** Absent: nobody is told when a message came. */
+  readonly receipts?: Receipts | undefined;
 }
 
 /** @param sessionOf - the session of a delayed message's publisher, if it is still there. */
-export function makeCore({ store, clock, access, log, metrics, settings }: CoreParts, sessionOf: DelayedParts['sessionOf']): Core {
+export function makeCore({ store, clock, access, log, metrics, settings, receipts }: CoreParts, sessionOf: DelayedParts['sessionOf']): Core {
   const counters = brokerCounters(metrics);
   const bus = new Bus<RoutedSession>({ routeCacheBytesMax: ROUTE_CACHE_BYTES_MAX });
   const retained = new RetainedIndex();
@@ -82,6 +85,7 @@ export function makeCore({ store, clock, access, log, metrics, settings }: CoreP
     drops,
     work,
     replays: new TurnLine(clock),
+    receipts,
     memoryQueueLimits,
     qos2QuarantineMs,
   };

@@ -9,7 +9,7 @@ import type { Topic } from '../model/topic.ts';
 import type { DurableWaiter, Sequence, SettleCause, StoredDelivery, StoredSession } from '../session/session-store.ts';
 import type { Claim } from './claim.ts';
 import type { BrokerCounters } from './counters.ts';
-import { type DeliveryTerms, DeliveryView } from './delivery-view.ts';
+import { type DeliveryParts, type DeliveryTerms, DeliveryView } from './delivery-view.ts';
 import type { QueueDrops } from './drops.ts';
 import { type Inflight, InflightTable, readFlight } from './inflight.ts';
 import { MemoryQueue } from './memory-queue.ts';
@@ -20,7 +20,7 @@ import type { Recipient } from './recipient.ts';
 import { SharedLane } from './shared-lane.ts';
 import { StoredQueue } from './stored-queue.ts';
 
-export interface OutboundParts extends Omit<QueueReadingParts, 'drops'> {
+export interface OutboundParts extends Omit<QueueReadingParts, 'drops'>, DeliveryParts {
   readonly memoryQueueLimits: QueueLimits;
   readonly counters: BrokerCounters;
 }
@@ -30,7 +30,7 @@ export class Outbound implements DurableWaiter, Recipient {
   readonly shared = new SharedLane();
   readonly drops: QueueDrops;
   readonly #parts: OutboundParts;
-  readonly #delivery = new DeliveryView();
+  readonly #delivery: DeliveryView;
   readonly #inflight = new InflightTable();
   readonly #memory: MemoryQueue;
   readonly #queue: StoredQueue;
@@ -42,6 +42,7 @@ export class Outbound implements DurableWaiter, Recipient {
   constructor(parts: OutboundParts, drops: QueueDrops, settings: OutboundSettings) {
     this.#parts = parts;
     this.drops = drops;
+    this.#delivery = new DeliveryView(parts);
     this.#settings = settings;
     const { memoryQueueLimits: limits, store, clock } = parts;
     this.#memory = new MemoryQueue({ limits, retainedMax: RETAINED_MESSAGES_MAX, drops }, settings.treatment);
@@ -375,7 +376,7 @@ export class Outbound implements DurableWaiter, Recipient {
 
   #deliver(message: Message, terms: DeliveryTerms, mark: Pick<Delivery, 'packetId' | 'isDuplicate'>): void {
     this.#parts.counters.delivered.value += 1;
-    this.#outlet?.deliver(this.#delivery.show(message, terms, mark, this.#parts.clock));
+    this.#outlet?.deliver(this.#delivery.show(message, terms, mark));
   }
 
   #finish(packetId: number, flight: Inflight, cause: SettleCause): void {

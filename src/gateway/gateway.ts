@@ -5,7 +5,7 @@ import type { Subscription } from '../bus/subscription.ts';
 import type { ClientId, Realm } from '../model/client.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
-import type { Draft, Message, QoS } from '../model/message.ts';
+import type { Draft, Message, QoS, UserProperties } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { QueuePolicy } from '../model/queue-policy.ts';
 import type { TopicFilter, TopicTable } from '../model/topic.ts';
@@ -286,4 +286,6 @@ export interface Delivery {
   readonly identifiers: readonly number[];
   /** What is left of the Message Expiry Interval (MQTT-3.3.2-6); undefined: none. */
   readonly expirySeconds: number | undefined;
+  /** What the gateway says of when the message came, where that is wanted: behind the message's own User Properties, or nowhere if there is no room. */
+  readonly receipt?: UserProperties | undefined;
 }

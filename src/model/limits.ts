@@ -240,5 +240,11 @@ export const SLOW_CONSUMER_SECONDS = 60;
 
 /** The wall clock has stepped when it moves so far against the monotonic one: what is below is how a clock is trimmed. */
 export const CLOCK_STEP_MS = 500;
+/** How often it is looked at; messages of so long before a step was seen are dated as if it had not been yet. */
+export const CLOCK_LOOK_MS = 10_000;
+/** Boots of which it is kept when the wall clock was right; the oldest is forgotten. About 100 bytes each. */
+export const CLOCK_BOOTS_MAX = 256;
+/** Steps of one boot that are kept; the oldest is forgotten. */
+export const CLOCK_SPANS_MAX = 16;
 /** A gateway switched off for longer than this by its wall clock has a wall clock that is wrong: none of it counts. */
 export const AWAY_MS_MAX = 366 * 86_400_000;

@@ -8,6 +8,9 @@ export function minQoS(a: QoS, b: QoS): QoS {
   return Math.min(a, b) as QoS;
 }
 
+/** In the order they were sent (MQTT-3.1.3-10, MQTT-3.3.2-18); names may repeat. */
+export type UserProperties = readonly (readonly [name: string, value: string])[];
+
 /** The PUBLISH properties that keep their meaning across every protocol (MQTT 5 §3.3.2.3). */
 export interface MessageProperties {
   /** Payload Format Indicator: true says the payload is UTF-8. */
@@ -16,7 +19,7 @@ export interface MessageProperties {
   readonly responseTopic?: string;
   readonly correlationData?: Uint8Array;
   /** In the order they were sent (MQTT-3.3.2-18). */
-  readonly userProperties?: readonly (readonly [name: string, value: string])[];
+  readonly userProperties?: UserProperties;
 }
 
 /** Where a message entered the system. Bridges read it to avoid loops; the audit log prints it. */

@@ -24,7 +24,7 @@ const NO_IDENTIFIERS: readonly number[] = [];
 const NO_PROPERTIES = new Uint8Array(1);
 
 /** What a template is made of, besides topic and alias. */
-type Sources = Pick<OutgoingPublish, 'message' | 'expirySeconds' | 'identifiers'>;
+type Sources = Pick<OutgoingPublish, 'message' | 'expirySeconds' | 'identifiers' | 'receipt'>;
 
 export class PublishEncoder {
   readonly #version: ProtocolVersion;
@@ -54,7 +54,8 @@ export class PublishEncoder {
     if (!this.#isLast(publish, topic, alias)) this.#encodeTemplate(publish, topic, alias);
     const templateLength = this.#templateLength;
     const size = this.#hasPayload ? templateLength : templateLength + publish.message.payload.length;
-    if (size > packetBytesMax || size > PACKET_BYTES_LIMIT) return false;
+    if (size > packetBytesMax || size > PACKET_BYTES_LIMIT)
+      return this.#hasReceipt(publish) && this.encode(withoutReceipt(publish), sink, packetBytesMax, wire);
     const out = sink.reserve(size);
     const { bytes, length: start } = out;
     this.#template.copy(bytes, start, 0, templateLength);
@@ -75,12 +76,20 @@ export class PublishEncoder {
       last.message === publish.message &&
       this.#lastHasId === publish.qos > 0 &&
       this.#lastTopic === topic &&
-      (this.#version !== 5 || (this.#lastAlias === alias && last.expirySeconds === publish.expirySeconds && isSameList(last.identifiers, publish.identifiers)))
+      (this.#version !== 5 ||
+        (this.#lastAlias === alias &&
+          last.expirySeconds === publish.expirySeconds &&
+          last.receipt === publish.receipt &&
+          isSameList(last.identifiers, publish.identifiers)))
     );
   }
 
+  #hasReceipt({ receipt }: OutgoingPublish): boolean {
+    return this.#version === 5 && receipt !== undefined;
+  }
+
   #encodeTemplate(publish: OutgoingPublish, topic: Topic | undefined, alias: number): void {
-    const { message, expirySeconds, identifiers } = publish;
+    const { message, expirySeconds, identifiers, receipt } = publish;
     const { payload } = message;
     const properties = this.#version === 5 ? propertyBlock(publish, alias) : NOTHING;
     const hasId = publish.qos > 0;
@@ -99,17 +108,23 @@ export class PublishEncoder {
     if (hasPayload) template.set(payload, at + properties.length);
     this.#templateLength = length;
     this.#hasPayload = hasPayload;
-    this.#last = { message, expirySeconds, identifiers: identifiers.length === 0 ? NO_IDENTIFIERS : [...identifiers] };
+    this.#last = { message, expirySeconds, identifiers: identifiers.length === 0 ? NO_IDENTIFIERS : [...identifiers], receipt };
     this.#lastTopic = topic;
     this.#lastAlias = alias;
     this.#lastHasId = hasId;
   }
 }
 
-function propertyBlock({ message, expirySeconds, identifiers }: Sources, alias: number): Uint8Array {
-  if (message.properties === undefined && expirySeconds === undefined && identifiers.length === 0 && alias === 0) return NO_PROPERTIES;
+function withoutReceipt({ message, qos, isRetain, isDuplicate, packetId, identifiers, expirySeconds }: OutgoingPublish): OutgoingPublish {
+  return { message, qos, isRetain, isDuplicate, packetId, identifiers, expirySeconds };
+}
+
+function propertyBlock({ message, expirySeconds, identifiers, receipt }: Sources, alias: number): Uint8Array {
+  const { properties } = message;
+  if (properties === undefined && receipt === undefined && expirySeconds === undefined && identifiers.length === 0 && alias === 0) return NO_PROPERTIES;
   const writer = new FieldWriter().properties({
-    ...messageBag(message.properties),
+    ...messageBag(properties),
+    ...(receipt !== undefined && { userProperties: [...(properties?.userProperties ?? []), ...receipt] }), // MQTT-3.3.2-17: its own stay as they are
     messageExpirySeconds: expirySeconds,
     subscriptionIdentifiers: identifiers,
     topicAlias: alias === 0 ? undefined : alias,

@@ -16,10 +16,10 @@ export class HeldDeliveries {
   }
 
   /** @param delivery - borrowed; its payload stays where it is until the publish is handled. @returns false when it may go out now. */
-  takes({ message, qos, isRetain, isDuplicate, packetId, identifiers, expirySeconds }: Delivery): boolean {
+  takes({ message, qos, isRetain, isDuplicate, packetId, identifiers, expirySeconds, receipt }: Delivery): boolean {
     if (!this.#isHolding) return false;
     this.#held ??= [];
-    this.#held.push({ message, qos, isRetain, isDuplicate, packetId, identifiers, expirySeconds });
+    this.#held.push({ message, qos, isRetain, isDuplicate, packetId, identifiers, expirySeconds, receipt });
     return true;
   }
 

@@ -1,8 +1,10 @@
 // The MQTT Control Packets of 3.1, 3.1.1 and 5.0 as types, and what the codec tells about them. Names are the specification's; where 5.0 has
 // added something, older versions leave it out.
 import { MalformedPacketError } from '../model/errors.ts';
-import type { Message, MessageProperties, QoS } from '../model/message.ts';
+import type { Message, MessageProperties, QoS, UserProperties } from '../model/message.ts';
 import type { TopicFilter, TopicName } from '../model/topic.ts';
+
+export type { UserProperties } from '../model/message.ts';
 
 /** Protocol Level on the wire: 3 is MQTT 3.1 ("MQIsdp"), 4 is 3.1.1, 5 is 5.0. */
 export type ProtocolVersion = 3 | 4 | 5;
@@ -70,9 +72,6 @@ export class MqttCodecError extends MalformedPacketError {
     this.closesSilently = options.closesSilently;
   }
 }
-
-/** In the order they were sent (MQTT-3.1.3-10, MQTT-3.3.2-18); names may repeat. */
-export type UserProperties = readonly (readonly [name: string, value: string])[];
 
 export interface ConnectProperties {
   /** Absent: 0. 0xFFFFFFFF: the session never expires. */
@@ -313,4 +312,6 @@ export interface OutgoingPublish {
   readonly identifiers: readonly number[];
   /** What is left of the Message Expiry Interval; undefined: none. */
   readonly expirySeconds: number | undefined;
+  /** The sender's own User Properties, behind those of the message; left out where they would make the packet too large. */
+  readonly receipt?: UserProperties | undefined;
 }

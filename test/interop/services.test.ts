@@ -29,6 +29,35 @@ describe('broker services', () => {
     expect(await message).toEqual(['valve', 'close']);
   });
 
+  test('a message says when it came, also after a kill, as soon as the clock is right', async () => {
+    const data = temporaryDirectory();
+    const startedMs = Date.now();
+    const first = await interopGateway(data, ['clock.source=trusted', 'clock.userProperties=true']);
+    const publisher = await connected(first);
+    await publisher.publishAsync('valve', 'open', { qos: 1, retain: true });
+    first.process.kill('SIGKILL');
+    await first.process.ended;
+    const publishedMs = Date.now();
+    const second = await interopGateway(data, ['clock.source=untrusted', 'clock.userProperties=true']);
+    const subscriber = await connected(second);
+    const receipts: Record<string, unknown>[] = [];
+    const both = new Promise<void>((resolve) =>
+      subscriber.on('message', (_topic, _payload, { properties }) => {
+        if (receipts.push({ ...properties?.userProperties }) === 2) resolve();
+      }),
+    );
+    await subscriber.subscribeAsync('valve', { qos: 1 });
+    await subscriber.publishAsync('valve', 'close', { qos: 1 });
+    await both;
+    expect(receipts).toEqual([
+      { 'postern-received': expect.any(String), 'postern-clock': 'synchronized', 'postern-boot': '1', 'postern-uptime-ms': expect.stringMatching(/^\d+$/) },
+      { 'postern-clock': 'unknown', 'postern-boot': '2', 'postern-uptime-ms': expect.stringMatching(/^\d+$/) },
+    ]);
+    const receivedMs = Date.parse(String(receipts[0]?.['postern-received']));
+    expect(receivedMs).toBeGreaterThanOrEqual(startedMs);
+    expect(receivedMs).toBeLessThanOrEqual(publishedMs);
+  });
+
   test('$SYS is read by clients of this host', async () => {
     const client = await connected(await interopGateway());
     const message = nextMessage(client);

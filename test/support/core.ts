@@ -3,6 +3,7 @@ import type { Action, Admission, AuthenticationStep, Credentials } from '../../s
 import type { PublishMeter } from '../../src/access/rate-limits.ts';
 import { Broker, type BrokerSettings, DEFAULT_BROKER_SETTINGS } from '../../src/broker/broker.ts';
 import type { Access } from '../../src/broker/permissions.ts';
+import type { Receipts } from '../../src/broker/receipts.ts';
 import type { GatewayContext } from '../../src/gateway/gateway.ts';
 import { clientId, type Principal } from '../../src/model/client.ts';
 import { gatewayClock } from '../../src/model/clock.ts';
@@ -71,9 +72,11 @@ export interface CoreOptions {
   readonly settings?: Partial<BrokerSettings>;
   /** In the place of one that is open to everybody. */
   readonly judge?: Access;
+  /** Tells clients when their messages came. */
+  readonly receipts?: Receipts;
 }
 
-export function startCore({ clock, store = new MemoryStore({ clock }), settings, judge }: CoreOptions): TestCore {
+export function startCore({ clock, store = new MemoryStore({ clock }), settings, judge, receipts }: CoreOptions): TestCore {
   const access = new OpenAccess();
   const metrics = new MetricsTable();
   const broker = new Broker({
@@ -83,6 +86,7 @@ export function startCore({ clock, store = new MemoryStore({ clock }), settings,
     log: silentLog,
     metrics,
     settings: { ...DEFAULT_BROKER_SETTINGS, ...settings },
+    receipts,
   });
   broker.restore();
   return {

@@ -6,9 +6,9 @@ export interface InteropGateway {
   readonly port: number;
 }
 
-/** Killed when the test ends. */
-export async function interopGateway(data = temporaryDirectory()): Promise<InteropGateway> {
-  const settings = ['--set', 'mqtt.tcp.bind=127.0.0.1:0', '--set', 'mqttSn.udp.enabled=false'];
+/** Killed when the test ends. @param over - settings of the configuration, `key=value`. */
+export async function interopGateway(data = temporaryDirectory(), over: readonly string[] = []): Promise<InteropGateway> {
+  const settings = ['--set', 'mqtt.tcp.bind=127.0.0.1:0', '--set', 'mqttSn.udp.enabled=false', ...over.flatMap((setting) => ['--set', setting])];
   const process = new PosternProcess(['start', '--config', 'config/examples/interop.yaml', '--data', data, ...settings]);
   const [, port = ''] = await process.prints(/mqtt\.tcp +127\.0\.0\.1:(\d+)\n/);
   return { process, port: Number(port) };

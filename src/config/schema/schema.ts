@@ -6,7 +6,7 @@ import { bridges } from './bridges.ts';
 import { mqtt } from './mqtt.ts';
 import { mqttSn } from './mqtt-sn.ts';
 import { section, type Value } from './nodes.ts';
-import { control, data, log } from './process.ts';
+import { clock, control, data, log } from './process.ts';
 import { queue } from './queue.ts';
 import { autoSubscribe, delayed, slowConsumer, sys, topicRewrite } from './services.ts';
 import { sharedSubscriptions } from './shared-subscriptions.ts';
@@ -16,6 +16,7 @@ export const SCHEMA = section('Configuration of Postern.', {
   data,
   control,
   log,
+  clock,
   mqtt,
   mqttSn,
   access,

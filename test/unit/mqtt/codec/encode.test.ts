@@ -224,6 +224,43 @@ describe('PublishEncoder', () => {
     expect(sink.taken().toString('hex')).toBe(packet('30', text('a/b'), block).toString('hex'));
   });
 
+  describe("the gateway's own User Properties", () => {
+    const receipt = [['r', '9'] as const];
+    const head = '0003 612f62';
+
+    test.each<[meaning: string, more: MessageProperties | undefined, receipt: OutgoingPublish['receipt'], packetBytesMax: number, body: string]>([
+      ['behind those of the message (MQTT-3.3.2-17)', { userProperties: [['a', '1']] }, receipt, 100, '0e 26 0001 61 0001 31 26 0001 72 0001 39 ff'],
+      ['of a message without any', undefined, receipt, 100, '07 26 0001 72 0001 39 ff'],
+      ['of another moment', undefined, [['r', '8']], 100, '07 26 0001 72 0001 38 ff'],
+      ['that fit exactly', undefined, receipt, 16, '07 26 0001 72 0001 39 ff'],
+      ['left out rather than the message', undefined, receipt, 15, '00 ff'],
+    ])('%s', (_meaning, more, said, packetBytesMax, body) => {
+      const sink = new Sink();
+      const encoder = new PublishEncoder(5);
+      expect(encoder.encode(delivery(message(bytes('ff'), more), { receipt: said }), sink, packetBytesMax)).toBe(true);
+      expect(sink.taken().toString('hex')).toBe(packet('30', `${head} ${body}`).toString('hex'));
+    });
+
+    test('are never taken from the last', () => {
+      const sink = new Sink();
+      const encoder = new PublishEncoder(5);
+      const shared = message(bytes('ff'));
+      for (const said of [receipt, undefined, [['r', '8'] as const]]) encoder.encode(delivery(shared, { receipt: said }), sink, 100);
+      expect(sink.taken().toString('hex')).toBe(
+        [packet('30', `${head} 07 26 0001 72 0001 39 ff`), packet('30', `${head} 00 ff`), packet('30', `${head} 07 26 0001 72 0001 38 ff`)]
+          .map((each) => each.toString('hex'))
+          .join(''),
+      );
+    });
+
+    test('3.1.1 has none', () => {
+      const sink = new Sink();
+      expect(new PublishEncoder(4).encode(delivery(message(bytes('ff')), { receipt }), sink, 8)).toBe(true);
+      expect(sink.taken().toString('hex')).toBe('30060003612f62ff');
+      expect(new PublishEncoder(4).encode(delivery(message(bytes('ff')), { receipt }), sink, 7)).toBe(false);
+    });
+  });
+
   test.each([1023, 1024, 1025, 70_000])('a payload of %i bytes, sent twice', (size) => {
     const shared = message(Buffer.alloc(size, 0xab));
     const encoder = new PublishEncoder(4);
