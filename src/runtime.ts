@@ -1,7 +1,6 @@
 // The composition root: the only file that names concrete classes. It decides nothing, it connects.
 import { Broker } from './broker/broker.ts';
 import { ClockBook } from './broker/clock-book.ts';
-import { ClockWatch } from './broker/clock-watch.ts';
 import { Receipts } from './broker/receipts.ts';
 import type { SysTopics } from './broker/sys-topics.ts';
 import { changedKeys } from './config/changes.ts';
@@ -20,6 +19,7 @@ import type {
 import type { Gateway, GatewayContext } from './gateway/gateway.ts';
 import { type GatewayClock, gatewayClock } from './model/clock.ts';
 import { MetricsTable } from './model/metrics.ts';
+import { BlockDevice, wearCounters } from './observe/block-device.ts';
 import { createAccess, type GatewayAccess } from './runtime/access-factory.ts';
 import { Backups } from './runtime/backups.ts';
 import { BridgeFleet } from './runtime/bridge-fleet.ts';
@@ -30,6 +30,7 @@ import { type Front, mqttSnFront } from './runtime/fronts.ts';
 import { mqttFront } from './runtime/mqtt-front.ts';
 import { createSysTopics } from './runtime/sys-topics.ts';
 import { BACKUP_WORKER, COMMIT_WORKER } from './runtime/thread-entries.ts';
+import { Watches } from './runtime/watches.ts';
 import type { SessionStore } from './session/session-store.ts';
 import { openSqliteStore, type SqliteStoreOptions } from './store/sqlite/open.ts';
 import { TurnWriter } from './transport/turn-writer.ts';
@@ -62,6 +63,7 @@ export async function composeGateway(given: StartOptions, { decorate, ...overrid
     log,
     metrics,
     limits: { checkpointIntervalMs: checkpointIntervalSeconds * 1000, checkpointLogBytes },
+    wearCounters: wearCounters(BlockDevice.below(config.data.directory)),
     ...(committer !== 'inline' && { commitThread: { entry: COMMIT_WORKER, isAlways: committer === 'worker' } }),
     ...overrides,
   });
@@ -93,7 +95,7 @@ class GatewayParts implements RunningGateway {
   #fronts: readonly Front[] = [];
   #config: Config;
   #sysTopics: SysTopics | undefined;
-  #clockWatch: ClockWatch | undefined;
+  #watches: Watches | undefined;
 
   constructor(options: StartOptions, store: SessionStore, metrics: MetricsTable) {
     const { config, clock, log } = options;
@@ -121,7 +123,7 @@ class GatewayParts implements RunningGateway {
   /** What was stored first, then bridges, so that they miss nothing, then listeners. A bridge's remote is not waited for. */
   async start(): Promise<void> {
     const { clock, log } = this.#options;
-    this.#clockWatch = this.#watchClock();
+    this.#watches = this.#watch();
     const parts = { clock, log, metrics: this.#metrics, writer: this.#writer };
     this.#fronts = [await mqttFront(this.#config.mqtt, parts), mqttSnFront(this.#config.mqttSn, parts)].filter((front) => front !== undefined);
     this.#broker.restore();
@@ -133,7 +135,7 @@ class GatewayParts implements RunningGateway {
     this.#sysTopics = createSysTopics(this.#config.sys, { announcer: this.#broker.announcer, metrics: this.#metrics, ...this.#options });
     this.#sysTopics?.start();
     this.#broker.watchRights();
-    this.#clockWatch.start();
+    this.#watches.start();
     const { boot, lastSequence, wasClean } = this.#store.boot;
     this.#options.log.info('store opened', { boot, lastSequence, wasClean });
   }
@@ -143,10 +145,11 @@ class GatewayParts implements RunningGateway {
   }
 
   status(): Record<string, unknown> {
+    const { wear: _shownByItself, ...store } = this.#store.status();
     return {
       sessions: { stored: this.#broker.sessionCount, connected: this.#broker.connectedCount },
-      clock: this.#clockWatch?.status() ?? 'not looked at yet',
-      store: { ...this.#store.status() },
+      ...this.#watches?.status(),
+      store,
       bridges: this.#bridges.status(),
       counters: this.#metrics.snapshot(),
     };
@@ -187,17 +190,17 @@ class GatewayParts implements RunningGateway {
     return this.#broker.contextFor(name, this.#options.log.with({ gateway: name }));
   }
 
-  #watchClock(): ClockWatch {
-    const announcer = this.#config.sys.intervalSeconds === 0 ? undefined : this.#broker.announcer;
-    const { boot } = this.#store.boot;
-    return new ClockWatch({ clock: this.#clock, log: this.#options.log, metrics: this.#metrics, book: this.#clockBook, boot, announcer });
+  #watch(): Watches {
+    const { log } = this.#options;
+    const { announcer } = this.#broker;
+    return new Watches({ config: this.#config, store: this.#store, clock: this.#clock, log, metrics: this.#metrics, book: this.#clockBook, announcer });
   }
 
   async stop(): Promise<void> {
     const timeout = new AbortController();
     const cancel = this.#clock.after(STOP_TIMEOUT_MS, () => timeout.abort());
     this.#sysTopics?.stop();
-    this.#clockWatch?.stop();
+    this.#watches?.stop();
     try {
       for (const gateway of this.#started.reverse()) await gateway.stop(timeout.signal);
       await this.#bridges.stop(timeout.signal);

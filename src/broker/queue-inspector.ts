@@ -1,7 +1,7 @@
 // A person looks into a queue: what waits in it, oldest first, and lets go of it or sends a dead letter again. In bounded pieces, each of which says where
 // the next begins: a queue may hold a million messages, and this is the thread that serves everybody.
 import { isUtf8 } from 'node:buffer';
-import type { GatewayClock } from '../model/clock.ts';
+import type { EpochMs, GatewayClock } from '../model/clock.ts';
 import { GatewayError } from '../model/errors.ts';
 import { QUEUE_ENTRIES_PER_REQUEST, QUEUE_PAYLOAD_SHOWN_BYTES } from '../model/limits.ts';
 import type { Message } from '../model/message.ts';
@@ -33,7 +33,8 @@ export interface QueueEntry {
   readonly topic: string;
   readonly qos: number;
   readonly isRetain: boolean;
-  readonly publishedAtMs: number;
+  /** As the wall clock has it now. */
+  readonly publishedAtMs: EpochMs;
   /** Undefined: never. */
   readonly expiresInSeconds: number | undefined;
   /** `mqtt boiler-3`: protocol and client id of who published it. */
@@ -153,13 +154,14 @@ export class QueueInspector {
 
   #entry(queue: StoredSession, sequence: Sequence, { message, qos, isRetain }: StoredDelivery): QueueEntry {
     const { topic, publishedAtMs, expiresAtMs, origin, payload } = message;
-    const leftMs = expiresAtMs - this.#parts.clock.gatewayMs();
+    const { clock } = this.#parts;
+    const leftMs = expiresAtMs - clock.gatewayMs();
     return {
       sequence,
       topic: topic.name,
       qos,
       isRetain,
-      publishedAtMs,
+      publishedAtMs: clock.nowMs() - (clock.gatewayMs() - publishedAtMs),
       expiresInSeconds: Number.isFinite(leftMs) ? Math.max(0, Math.ceil(leftMs / 1000)) : undefined,
       origin: `${origin.gateway} ${origin.clientId}`,
       payloadBytes: payload.length,

@@ -248,3 +248,8 @@ export const CLOCK_BOOTS_MAX = 256;
 export const CLOCK_SPANS_MAX = 16;
 /** A gateway switched off for longer than this by its wall clock has a wall clock that is wrong: none of it counts. */
 export const AWAY_MS_MAX = 366 * 86_400_000;
+
+/** Days of flash wear that are told apart; older ones are summed up. */
+export const WEAR_DAYS_MAX = 30;
+/** How often the day is held against its budget. */
+export const WEAR_LOOK_MS = 60_000;

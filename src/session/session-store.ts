@@ -7,6 +7,7 @@ import type { GatewayMs } from '../model/clock.ts';
 import type { Message, QoS } from '../model/message.ts';
 import type { Priority } from '../model/priority.ts';
 import type { TopicFilter, TopicName } from '../model/topic.ts';
+import type { WearReport } from '../model/wear.ts';
 
 /**
  * Position of a message in the log: global, growing, up to 2^53, never reused. A queue is a set of live sequence numbers; holes cost nothing.
@@ -152,6 +153,8 @@ export interface StoreStatus {
   readonly quarantined: readonly string[];
   /** Groups of the log that were found missing or damaged since this start, by number: what was acknowledged in them is gone. */
   readonly damagedGroups: readonly number[];
+  /** Undefined: nobody counts. */
+  readonly wear?: WearReport | undefined;
 }
 
 export interface SessionStore {
@@ -209,6 +212,8 @@ export interface SessionStore {
   readonly isCongested: boolean;
   /** Before what a client asks for is written: a full group is committed, if that can be. False: the disk is behind, and nothing should be written now. */
   makeRoom(): boolean;
+  /** Commits wait that many times as long for others to join them. Absent: they do not wait. */
+  setWindowFactor?(factor: number): void;
   status(): StoreStatus;
   /** Commits, checkpoints, marks the boot as clean, closes. */
   close(): Promise<void>;

@@ -9,10 +9,12 @@ import {
   WILL_RESTART_GRACE_SECONDS,
 } from '../../model/limits.ts';
 import { key, section } from './nodes.ts';
-import { bytes, choice, formatBytes, integer, seconds, secondsOrNever } from './values.ts';
+import { boolean, bytes, choice, formatBytes, integer, seconds, secondsOrNever } from './values.ts';
 
 const KIB = 1_024;
 const GIB = KIB ** 3;
+/** A thousand TBW of the largest cards. */
+const ENDURANCE_BYTES_MAX = 1e15;
 const UINT32_MAX = 4_294_967_295;
 const MESSAGES_BOUND = 1_000_000_000;
 
@@ -59,4 +61,13 @@ export const store = section('The database.', {
     'Where commits run: in the main thread (inline), in one of their own (worker), or wherever the disk suggests: a slow one must not stop the others (auto).',
     'auto',
   ),
+  wear: section('What is written to the flash below the data directory.', {
+    endurance: key(
+      bytes({ min: 0, max: ENDURANCE_BYTES_MAX }),
+      'Bytes the card takes in its life, its TBW (16 TB: 16000GB), for the days that are left of it; 0 when nobody said.',
+      0,
+    ),
+    budgetPerDay: key(bytes({ min: 0, max: ENDURANCE_BYTES_MAX }), 'Bytes a day above which there is an alarm, once a day; 0 for none.', 0),
+    widenWindow: key(boolean, 'Whether commits take more along, and acknowledgements come later, on a day that would end above its budget.', false),
+  }),
 });

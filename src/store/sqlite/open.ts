@@ -6,6 +6,7 @@ import type { Clock, MachineTime } from '../../model/clock.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { Log } from '../../model/log.ts';
 import type { Metrics } from '../../model/metrics.ts';
+import type { WearCounters } from '../../model/wear.ts';
 import type { BootFacts } from '../../session/session-store.ts';
 import { completeRestore } from './archive/pending-restore.ts';
 import { committingThread } from './commit-thread.ts';
@@ -20,6 +21,7 @@ import { type Recovered, recover } from './recovery.ts';
 import { SqliteStore } from './sqlite-store.ts';
 import { STORE_LIMITS, type StoreLimits } from './store-limits.ts';
 import { UnitWriter, type WrittenUnit } from './unit-writer.ts';
+import { WEAR_OWNER, WearMeter } from './wear-meter.ts';
 
 export interface CommitThreadOptions {
   /** What it runs: a file that calls `serveCommits`. */
@@ -43,6 +45,8 @@ export interface SqliteStoreOptions {
   /** For harnesses that must see a store lose what it acknowledged. */
   readonly synchronous?: Synchronous;
   readonly limits?: Partial<StoreLimits>;
+  /** What the machine counts of what is written. */
+  readonly wearCounters?: WearCounters;
 }
 
 /**
@@ -73,6 +77,7 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
         committer: options.committer?.(placed) ?? placed,
         placed,
         limits: { ...STORE_LIMITS, ...options.limits },
+        wear: wearMeter(options, recovered, boot),
         release: () => {
           database.close();
           lock.release();
@@ -135,6 +140,11 @@ function placedCommitter({ directory, clock, log, metrics, commitThread, synchro
   const orders = { path: join(directory, DATABASE_FILE), synchronous };
   const thread = commitThread && { start: committingThread(commitThread.entry, orders), isAlways: commitThread.isAlways };
   return new PlacedCommitter({ clock, log, metrics, writer, thread });
+}
+
+function wearMeter({ clock, machine, wearCounters }: SqliteStoreOptions, { image }: Recovered, { gatewayTimeOffsetMs }: BootFacts): WearMeter {
+  const rows = image.gatewayState(WEAR_OWNER);
+  return new WearMeter({ clock, gatewayTimeOffsetMs, counters: wearCounters, bootId: machine?.bootId, rows });
 }
 
 /** Turns what the operating system says into what to do. */

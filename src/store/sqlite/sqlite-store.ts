@@ -26,7 +26,7 @@ import type {
 } from '../../session/session-store.ts';
 import { CommitLog, type UnitSource } from './commit-log.ts';
 import { thousandths } from './commit-times.ts';
-import type { Committer } from './committer.ts';
+import type { Committer, CommitUnit } from './committer.ts';
 import type { Group } from './group.ts';
 import type { GroupStamps } from './group-format.ts';
 import type { GroupReader } from './group-reader.ts';
@@ -38,6 +38,7 @@ import type { SegmentIndex } from './segment-index.ts';
 import { SettledRuns } from './settled-runs.ts';
 import type { StoreLimits } from './store-limits.ts';
 import { Upkeep } from './upkeep.ts';
+import type { WearMeter } from './wear-meter.ts';
 
 export interface SqliteStoreParts {
   readonly clock: Clock;
@@ -50,6 +51,7 @@ export interface SqliteStoreParts {
   /** What `committer` is, or what it puts off. */
   readonly placed: PlacedCommitter;
   readonly limits: StoreLimits;
+  readonly wear: WearMeter;
   /** Names of files set aside at this start. */
   readonly quarantined: readonly string[];
   /** After the last commit: closes the file and gives the directory back. */
@@ -90,6 +92,7 @@ export class SqliteStore implements SessionStore {
       replayedBytes: recovered.replayedBytes,
       stamps: () => this.#stamps(),
       freePages: () => reader.freePages,
+      wearRows: () => parts.wear.takeRows(),
     });
     this.#appended = metrics.counter('store.messages.appended');
     const causes = Object.keys(CAUSE_CODE) as SettleCause[];
@@ -246,7 +249,7 @@ export class SqliteStore implements SessionStore {
   }
 
   status(): StoreStatus {
-    const { recovered, reader, placed, quarantined } = this.#parts;
+    const { recovered, reader, placed, quarantined, wear } = this.#parts;
     const { times, open, groupsCommitted } = this.#log;
     return {
       boot: this.boot.boot,
@@ -264,6 +267,7 @@ export class SqliteStore implements SessionStore {
       syncMsMax: thousandths(placed.syncTimes.maxMs),
       quarantined,
       damagedGroups: [...recovered.damagedGroups, ...reader.damagedGroups],
+      wear: wear.report(),
     };
   }
 
@@ -306,8 +310,13 @@ export class SqliteStore implements SessionStore {
       stamps: () => this.#stamps(),
       closed: (group, live) => this.#closed(group, live),
       takeRows: () => this.#upkeep.takeRows(),
-      committed: (unit) => this.#upkeep.committed(unit),
+      committed: (unit) => this.#committed(unit),
     };
+  }
+
+  #committed(unit: CommitUnit): void {
+    this.#parts.wear.committed(unit);
+    this.#upkeep.committed(unit);
   }
 
   #stamps(): GroupStamps {

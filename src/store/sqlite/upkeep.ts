@@ -23,6 +23,8 @@ export interface UpkeepParts {
   readonly replayedBytes: number;
   stamps(): GroupStamps;
   freePages(): number;
+  /** What flash wear was counted, for the end of a checkpoint. */
+  wearRows(): readonly TableWrite[];
 }
 
 export class Upkeep {
@@ -97,7 +99,7 @@ export class Upkeep {
   #checkpointRows(replayFrom: number): readonly TableWrite[] {
     const { nextSequence, open } = this.#parts.log;
     const at = { replayFrom, nextSequence, nextSessionId: this.#parts.image.nextSessionId, nextGroup: open.number };
-    return [...momentWrites(this.#parts.stamps()), ...checkpointWrites(at)];
+    return [...this.#parts.wearRows(), ...momentWrites(this.#parts.stamps()), ...checkpointWrites(at)];
   }
 
   #noteTimeLater(groupsSeen: number): void {
