@@ -150,7 +150,7 @@ export class Outbound implements DurableWaiter, Recipient {
    * @returns true when it belongs into the stored queue: the caller appends it and calls `appended`.
    */
   take(message: Message, terms: DeliveryTerms): boolean {
-    if (this.#isForStore(terms)) return this.#hasRoomFor(message, terms);
+    if (this.#isForStore(terms)) return this.#queue.takes(message, terms.qos);
     if (this.#outlet === undefined) {
       this.drops.add('detached');
       return false;
@@ -285,13 +285,6 @@ export class Outbound implements DurableWaiter, Recipient {
       this.#isPumping = false;
     }
     this.#tellDrained();
-  }
-
-  #hasRoomFor(message: Message, { qos }: DeliveryTerms): boolean {
-    const isCrowdedOut = qos === 0 && (this.isRefusing || this.#parts.store.isCongested); // no publisher of QoS 0 can be held back
-    if (!isCrowdedOut && !this.#queue.declines(message)) return true;
-    this.drops.add(isCrowdedOut ? 'queue-full' : 'queue-full-newest');
-    return false;
   }
 
   #isForStore({ qos }: DeliveryTerms): boolean {
