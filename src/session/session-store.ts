@@ -151,10 +151,15 @@ export interface StoreStatus {
   readonly syncMsMax: number;
   /** Files set aside as damaged at this start. */
   readonly quarantined: readonly string[];
-  /** Groups of the log that were found missing or damaged since this start, by number: what was acknowledged in them is gone. */
+  /** Groups of the log that were found missing or damaged since this start, by number: what was acknowledged in them is gone. The first thousand. */
   readonly damagedGroups: readonly number[];
   /** Undefined: nobody counts. */
   readonly wear?: WearReport | undefined;
+  /** How many they are, and as ranges (the first fifty): `3`, `7-12`. */
+  readonly damagedGroupCount: number;
+  readonly damagedGroupRanges: readonly string[];
+  /** Groups that the log may have ended with at this start: not acknowledged when the power went while they were written, else damaged. */
+  readonly cutOffGroups: readonly number[];
 }
 
 export interface SessionStore {

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { CommitFailure, Committer, CommitUnit, SegmentRow } from '../../src/store/sqlite/committer.ts';
 import { DATABASE_FILE, openDatabase } from '../../src/store/sqlite/database.ts';
 import { STATEMENTS, type StatementName, TABLES, type TableWrite } from '../../src/store/sqlite/schema.ts';
+import { sealed } from '../../src/store/sqlite/sealed-row.ts';
 import { rows, value } from '../support/raw-database.ts';
 
 /** @param database - the connection of the main thread; it belongs to the test. */
@@ -42,10 +43,12 @@ export function committerContract(name: string, create: NewCommitter): void {
     test('what it said is done is in the file: the segment, its bytes whole, and the rows', async () => {
       const slab = Buffer.alloc(4_096, 'x');
       const bytes = slab.subarray(100, 1_300).fill('y');
+      const state = sealed('state', ['mqtt-sn', 0, 'k', Uint8Array.of(1, 2, 3)]);
       expect(await commit({ segment: segmentOf(3, bytes), writes: ROWS })).toBeUndefined();
       expect(rows(directory, 'SELECT number, first_sequence, next_sequence, bytes FROM segment')).toEqual([[3, 30, 33, Buffer.alloc(1_200, 'y')]]);
       expect(rows(directory, 'SELECT key, value FROM meta')).toEqual([['boot', 7]]);
-      expect(rows(directory, 'SELECT gateway, key, value FROM state')).toEqual([['mqtt-sn', 'k', Buffer.from([1, 2, 3])]]);
+      expect(rows(directory, 'SELECT gateway, session, key, value FROM state')).toEqual([state]);
+      expect(rows(directory, 'SELECT gateway, session, key, value FROM state_copy')).toEqual([state]);
     });
 
     test('a unit stays its owner’s: the slab it lies in is read and written on', async () => {

@@ -230,6 +230,9 @@ export class MemoryStore implements SessionStore {
       syncMsMax: 0,
       quarantined: [],
       damagedGroups: [],
+      damagedGroupCount: 0,
+      damagedGroupRanges: [],
+      cutOffGroups: [],
     };
   }
 

@@ -1,14 +1,12 @@
-// The database file: made, opened, judged, and set aside when it is damaged.
-import { chmodSync, existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+// The database file: made, opened, judged.
+import { chmodSync, statSync } from 'node:fs';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { GatewayError } from '../../model/errors.ts';
-import { APPLICATION_ID, ARCHIVE_ID, CREATE_TABLES, MIGRATIONS, SCHEMA_VERSION, TABLES } from './schema.ts';
+import { schemaInMeta } from './meta.ts';
+import { APPLICATION_ID, ARCHIVE_ID, CREATE_TABLES, MIGRATIONS, SCHEMA_VERSION, type SqlValue, TABLES } from './schema.ts';
+import { sealed } from './sealed-row.ts';
 
 export const DATABASE_FILE = 'postern.db';
-/** Damaged files kept for salvage; an older one goes when another is set aside. */
-const DAMAGED_FILES_MAX = 3;
-const COMPANIONS = ['', '-wal', '-shm'];
 /** Checking takes 1 to 3 ms of an x86 processor per MB; of a larger file the log is checked where it is read, by the checksums of its groups. */
 const QUICK_CHECK_BYTES_MAX = 16 * 1024 * 1024;
 /** Pages of the log before SQLite copies it into the file: 1 MiB, rewritten in place from then on. */
@@ -18,6 +16,9 @@ const WAL_BYTES_KEPT = 4 * 1024 * 1024;
 
 /** Who looks into the database from outside may hold up a turn this long; after that the commit is tried again later. */
 const BUSY_MS = 50;
+
+/** What SQLite says of bytes that are wrong, of sectors that cannot be read, and of a schema that is not the one we made. */
+const DAMAGE = /^SQLITE_(CORRUPT|NOTADB|FORMAT|MISMATCH|SCHEMA|ERROR$|IOERR_(READ|SHORT_READ|DATA|CORRUPTFS))/;
 
 /** How SQLite syncs. Anything but `full` loses what was acknowledged; a harness shows that it can see so. */
 export type Synchronous = 'full' | 'normal' | 'off';
@@ -32,6 +33,7 @@ export function openDatabase(path: string, synchronous: Synchronous): Database {
   try {
     configureFile(database);
     configure(database, synchronous);
+    database.function('sealed', { varargs: true }, (table, ...values) => sealed(String(table), values as SqlValue[]).at(-1));
     if (isBlank(database)) create(database, path);
     else judge(database, path);
     return database;
@@ -51,34 +53,7 @@ export function openConnection(path: string, synchronous: Synchronous): Database
 /** Whether `error` says that the bytes of the file are wrong, not that it cannot be reached. */
 export function isDamage(error: unknown): boolean {
   if (error instanceof GatewayError) return error.code === 'STORE_CORRUPT';
-  return error instanceof Sqlite.SqliteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code);
-}
-
-/** Moves a damaged database out of the way, with its log. @returns the new name and how many bytes lie there. */
-export function quarantine(path: string): { readonly name: string; readonly bytes: number } {
-  const directory = dirname(path);
-  const prefix = `${basename(path)}.damaged-`;
-  const taken = damagedNumbers(directory, prefix);
-  const number = (taken.at(-1) ?? 0) + 1;
-  const name = `${prefix}${number}`;
-  let bytes = 0;
-  for (const companion of COMPANIONS) {
-    if (!existsSync(path + companion)) continue;
-    bytes += statSync(path + companion).size;
-    renameSync(path + companion, join(directory, name + companion));
-  }
-  for (const old of [...taken, number].slice(0, -DAMAGED_FILES_MAX)) {
-    for (const companion of COMPANIONS) rmSync(join(directory, `${prefix}${old}${companion}`), { force: true });
-  }
-  return { name, bytes };
-}
-
-function damagedNumbers(directory: string, prefix: string): number[] {
-  const numbers = readdirSync(directory)
-    .filter((name) => name.startsWith(prefix))
-    .map((name) => Number(name.slice(prefix.length)))
-    .filter((number) => Number.isInteger(number));
-  return numbers.sort((a, b) => a - b);
+  return error instanceof Sqlite.SqliteError && DAMAGE.test(error.code);
 }
 
 /** What lies in the file. */
@@ -115,7 +90,10 @@ function judge(database: Database, path: string): void {
   const id = database.pragma('application_id', { simple: true });
   if (id === ARCHIVE_ID) throw new GatewayError('STORE_UNAVAILABLE', `${path} is a backup: move it elsewhere and give it to \`postern restore\``);
   if (id !== APPLICATION_ID) throw new GatewayError('STORE_CORRUPT', `${path} is not a Postern database`);
+  const tables = tablesOf(database);
   const version = database.pragma('user_version', { simple: true }) as number;
+  const isOurs = tables.has('meta_copy') && schemaInMeta(database) === SCHEMA_VERSION;
+  if (version < 1 || (isOurs && version !== SCHEMA_VERSION)) throw new GatewayError('STORE_CORRUPT', `${path} is not of schema ${version}`);
   if (version > SCHEMA_VERSION) {
     throw new GatewayError(
       'STORE_UNAVAILABLE',
@@ -123,18 +101,29 @@ function judge(database: Database, path: string): void {
     );
   }
   migrate(database, version);
-  const tables = new Set(database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all());
-  const missing = TABLES.filter((name) => !tables.has(name));
+  const present = tablesOf(database);
+  const missing = TABLES.filter((name) => !present.has(name));
   if (missing.length > 0) throw new GatewayError('STORE_CORRUPT', `${path} has no table ${missing.join(', ')}`);
   if (statSync(path).size > QUICK_CHECK_BYTES_MAX) return;
   const verdict = database.pragma('quick_check(1)', { simple: true });
   if (verdict !== 'ok') throw new GatewayError('STORE_CORRUPT', `${path}: ${String(verdict)}`);
 }
 
+function tablesOf(database: Database): ReadonlySet<unknown> {
+  return new Set(database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all());
+}
+
 function migrate(database: Database, from: number): void {
   if (from === SCHEMA_VERSION) return;
-  database.transaction(() => {
-    for (const change of MIGRATIONS.slice(from - 1)) database.exec(change);
-    database.pragma(`user_version = ${SCHEMA_VERSION}`);
-  })();
+  try {
+    database.transaction(() => {
+      for (const change of MIGRATIONS.slice(from - 1)) database.exec(change);
+      database.pragma(`user_version = ${SCHEMA_VERSION}`);
+    })();
+  } catch (error) {
+    if (!(error instanceof Sqlite.SqliteError) || error.code !== 'SQLITE_ERROR') throw error;
+    throw new GatewayError('STORE_UNAVAILABLE', `${database.name} cannot be changed from schema ${from} to ${SCHEMA_VERSION}: ${error.message}`, {
+      cause: error,
+    });
+  }
 }

@@ -9,6 +9,8 @@ import type { ByteWriter } from '../../wire/byte-writer.ts';
 
 export const GROUP_HEADER_BYTES = 72;
 const MAGIC = 0x474e_5450; // "PTNG" read as bytes
+/** What every group begins with. */
+export const GROUP_MAGIC_BYTES = Buffer.from('PTNG', 'latin1');
 const VERSION = 1;
 const SYNCHRONIZED = 1;
 /** The checksum covers everything behind itself. */

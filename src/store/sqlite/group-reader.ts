@@ -6,6 +6,7 @@ import type { Log } from '../../model/log.ts';
 import { bytesOf, type Cell } from './cell.ts';
 import { Group } from './group.ts';
 import { GroupCache } from './group-cache.ts';
+import type { LostGroups } from './lost-groups.ts';
 
 /** Groups read back from disk: sessions that drain a backlog at different places share it. */
 const READ_CACHE_BYTES = 2 * 1024 * 1024;
@@ -19,16 +20,14 @@ export class GroupReader {
   readonly #tail = new GroupCache(TAIL_CACHE_BYTES);
   readonly #readBack = new GroupCache(READ_CACHE_BYTES);
   readonly #damaged = new Set<number>();
+  readonly #lost: LostGroups;
 
-  constructor(database: Database, log: Log) {
+  /** @param lost - told of groups that cannot be read. */
+  constructor(database: Database, log: Log, lost: LostGroups) {
     this.#log = log;
+    this.#lost = lost;
     this.#select = database.prepare('SELECT bytes FROM segment WHERE number = ?').pluck();
     this.#freePages = database.prepare('PRAGMA freelist_count').pluck();
-  }
-
-  /** Groups that could not be read, in the order they were met. */
-  get damagedGroups(): readonly number[] {
-    return [...this.#damaged];
   }
 
   get freePages(): number {
@@ -45,8 +44,12 @@ export class GroupReader {
     const near = this.#tail.get(number) ?? this.#readBack.use(number);
     if (near !== undefined || this.#damaged.has(number)) return near;
     const group = this.#load(number);
-    if (group === undefined) this.#damaged.add(number);
-    else this.#readBack.put(number, group);
+    if (group === undefined) {
+      this.#damaged.add(number);
+      this.#lost.add(number);
+    } else {
+      this.#readBack.put(number, group);
+    }
     return group;
   }
 

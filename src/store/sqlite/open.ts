@@ -1,7 +1,7 @@
 // Opening the store: directory, lock, file, recovery, and the mark that this boot has begun.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import Sqlite, { type Database } from 'better-sqlite3';
+import Sqlite from 'better-sqlite3';
 import type { Clock, MachineTime } from '../../model/clock.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { Log } from '../../model/log.ts';
@@ -11,13 +11,14 @@ import type { BootFacts } from '../../session/session-store.ts';
 import { completeRestore } from './archive/pending-restore.ts';
 import { committingThread } from './commit-thread.ts';
 import type { Committer } from './committer.ts';
-import { DATABASE_FILE, isDamage, openDatabase, quarantine, type Synchronous } from './database.ts';
+import { DATABASE_FILE, type Synchronous } from './database.ts';
 import { gatewayTimeOffset } from './gateway-time.ts';
 import { GroupReader } from './group-reader.ts';
+import { openHealing } from './heal-at-start.ts';
 import { StoreLock } from './lock.ts';
 import { bootWrites, machineWrites, momentWrites } from './meta.ts';
 import { PlacedCommitter } from './placed-committer.ts';
-import { type Recovered, recover } from './recovery.ts';
+import type { Recovered } from './recovery.ts';
 import { SqliteStore } from './sqlite-store.ts';
 import { STORE_LIMITS, type StoreLimits } from './store-limits.ts';
 import { UnitWriter, type WrittenUnit } from './unit-writer.ts';
@@ -50,7 +51,7 @@ export interface SqliteStoreOptions {
 }
 
 /**
- * The store of `directory`, as the last boot left it. A damaged file is set aside and a fresh one begun: the gateway starts.
+ * The store of `directory`, as the last boot left it. From a damaged file whatever can be proven moves into a fresh one: the gateway starts.
  *
  * @throws GatewayError STORE_UNAVAILABLE - the directory is in use or cannot be written; its message says what to do.
  */
@@ -61,7 +62,11 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
     const lock = StoreLock.acquire(directory);
     try {
       completeRestore(directory); // which a power cut may have ended halfway
-      const { database, recovered, quarantined } = openOrReplace(options);
+      const { database, recovered, quarantined, cutOff } = openHealing({
+        path: join(directory, DATABASE_FILE),
+        synchronous: options.synchronous ?? 'full',
+        log,
+      });
       const writer = new UnitWriter(database, clock);
       const { boot, syncMs } = beginBoot(writer, recovered, options);
       const placed = placedCommitter(options, writer);
@@ -73,7 +78,8 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
         boot,
         recovered,
         quarantined,
-        reader: new GroupReader(database, log),
+        cutOff,
+        reader: new GroupReader(database, log, recovered.lost),
         committer: options.committer?.(placed) ?? placed,
         placed,
         limits: { ...STORE_LIMITS, ...options.limits },
@@ -88,36 +94,6 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
       throw error;
     }
   });
-}
-
-interface Opened {
-  readonly database: Database;
-  readonly recovered: Recovered;
-  readonly quarantined: readonly string[];
-}
-
-function openOrReplace(options: SqliteStoreOptions): Opened {
-  const { directory, log } = options;
-  const path = join(directory, DATABASE_FILE);
-  try {
-    return { ...openAndRecover(path, options), quarantined: [] };
-  } catch (error) {
-    if (!isDamage(error)) throw error;
-    const { name, bytes } = quarantine(path);
-    const reason = (error as Error).message;
-    log.error('store is damaged: set aside, starting empty', { file: name, bytes, reason, advice: 'keep the file for salvage; check the disk' });
-    return { ...openAndRecover(path, options), quarantined: [name] };
-  }
-}
-
-function openAndRecover(path: string, { synchronous = 'full', log }: SqliteStoreOptions): Omit<Opened, 'quarantined'> {
-  const database = openDatabase(path, synchronous);
-  try {
-    return { database, recovered: recover(database, log) };
-  } catch (error) {
-    database.close();
-    throw error;
-  }
 }
 
 /** From here on, an end without `close` is an unclean one. */

@@ -7,13 +7,16 @@ import { Image } from '../../session/image.ts';
 import { messageSize } from '../../session/message-size.ts';
 import type { Sequence } from '../../session/session-store.ts';
 import type { ByteReader } from '../../wire/byte-reader.ts';
-import { bytesOf, type Cell, numberOf, priorityOf } from './cell.ts';
+import { bytesOf, type Cell, priorityOf } from './cell.ts';
 import { type LastMoment, laterMoment } from './gateway-time.ts';
 import { Group, MESSAGE_HEADER_BYTES, messageAt, priorityIn, REFERENCE_BYTES, visitRecords } from './group.ts';
+import { indexSegments } from './index-segments.ts';
 import { loadTables } from './load-tables.ts';
+import { LostGroups } from './lost-groups.ts';
 import { type Meta, readMeta } from './meta.ts';
 import { KIND, readRecord } from './record-codec.ts';
-import { SegmentIndex } from './segment-index.ts';
+import { referAgain } from './refer-again.ts';
+import type { SegmentIndex } from './segment-index.ts';
 
 export interface Recovered {
   readonly meta: Meta;
@@ -23,46 +26,67 @@ export interface Recovered {
   readonly nextSequence: Sequence;
   readonly lastMoment: LastMoment | undefined;
   /** Groups of the log that were missing, cut off or changed. */
-  readonly damagedGroups: readonly number[];
+  readonly lost: LostGroups;
   /** Bytes of log that were replayed. */
   readonly replayedBytes: number;
 }
 
 interface SegmentRow {
   readonly number: number;
-  readonly next_sequence: Cell;
   readonly bytes: Cell;
 }
 
 /** @throws GatewayError STORE_CORRUPT, SqliteError SQLITE_CORRUPT - the file cannot be read as a whole. */
-export function recover(database: Database, log: Log): Recovered {
+export function recover(database: Database, log: Log, lost = new LostGroups()): Recovered {
   const meta = readMeta(database);
   const image = new Image();
   image.nextSessionId = meta.nextSessionId;
   loadTables(database, image, log);
-  const replay = new Replay(image, meta);
-  const rows = database.prepare('SELECT number, next_sequence, bytes FROM segment WHERE number >= ? ORDER BY number');
+  if (meta.isReferringAgain) {
+    const messages = referAgain(database, image, meta.replayFrom);
+    log.error('rows of queues lost: queued again from the log', { messages, advice: 'nothing is lost by that; what was delivered may be sent again' });
+  }
+  const replay = new Replay(image, meta, lost);
+  const rows = database.prepare('SELECT number, bytes FROM segment WHERE number >= ? ORDER BY number');
   for (const row of rows.iterate(meta.replayFrom)) replay.segment(row as SegmentRow);
   for (const session of image.sessions.values()) session.orderSending();
-  for (const number of replay.damagedGroups)
-    log.error('group of the log lost', { group: number, advice: 'what was acknowledged in it is gone; check the disk' });
-  const segments = indexSegments(database, image);
+  const segments = indexSegments(database, image, lost);
   segments.replayFrom(meta.replayFrom);
-  const { nextGroup, nextSequence, lastMoment, damagedGroups, replayedBytes } = replay;
-  return { meta, image, segments, nextGroup, nextSequence, lastMoment, damagedGroups, replayedBytes };
+  tellLost(lost, log);
+  const { nextGroup, lastMoment, replayedBytes, boot } = replay;
+  const nextSequence = Math.max(replay.nextSequence, segments.nextSequence, nextSequenceIn(image)); // never given twice, even when the row that says so is gone
+  return { meta: { ...meta, boot: Math.max(meta.boot, boot) }, image, segments, nextGroup, nextSequence, lastMoment, lost, replayedBytes };
+}
+
+/** Behind every sequence something still refers to. */
+function nextSequenceIn(image: Image): Sequence {
+  let last = 0;
+  for (const { queue, sending } of image.sessions.values()) {
+    last = Math.max(last, queue.last ?? 0);
+    for (const { sequence } of sending.values()) last = Math.max(last, sequence);
+  }
+  for (const topic of image.retained.keys()) last = Math.max(last, image.retainedAt(topic) ?? 0);
+  return last + 1;
+}
+
+function tellLost(lost: LostGroups, log: Log): void {
+  for (const group of lost.ranges) log.error('group of the log lost', { group, advice: 'what was acknowledged in it is gone; check the disk' });
 }
 
 class Replay {
-  readonly damagedGroups: number[] = [];
+  /** Greatest that a group was written in. */
+  boot = 0;
   nextGroup: number;
   nextSequence: Sequence;
   lastMoment: LastMoment | undefined;
   replayedBytes = 0;
   readonly #image: Image;
+  readonly #lost: LostGroups;
   #expected: number;
 
-  constructor(image: Image, meta: Meta) {
+  constructor(image: Image, meta: Meta, lost: LostGroups) {
     this.#image = image;
+    this.#lost = lost;
     this.nextGroup = Math.max(meta.nextGroup, meta.replayFrom);
     this.nextSequence = meta.nextSequence;
     this.lastMoment = meta.lastMoment;
@@ -71,18 +95,19 @@ class Replay {
 
   /** A damaged group is left out, not the end: the groups behind it say what they say without it. */
   segment(row: SegmentRow): void {
-    for (; this.#expected < row.number; this.#expected += 1) this.damagedGroups.push(this.#expected);
+    if (this.#expected < row.number) this.#lost.add(this.#expected, row.number - 1);
     this.#expected = row.number + 1;
     this.nextGroup = Math.max(this.nextGroup, row.number + 1);
     try {
-      this.nextSequence = Math.max(this.nextSequence, numberOf(row.next_sequence)); // even of a group that is damaged
       const group = Group.parse(bytesOf(row.bytes));
+      this.nextSequence = Math.max(this.nextSequence, group.header.nextSequence);
+      this.boot = Math.max(this.boot, group.header.boot);
       this.lastMoment = laterMoment(this.lastMoment, group.header);
       this.replayedBytes += group.bytes.length;
       this.#apply(group);
     } catch (error) {
       if (!(error instanceof GatewayError) || error.code !== 'STORE_CORRUPT') throw error;
-      this.damagedGroups.push(row.number);
+      this.#lost.add(row.number);
     }
   }
 
@@ -121,16 +146,4 @@ class Replay {
     const first = reader.varint();
     if (session !== undefined) this.#image.settleRun(session, { priority, first, last: first + reader.varint() });
   }
-}
-
-function indexSegments(database: Database, image: Image): SegmentIndex {
-  const segments = new SegmentIndex();
-  const rows = database.prepare('SELECT number, first_sequence, next_sequence, length(bytes) FROM segment ORDER BY number').raw();
-  for (const row of rows.iterate()) {
-    const [number, firstSequence, nextSequence, bytes] = row as [number, Cell, Cell, Cell];
-    if (typeof firstSequence !== 'number' || typeof nextSequence !== 'number' || typeof bytes !== 'number') continue; // damaged: nothing is found in it
-    segments.add({ number, firstSequence, nextSequence, bytes, live: 0 });
-  }
-  for (const session of image.sessions.values()) session.queue.visit((sequence) => segments.addReference(sequence));
-  return segments;
 }

@@ -7,11 +7,23 @@ export const APPLICATION_ID = 0x5053_544e;
 /** "PSTB": a backup, which is restored and never opened in place. */
 export const ARCHIVE_ID = 0x5053_5442;
 /** `user_version`. A change of the tables adds one, and a migration from the version before. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 const QUEUE_CHUNK = `CREATE TABLE queue_chunk(session INTEGER, lane INTEGER, first_sequence INTEGER, live BLOB NOT NULL, PRIMARY KEY(session, lane, first_sequence)) WITHOUT ROWID;`;
 
-/** SQL that turns a database of version n into one of version n + 1, at index n − 1. */
+/** The same rows once more, after all other tables so that they lie on pages far from the first ones (docs/decisions/0038-a-store-that-heals.md). */
+const COPIES = `
+  CREATE TABLE queue_chunk_copy(session INTEGER, lane INTEGER, first_sequence INTEGER, live BLOB NOT NULL, PRIMARY KEY(session, lane, first_sequence)) WITHOUT ROWID;
+  CREATE TABLE subscription_copy(session INTEGER, filter TEXT, options BLOB NOT NULL, PRIMARY KEY(session, filter)) WITHOUT ROWID;
+  CREATE TABLE sending_copy(session INTEGER, packet_id INTEGER, exchange BLOB NOT NULL, PRIMARY KEY(session, packet_id)) WITHOUT ROWID;
+  CREATE TABLE receiving_copy(session INTEGER, packet_id INTEGER, exchange BLOB NOT NULL, PRIMARY KEY(session, packet_id)) WITHOUT ROWID;
+  CREATE TABLE state_copy(gateway TEXT, session INTEGER, key TEXT, value BLOB NOT NULL, PRIMARY KEY(gateway, session, key)) WITHOUT ROWID;
+  CREATE TABLE session_copy(id INTEGER PRIMARY KEY, realm TEXT NOT NULL, client_id TEXT NOT NULL, facts BLOB NOT NULL);
+  CREATE TABLE meta_copy(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+  INSERT INTO meta_copy(key, value) VALUES ('schema', sealed('meta', 'schema', ${SCHEMA_VERSION}));
+`;
+
+/** SQL that turns a database of version n into one of version n + 1, at index n − 1. `sealed` is the function of sealed-row.ts. */
 export const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE queue_chunk RENAME TO queue_chunk_before;
@@ -19,9 +31,27 @@ export const MIGRATIONS: readonly string[] = [
   INSERT INTO queue_chunk(session, lane, first_sequence, live) SELECT session, ${ORDINARY}, first_sequence, live FROM queue_chunk_before;
   DROP TABLE queue_chunk_before;
 `,
+  `
+  ${COPIES}
+  UPDATE session SET facts = sealed('session', id, realm, client_id, facts);
+  UPDATE subscription SET options = sealed('subscription', session, filter, options);
+  UPDATE queue_chunk SET live = sealed('queue_chunk', session, lane, first_sequence, live);
+  UPDATE sending SET exchange = sealed('sending', session, packet_id, exchange);
+  UPDATE receiving SET exchange = sealed('receiving', session, packet_id, exchange);
+  UPDATE state SET value = sealed('state', gateway, session, key, value);
+  UPDATE retained SET message = sealed('retained', topic, sequence, message);
+  INSERT INTO session_copy SELECT * FROM session;
+  INSERT INTO subscription_copy SELECT * FROM subscription;
+  INSERT INTO queue_chunk_copy SELECT * FROM queue_chunk;
+  INSERT INTO sending_copy SELECT * FROM sending;
+  INSERT INTO receiving_copy SELECT * FROM receiving;
+  INSERT INTO state_copy SELECT * FROM state;
+  INSERT INTO meta_copy SELECT key, sealed('meta', key, value) FROM meta;
+`,
 ];
 
-export const TABLES = ['meta', 'segment', 'session', 'subscription', 'queue_chunk', 'sending', 'receiving', 'state', 'retained'] as const;
+const FIRST_TABLES = ['meta', 'segment', 'session', 'subscription', 'queue_chunk', 'sending', 'receiving', 'state', 'retained'];
+export const TABLES = [...FIRST_TABLES, ...[...COPIES.matchAll(/CREATE TABLE (\w+)/g)].map(([, name]) => name)];
 
 export const CREATE_TABLES = `
   CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -33,6 +63,7 @@ export const CREATE_TABLES = `
   CREATE TABLE receiving(session INTEGER, packet_id INTEGER, exchange BLOB NOT NULL, PRIMARY KEY(session, packet_id)) WITHOUT ROWID;
   CREATE TABLE state(gateway TEXT, session INTEGER, key TEXT, value BLOB NOT NULL, PRIMARY KEY(gateway, session, key)) WITHOUT ROWID;
   CREATE TABLE retained(topic TEXT PRIMARY KEY, sequence INTEGER NOT NULL, message BLOB NOT NULL) WITHOUT ROWID;
+  ${COPIES}
 `;
 
 /** Every statement that writes, by name. All of them may be repeated: a commit whose outcome is unknown is tried again as it was. */

@@ -38,6 +38,11 @@ export class SegmentIndex {
     return this.#length - this.#dropped;
   }
 
+  /** Behind every sequence of every segment. */
+  get nextSequence(): Sequence {
+    return this.#length === 0 ? 1 : at(this.#nexts, this.#length - 1);
+  }
+
   get deadCount(): number {
     return this.#dead;
   }
@@ -57,6 +62,13 @@ export class SegmentIndex {
   find(sequence: Sequence): number | undefined {
     const index = this.#indexOf(sequence);
     return index < 0 ? undefined : this.#numbers[index];
+  }
+
+  /** Numbers of the segments next to a sequence that none holds: below and above. */
+  around(sequence: Sequence): { readonly below: number | undefined; readonly above: number | undefined } {
+    let index = 0;
+    while (index < this.#length && at(this.#firsts, index) <= sequence) index += 1;
+    return { below: index === 0 ? undefined : at(this.#numbers, index - 1), above: index === this.#length ? undefined : at(this.#numbers, index) };
   }
 
   addReference(sequence: Sequence): void {

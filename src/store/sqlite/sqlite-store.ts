@@ -54,6 +54,8 @@ export interface SqliteStoreParts {
   readonly wear: WearMeter;
   /** Names of files set aside at this start. */
   readonly quarantined: readonly string[];
+  /** Numbers of groups that the log may have ended with. */
+  readonly cutOff: readonly number[];
   /** After the last commit: closes the file and gives the directory back. */
   release(): void;
 }
@@ -100,6 +102,7 @@ export class SqliteStore implements SessionStore {
     metrics.gauge('store.queued.messages', () => this.#image.queuedMessages);
     metrics.gauge('store.queued.bytes', () => this.#image.queuedBytes);
     metrics.gauge('store.segments', () => this.#segments.count);
+    metrics.gauge('store.groups.lost', () => recovered.lost.count);
   }
 
   get sessions(): ReadonlyMap<string, StoredSession> {
@@ -249,7 +252,8 @@ export class SqliteStore implements SessionStore {
   }
 
   status(): StoreStatus {
-    const { recovered, reader, placed, quarantined, wear } = this.#parts;
+    const { recovered, placed, quarantined, cutOff, wear } = this.#parts;
+    const { lost } = recovered;
     const { times, open, groupsCommitted } = this.#log;
     return {
       boot: this.boot.boot,
@@ -266,7 +270,10 @@ export class SqliteStore implements SessionStore {
       syncMsMedian: thousandths(placed.syncTimes.medianMs),
       syncMsMax: thousandths(placed.syncTimes.maxMs),
       quarantined,
-      damagedGroups: [...recovered.damagedGroups, ...reader.damagedGroups],
+      damagedGroups: lost.numbers,
+      damagedGroupCount: lost.count,
+      damagedGroupRanges: lost.ranges,
+      cutOffGroups: cutOff,
       wear: wear.report(),
     };
   }

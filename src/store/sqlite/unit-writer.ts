@@ -1,7 +1,8 @@
 import Sqlite, { type Database, type Statement } from 'better-sqlite3';
 import type { Clock } from '../../model/clock.ts';
 import type { CommitFailure, CommitUnit } from './committer.ts';
-import { STATEMENTS, type StatementName, type TableWrite } from './schema.ts';
+import { RowWriter } from './row-writer.ts';
+import { STATEMENTS } from './schema.ts';
 
 /** What became of a unit. Plain data. */
 export interface WrittenUnit {
@@ -17,7 +18,8 @@ export class UnitWriter {
   readonly #begin: Statement;
   readonly #commit: Statement;
   readonly #rollback: Statement;
-  readonly #statements = new Map<StatementName, Statement>();
+  readonly #putSegment: Statement;
+  readonly #rows: RowWriter;
 
   constructor(database: Database, clock: Pick<Clock, 'monotonicMs'>) {
     this.#database = database;
@@ -25,6 +27,8 @@ export class UnitWriter {
     this.#begin = database.prepare('BEGIN IMMEDIATE');
     this.#commit = database.prepare('COMMIT');
     this.#rollback = database.prepare('ROLLBACK');
+    this.#putSegment = database.prepare(STATEMENTS.putSegment);
+    this.#rows = new RowWriter(database);
   }
 
   write(unit: CommitUnit): WrittenUnit {
@@ -32,9 +36,9 @@ export class UnitWriter {
       this.#begin.run();
       if (unit.segment !== undefined) {
         const { number, firstSequence, nextSequence, bytes } = unit.segment;
-        this.#statement('putSegment').run(number, firstSequence, nextSequence, bytes);
+        this.#putSegment.run(number, firstSequence, nextSequence, bytes);
       }
-      for (const write of unit.writes) this.#write(write);
+      for (const write of unit.writes) this.#rows.write(write);
       if (unit.vacuumPages > 0) this.#database.pragma(`incremental_vacuum(${unit.vacuumPages})`);
       return { failure: undefined, syncMs: this.#sync() };
     } catch (error) {
@@ -55,18 +59,5 @@ export class UnitWriter {
   /** SQLite has rolled back already when the disk was full or broken. */
   #undo(): void {
     if (this.#database.inTransaction) this.#rollback.run();
-  }
-
-  #write({ statement, values }: TableWrite): void {
-    this.#statement(statement).run(...values);
-  }
-
-  #statement(name: StatementName): Statement {
-    let statement = this.#statements.get(name);
-    if (statement === undefined) {
-      statement = this.#database.prepare(STATEMENTS[name]);
-      this.#statements.set(name, statement);
-    }
-    return statement;
   }
 }

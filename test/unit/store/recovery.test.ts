@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { clientId, realm } from '../../../src/model/client.ts';
 import { GatewayError } from '../../../src/model/errors.ts';
 import type { SessionStore, StoredSession } from '../../../src/session/session-store.ts';
+import { sealed } from '../../../src/store/sqlite/sealed-row.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { rows, value, withDatabase } from '../../support/raw-database.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
@@ -66,7 +67,7 @@ describe('the file', () => {
       2,
       'wal',
       0x5053_544e,
-      2,
+      3,
     ]);
     expect(statSync(join(bench.directory, 'postern.db')).mode & 0o777).toBe(0o600);
     expect(rows(bench.directory, 'PRAGMA integrity_check')).toEqual([['ok']]);
@@ -87,11 +88,10 @@ describe('the file', () => {
 
   test('of a later version is left alone', async () => {
     await bench.close(await storeWith(1));
-    withDatabase(bench.directory, (database) => database.pragma('user_version = 99'));
+    withDatabase(bench.directory, (database) => database.exec("PRAGMA user_version = 99; DELETE FROM meta_copy WHERE key = 'schema'"));
     const error = failure(() => bench.open());
     expect([error.code, error.message]).toEqual(['STORE_UNAVAILABLE', expect.stringContaining('later version')]);
-    withDatabase(bench.directory, (database) => database.pragma('user_version = 2'));
-    expect(payloads(bench.open())).toEqual(['message 1']);
+    expect(value(bench.directory, 'PRAGMA user_version')).toBe(99);
   });
 });
 
@@ -134,7 +134,7 @@ describe('a group of the log', () => {
     const store = crash.open({ log });
     expect(payloads(store)).toEqual(['message 1', 'message 3', 'message 4']);
     expect(store.status().damagedGroups).toEqual([3]);
-    expect(log.lines).toEqual([expect.objectContaining({ level: 'error', event: 'group of the log lost', group: 3 })]);
+    expect(log.lines).toEqual([expect.objectContaining({ level: 'error', event: 'group of the log lost', group: '3' })]);
     await crash.end();
   });
 
@@ -160,10 +160,38 @@ describe('a group of the log', () => {
   }
 });
 
-describe('a row of the tables that cannot be read', () => {
-  test('is left out and said so', async () => {
+describe('a row of the tables', () => {
+  test.each([
+    ['session', "UPDATE session SET client_id = 'valve-2'"],
+    ['session', "UPDATE session SET facts = x'ff'"],
+    ['queue_chunk', "UPDATE queue_chunk SET live = x'0102' || substr(live, 3)"],
+    ['queue_chunk', 'UPDATE queue_chunk SET first_sequence = first_sequence + 1'],
+    ['queue_chunk', 'DELETE FROM queue_chunk'],
+    ['queue_chunk_copy', 'DELETE FROM queue_chunk_copy'],
+    ['meta', "UPDATE meta SET value = value + 1 WHERE key = 'next_sequence'"],
+    ['meta', "DELETE FROM meta WHERE key = 'replay_from'"],
+    ['meta_copy', "UPDATE meta_copy SET value = x'00' WHERE key = 'boot'"],
+    ['meta_copy', 'DELETE FROM meta_copy'],
+  ])('of %s that is damaged is taken from its copy: %s', async (_table, sql) => {
+    const store = await storeWith(20);
+    const before = contentsOf(store);
+    await bench.close(store);
+    withDatabase(bench.directory, (database) => database.exec(sql));
+    const healed = bench.open({ log });
+    expect(contentsOf(healed)).toEqual(before);
+    expect(healed.boot).toEqual({ ...store.boot, boot: 2, wasClean: true, lastSequence: 20, gatewayTimeOffsetMs: 0 });
+    expect(healed.status()).toMatchObject({ quarantined: ['postern.db.damaged-1'], damagedGroups: [] });
+    expect(log.lines).toEqual([expect.objectContaining({ level: 'error', event: 'store is damaged: set aside, the rest moved to a fresh file' })]);
+    await bench.reopened(healed);
+    expect(readdirSync(bench.directory).filter((name) => name.includes('damaged'))).toEqual(['postern.db.damaged-1']);
+  });
+
+  test('that is whole and cannot be understood is left out and said so', async () => {
     await bench.close(await storeWith(2));
-    withDatabase(bench.directory, (database) => database.exec("INSERT INTO session(id, realm, client_id, facts) VALUES (77, 'mqtt', 'broken', x'ff')"));
+    withDatabase(bench.directory, (database) => {
+      const row = sealed('session', [77, 'mqtt', 'broken', Uint8Array.of(0xff)]);
+      for (const table of ['session', 'session_copy']) database.prepare(`INSERT INTO ${table}(id, realm, client_id, facts) VALUES (?, ?, ?, ?)`).run(...row);
+    });
     const store = bench.open({ log });
     expect([...store.sessions.keys()]).toEqual(['mqtt\0valve-1']);
     expect(payloads(store)).toHaveLength(2);
@@ -182,24 +210,51 @@ describe('a damaged database', () => {
   test.each([
     ['header', () => scribble(0, 100)],
     ['schema', () => scribble(100, 900)],
-    ['page', () => scribble(1024 * 5, 1024)],
-    ['length', () => truncateSync(path(), 4_000)],
-  ])('(%s) is set aside with a word, and a fresh one begun', async (_what, damage) => {
-    await bench.close(await storeWith(200));
+    ['map of owners', () => scribble(1024, 1024)],
+    ['root of a table', () => scribble(1024 * 2, 1024)],
+    ['application id', () => scribble(68, 4)],
+    ['version', () => scribble(60, 4)],
+  ])('(%s) is set aside, and everything in it moves to a fresh one', async (_what, damage) => {
+    const before = await storeWith(200);
+    const contents = contentsOf(before);
+    await bench.close(before);
     damage();
     const { size } = statSync(path());
     const store = bench.open({ log });
-    expect(contentsOf(store)).toMatchObject({ sessions: [], queuedMessages: 0 });
-    expect(store.status().quarantined).toEqual(['postern.db.damaged-1']);
-    expect(log.lines).toEqual([expect.objectContaining({ level: 'error', event: 'store is damaged: set aside, starting empty', bytes: size })]);
+    expect(contentsOf(store)).toEqual(contents);
+    expect(store.status()).toMatchObject({ quarantined: ['postern.db.damaged-1'], damagedGroups: [] });
+    expect(log.lines).toEqual([expect.objectContaining({ level: 'error', event: 'store is damaged: set aside, the rest moved to a fresh file', bytes: size })]);
     expect(statSync(join(bench.directory, 'postern.db.damaged-1')).size).toBe(size);
     store.createSession(realm('mqtt'), clientId('again'), FACTS);
-    expect((await bench.reopened(store)).sessions.size).toBe(1);
+    expect((await bench.reopened(store)).sessions.size).toBe(2);
   });
 
-  test('of somebody else is set aside too', () => {
-    withDatabase(bench.directory, (database) => database.exec('CREATE TABLE theirs(x); PRAGMA application_id = 7'));
-    expect(bench.open({ log }).status().quarantined).toEqual(['postern.db.damaged-1']);
+  test('that is cut off keeps what lies before the cut; what lay behind is reported by number', async () => {
+    await bench.close(await storeWith(400));
+    truncateSync(path(), Math.floor(statSync(path()).size / 2 / 1024) * 1024);
+    const store = bench.open({ log });
+    const found = payloads(store).filter((text) => text !== undefined);
+    expect(found.length + store.status().damagedGroupCount).toBeGreaterThanOrEqual(400);
+    expect(store.status().damagedGroupCount).toBeLessThan(300);
+  });
+
+  test.each([
+    ['empty', (): void => writeFileSync(path(), ''), []],
+    [
+      'of somebody else',
+      (): void => void withDatabase(bench.directory, (database) => database.exec('CREATE TABLE theirs(x); PRAGMA application_id = 7')),
+      ['postern.db.damaged-1'],
+    ],
+    ['no database', (): void => writeFileSync(path(), 'hello'), ['postern.db.damaged-1']],
+    ['a directory', (): void => mkdirSync(path()), ['postern.db.damaged-1']],
+  ])('that is %s does not keep the gateway from starting', async (_what, make, quarantined) => {
+    if (!existsSync(path())) writeFileSync(path(), '');
+    rmSync(path());
+    make();
+    const store = bench.open({ log });
+    expect(store.status().quarantined).toEqual(quarantined);
+    store.createSession(realm('mqtt'), clientId('again'), FACTS);
+    expect((await bench.reopened(store)).sessions.size).toBe(1);
   });
 
   test('three are kept', async () => {

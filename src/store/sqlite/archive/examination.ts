@@ -22,15 +22,15 @@ export function examine(database: Database): Examined & { readonly lastMoment: L
   const counting = countingLog(() => {
     damagedRows += 1;
   });
-  const { image, damagedGroups, lastMoment } = recover(database, counting);
-  for (const number of damagedGroups) damaged.add(number);
+  const { image, lost, lastMoment } = recover(database, counting);
+  for (const number of lost.numbers) damaged.add(number);
   return {
     sessions: image.sessions.size,
     queuedMessages: image.queuedMessages,
     retainedMessages: image.retained.size,
     groups,
     damagedGroups: [...damaged].sort((a, b) => a - b),
-    damagedRows: damagedRows - damagedGroups.length, // each of them has its line too
+    damagedRows: damagedRows - lost.ranges.length, // each of them has its line too
     lastMoment,
   };
 }

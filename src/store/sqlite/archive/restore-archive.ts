@@ -8,7 +8,8 @@ import { GatewayError } from '../../../model/errors.ts';
 import { BACKUP_FREE_BYTES_MIN } from '../../../model/limits.ts';
 import { DATABASE_FILE, openDatabase } from '../database.ts';
 import { StoreLock } from '../lock.ts';
-import { readMeta } from '../meta.ts';
+import { countsInMeta, countWrites } from '../meta.ts';
+import { RowWriter } from '../row-writer.ts';
 import { SCHEMA_VERSION } from '../schema.ts';
 import { type ArchivedFile, readArchive, unsealArchive } from './archive-format.ts';
 import { requireRoom, synced } from './durable-files.ts';
@@ -109,9 +110,8 @@ async function prepare(partial: string, { archive, directory, clock, isForced }:
   const { lastMoment, ...examined } = examine(database);
   requireWhole(archive, examined, isForced);
   const counts = countsBeyond([...countsOf(path), ...countsOf(join(directory, DATABASE_FILE))], clock.nowMs());
-  const put = database.prepare('INSERT OR REPLACE INTO meta(key, value) VALUES (?, ?)');
-  put.run('boot', counts.boot);
-  put.run('next_sequence', counts.nextSequence);
+  const rows = new RowWriter(database);
+  for (const write of countWrites(counts)) rows.write(write);
   database.close();
   const exchangesForgotten = await forgetReceived(partial, lastMoment);
   for (const name of readdirSync(partial)) if (name !== DATABASE_FILE) rmSync(join(partial, name)); // its lock, and what SQLite left
@@ -139,7 +139,7 @@ function countsOf(path: string): Counts[] {
   let database: Database | undefined;
   try {
     database = new Sqlite(path, { readonly: true });
-    const { boot, nextSequence } = readMeta(database);
+    const { boot, nextSequence } = countsInMeta(database);
     const logged = Number(database.prepare('SELECT coalesce(max(next_sequence), 0) FROM segment').pluck().get());
     return [{ boot, nextSequence: Math.max(nextSequence, logged) }];
   } catch (error) {

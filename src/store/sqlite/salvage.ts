@@ -1,0 +1,133 @@
+// From a damaged database to a fresh one: every group and every row that proves itself by its checksum, found page by page without SQLite.
+import type { Database } from 'better-sqlite3';
+import { type Cell, numberOf } from './cell.ts';
+import type { GroupRange } from './lost-groups.ts';
+import { META_KEYS, NEXT_GROUP, REFER_AGAIN, REPLAY_FROM } from './meta.ts';
+import { contentsOfPage, type FoundGroup, type FoundRow, type PageContents } from './page-rows.ts';
+import type { PageView } from './page-view.ts';
+import { RowWriter } from './row-writer.ts';
+import { type SqlValue, STATEMENTS } from './schema.ts';
+import { PUT_STATEMENT, unsealed, unsealedNumber } from './sealed-row.ts';
+import { gapsBelow, type Tree } from './tree-gaps.ts';
+
+/** Groups and rows per transaction: a fresh file is not synced before it is whole. */
+const PER_TRANSACTION = 512;
+const QUEUE_TREES = ['queue_chunk', 'queue_chunk_copy'];
+const ANYWHERE: GroupRange = { first: 0, last: Number.MAX_SAFE_INTEGER };
+
+export interface Salvaged {
+  groups: number;
+  rows: number;
+  /** Numbers of groups that were there and are not whole, or lay where nothing can be read: perhaps a few that were not needed any more. */
+  readonly lostGroups: Set<number>;
+  /** Rows, or places of rows, that could not be read. Those with a copy elsewhere are not lost. */
+  unreadable: number;
+}
+
+export interface SalvageHints {
+  /** Pages of which an older state is known only: their groups are taken, their rows are in the copies. */
+  readonly stalePages: ReadonlySet<number>;
+  /** Groups from elsewhere: behind the place where the log breaks. */
+  readonly others: Iterable<FoundGroup>;
+}
+
+/** Fills `fresh` with what can be proven in `view`. */
+export function salvage(fresh: Database, view: PageView, { stalePages, others }: SalvageHints): Salvaged {
+  const filler = new Filler(fresh);
+  const roots = new Map<string, number>();
+  for (const number of view.livePages()) {
+    const contents = contentsOfPage(view, number);
+    if (contents === undefined) filler.salvaged.unreadable += 1;
+    else filler.add(stalePages.has(number) ? { ...contents, rows: [] } : contents);
+    for (const [table, root] of contents?.roots ?? []) roots.set(table, root);
+  }
+  for (const group of others) filler.addGroup(group);
+  filler.end({ view, stalePages }, roots);
+  return filler.salvaged;
+}
+
+/** Of one of two trees with the same rows it must be certain that none is missing. */
+function areQueuesWhole(tree: Tree, roots: ReadonlyMap<string, number>, unreadable: number): boolean {
+  const known = QUEUE_TREES.flatMap((table) => roots.get(table) ?? []);
+  if (known.length === 0) return unreadable <= 1; // the page that names them, and no other
+  return known.some((root) => gapsBelow(tree, root, ANYWHERE).next().done === true);
+}
+
+class Filler {
+  readonly salvaged: Salvaged = { groups: 0, rows: 0, lostGroups: new Set(), unreadable: 0 };
+  readonly #database: Database;
+  readonly #rows: RowWriter;
+  readonly #putSegment;
+  readonly #groups = new Set<number>();
+  /** Of rows that prove themselves, and of those that may. */
+  readonly #meta = new Map<string, number>();
+  readonly #unprovenMeta = new Map<string, number>();
+  #open = 0;
+
+  constructor(database: Database) {
+    this.#database = database;
+    this.#rows = new RowWriter(database);
+    this.#putSegment = database.prepare(STATEMENTS.putSegment);
+  }
+
+  add({ groups, rows, lostGroups, unreadable }: PageContents): void {
+    this.salvaged.unreadable += unreadable;
+    for (const number of lostGroups) if (!this.#groups.has(number)) this.salvaged.lostGroups.add(number);
+    for (const group of groups) this.addGroup(group);
+    for (const row of rows) this.#addRow(row);
+  }
+
+  addGroup({ header, bytes }: FoundGroup): void {
+    const { number, firstSequence, nextSequence } = header;
+    this.salvaged.lostGroups.delete(number);
+    if (this.#groups.has(number)) return;
+    this.#groups.add(number);
+    this.#begin();
+    this.#putSegment.run(number, firstSequence, nextSequence, bytes);
+    this.salvaged.groups += 1;
+  }
+
+  /** @param roots - of the trees that the schema still names. */
+  end(tree: Tree, roots: ReadonlyMap<string, number>): void {
+    const meta = new Map([...this.#unprovenMeta, ...this.#meta]);
+    if (!areQueuesWhole(tree, roots, this.salvaged.unreadable)) meta.set(REFER_AGAIN, 1);
+    const root = roots.get('segment');
+    const range = { first: 1, last: (meta.get(NEXT_GROUP) ?? 1) - 1 };
+    if (root !== undefined) for (const gap of gapsBelow(tree, root, range)) this.#lose(gap);
+    if (!meta.has(REPLAY_FROM) && this.#groups.size > 0) meta.set(REPLAY_FROM, least(this.#groups)); // nothing lost; what was settled before is sent again
+    this.#begin();
+    for (const [key, value] of meta) if (META_KEYS.has(key)) this.#rows.write({ statement: 'putMeta', values: [key, value] });
+    this.#database.exec('COMMIT');
+  }
+
+  #lose({ first, last }: GroupRange): void {
+    for (let number = first; number <= last; number += 1) if (!this.#groups.has(number)) this.salvaged.lostGroups.add(number);
+  }
+
+  #addRow({ table, row, isSealed }: FoundRow): void {
+    if (table === 'meta') {
+      if (isSealed) this.#meta.set(String(row[0]), unsealedNumber(table, row));
+      else this.#unprovenMeta.set(String(row[0]), numberOf(row[1]));
+      return;
+    }
+    this.#begin();
+    this.#rows.write({ statement: PUT_STATEMENT[table], values: [...row.slice(0, -1).map(storedValue), unsealed(table, row)] });
+    this.salvaged.rows += 1;
+  }
+
+  #begin(): void {
+    if (this.#open % PER_TRANSACTION === 0) this.#database.exec(this.#open === 0 ? 'BEGIN' : 'COMMIT; BEGIN');
+    this.#open += 1;
+  }
+}
+
+function least(numbers: Iterable<number>): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (const number of numbers) least = Math.min(least, number);
+  return least;
+}
+
+/** Keys of our tables are numbers and texts. */
+function storedValue(cell: Cell): SqlValue {
+  return cell === null ? '' : cell;
+}
