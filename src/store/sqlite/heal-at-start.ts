@@ -14,7 +14,7 @@ import { type Salvaged, salvage } from './salvage.ts';
 import { STATEMENTS } from './schema.ts';
 import { type SetAside, StoreFiles } from './store-files.ts';
 import { readWal, type WalReading } from './wal-file.ts';
-import { type GroupsBeyond, groupsBeyond } from './wal-groups.ts';
+import { groupsInLog, type LoggedGroups } from './wal-groups.ts';
 
 export interface Opened {
   readonly database: Database;
@@ -31,11 +31,22 @@ export interface StartParts {
   readonly log: Log;
 }
 
+/** What was lost may have had sequences nobody knows of: none of them is given a second time. */
+const SEQUENCES_SKIPPED = 1_000_000;
 const LOST_ADVICE = 'the file is kept; check the disk';
 
 /** @throws SqliteError, GatewayError STORE_UNAVAILABLE, an error of the system - when the directory cannot be used, whatever lies in it. */
 export function openHealing(parts: StartParts): Opened {
   return new Start(parts).open();
+}
+
+interface LogEnd {
+  /** The number of the next group. */
+  readonly next: number;
+  /** Groups that are named behind the place where the log breaks, and not whole. */
+  readonly lost: readonly number[];
+  /** Groups were found there. */
+  readonly isAdded: boolean;
 }
 
 class Start {
@@ -44,7 +55,7 @@ class Start {
   readonly #quarantined: string[] = [];
   readonly #lost = new LostGroups();
   #wal: WalReading | undefined;
-  #beyond: GroupsBeyond = { whole: new Map(), lost: [] };
+  #beyond: LoggedGroups = { whole: new Map(), lost: [] };
   #cutOff: readonly number[] = [];
 
   constructor(parts: StartParts) {
@@ -81,7 +92,7 @@ class Start {
     if (!reading.hasUnreachable && !this.#hasNoDatabase()) return;
     if (reading.frames.length === 0) return;
     if (!existsSync(keptWal)) this.#files.keepWal();
-    this.#beyond = groupsBeyond(database, reading);
+    this.#beyond = groupsInLog(database, reading, reading.takenBySqlite);
   }
 
   /** SQLite deletes a log beside a database without pages. */
@@ -105,7 +116,8 @@ class Start {
 
   #recovered(database: Database): Opened {
     const recovered = recover(database, this.#parts.log, this.#lost);
-    return { database, recovered, quarantined: this.#quarantined, cutOff: this.#cutOff };
+    const skipped = recovered.lost.count + this.#cutOff.length > 0 ? SEQUENCES_SKIPPED : 0;
+    return { database, recovered: { ...recovered, nextSequence: recovered.nextSequence + skipped }, quarantined: this.#quarantined, cutOff: this.#cutOff };
   }
 
   /**
@@ -115,7 +127,7 @@ class Start {
    */
   #addBeyond(database: Database): void {
     const wal = this.#wal;
-    if (wal === undefined || !(wal.hasUnreachable || wal.isEndUnclear || wal.isCut)) return;
+    if (wal === undefined || !(wal.hasUnreachable || wal.isEndUnclear || wal.framesMissing > 0)) return;
     const { replayFrom, nextGroup } = readMeta(database);
     const known = new Set(database.prepare('SELECT number FROM segment WHERE number >= ?').pluck().all(replayFrom) as Cell[]);
     let next = Math.max(nextGroup, replayFrom);
@@ -127,7 +139,7 @@ class Start {
       throw new GatewayError('STORE_CORRUPT', `the log is damaged and group ${missing ?? lost[0]} is not whole behind that place`);
     }
     this.#insert(database, added);
-    this.#tellEnd(wal, Math.max(next, (added.at(-1) ?? 0) + 1), lost);
+    this.#tellEnd(wal, { next: Math.max(next, (added.at(-1) ?? 0) + 1), lost, isAdded: added.length > 0 });
   }
 
   #insert(database: Database, numbers: readonly number[]): void {
@@ -139,19 +151,17 @@ class Start {
         if (group !== undefined) put.run(number, group.header.firstSequence, group.header.nextSequence, group.bytes);
       }
     })();
-    this.#parts.log.warn('log was broken: groups behind that place recovered', {
-      groups: numbers.length,
-      first: numbers[0],
-      last: numbers.at(-1),
-      advice: 'nothing is lost; check the disk',
-    });
+    const found = { groups: numbers.length, first: numbers[0], last: numbers.at(-1) };
+    if (this.#wal?.isBroken === true)
+      this.#parts.log.warn('log was broken: groups behind that place recovered', { ...found, advice: 'nothing is lost by that; check the disk' });
+    else this.#parts.log.info('log ended with a commit that was not finished: its group is whole and was taken', found);
   }
 
-  #tellEnd({ isCut, isEndUnclear, hasUnreachable }: WalReading, next: number, lost: readonly number[]): void {
-    if (isCut) {
+  #tellEnd({ framesMissing, isEndUnclear, isBroken }: WalReading, { next, lost, isAdded }: LogEnd): void {
+    if (framesMissing > (isAdded ? 1 : 0)) {
       this.#lost.add(next);
       this.#parts.log.error('end of the log is missing', { from: next, advice: 'what was acknowledged in this group and later ones is gone; check the disk' });
-    } else if (lost.length > 0 || isEndUnclear || (hasUnreachable && this.#beyond.whole.size === 0)) {
+    } else if (isEndUnclear || (isBroken && (lost.length > 0 || !isAdded))) {
       this.#cutOff = lost.length > 0 ? lost : [next];
       this.#parts.log.warn('last commit of the log is not whole', {
         group: this.#cutOff.join(' '),
@@ -181,14 +191,15 @@ class Start {
 
   #salvage(): Salvaged {
     const { path } = this.#parts;
-    const { frames, stalePages } = this.#wal ?? { frames: [], stalePages: new Set<number>() };
+    const wal = this.#wal ?? { frames: [], allFrames: [], isBroken: false };
+    const frames = wal.allFrames;
     const lastCommit = frames.findLastIndex(({ pagesAfterCommit }) => pagesAfterCommit > 0);
     const view = new PageView(path, frames.slice(0, lastCommit + 1));
     try {
       const fresh = openDatabase(this.#files.begin(), 'off');
       let salvaged: Salvaged;
       try {
-        salvaged = salvage(fresh, view, { stalePages, others: this.#beyond.whole.values() });
+        salvaged = salvage(fresh, view, { groups: groupsInLog(path, wal, 0).whole, areAllTaken: wal.isBroken });
       } finally {
         fresh.close();
       }

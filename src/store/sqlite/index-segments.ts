@@ -16,23 +16,18 @@ interface Columns {
 }
 
 /** With every live reference of `image` counted. Groups that are referred to and not there are added to `lost`. */
-export function indexSegments(database: Database, image: Image, lost: LostGroups): SegmentIndex {
+export function indexSegments(database: Database, image: Image, { lost, nextGroup }: { readonly lost: LostGroups; readonly nextGroup: number }): SegmentIndex {
   const segments = indexed(database, 'by-columns');
   if (allFound(segments, image)) return referred(segments, image);
   const certain = indexed(database, 'by-headers');
   for (const session of image.sessions.values()) {
     session.queue.visit((sequence) => {
-      if (certain.find(sequence) === undefined) addLost(certain, sequence, lost);
+      if (certain.find(sequence) !== undefined) return;
+      const { below = 0, above = nextGroup } = certain.around(sequence);
+      lost.add(below + 1, Math.max(below + 1, above - 1));
     });
   }
   return referred(certain, image);
-}
-
-function addLost(segments: SegmentIndex, sequence: number, lost: LostGroups): void {
-  const { below, above } = segments.around(sequence);
-  const first = below === undefined ? (above ?? 2) - 1 : below + 1;
-  const last = above === undefined ? first : above - 1;
-  lost.add(Math.min(first, last), Math.max(first, last));
 }
 
 function allFound(segments: SegmentIndex, image: Image): boolean {

@@ -8,7 +8,7 @@ import { ByteReader } from '../../wire/byte-reader.ts';
 import { bytesOf, type Cell, numberOf, priorityOf } from './cell.ts';
 import { readPacked } from './message-codec.ts';
 import { readFacts, readReceiving, readSending, readSubscription } from './record-codec.ts';
-import { COPIED_TABLES, type RowTable, unsealed } from './sealed-row.ts';
+import { type RowTable, unsealed } from './sealed-row.ts';
 
 type Take = (row: readonly Cell[]) => void;
 
@@ -31,7 +31,7 @@ export function loadTables(database: Database, image: Image, log: Log): void {
         log.error('row of the store is damaged', { table, key: String(row[0]), reason: error.message });
       }
     }
-    if (COPIED_TABLES.includes(table)) sameCount(database, table, count);
+    sameCount(database, table, count);
   };
   read('session', 'id, realm, client_id, facts', ([id, name, client, facts]) => {
     image.apply({ kind: 'session', id: numberOf(id), realm: realm(String(name)), clientId: clientId(String(client)), facts: readFacts(readerOf(facts)) });

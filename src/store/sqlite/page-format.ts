@@ -44,6 +44,7 @@ export function treePage(page: Buffer, number: number): TreePage | undefined {
   if (!isInterior && type !== TREE.tableLeaf && type !== TREE.indexLeaf) return undefined;
   const first = at + (isInterior ? 12 : 8);
   const count = page.readUInt16BE(at + 3);
+  const content = page.readUInt16BE(at + 5); // where cells begin to lie; at the end when there is none
   const cells: number[] = [];
   const listed = Math.min(count, Math.floor((PAGE_BYTES - first) / 2));
   for (let index = 0; index < listed; index += 1) {
@@ -51,7 +52,8 @@ export function treePage(page: Buffer, number: number): TreePage | undefined {
     if (cell >= first + 2 * count && cell <= PAGE_BYTES - 4) cells.push(cell);
   }
   const children = isInterior ? [...cells.map((cell) => page.readUInt32BE(cell)), page.readUInt32BE(at + 8)] : [];
-  return { type, cells, children, isSound: cells.length === count && new Set(cells).size === count };
+  const isInPlace = content >= first + 2 * count && (count > 0 ? cells.every((cell) => cell >= content) : content === PAGE_BYTES);
+  return { type, cells, children, isSound: isInPlace && cells.length === count && new Set(cells).size === count };
 }
 
 /** The payload of a cell; undefined when the cell cannot be one, or has none. */

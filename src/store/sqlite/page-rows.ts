@@ -21,6 +21,8 @@ export interface FoundRow {
 
 export interface PageContents {
   readonly groups: readonly FoundGroup[];
+  /** Groups the page does not list: dropped ones, or of a page whose list is another's. */
+  readonly unlisted: readonly FoundGroup[];
   readonly rows: readonly FoundRow[];
   /** Numbers of groups that are here and not whole. */
   readonly lostGroups: readonly number[];
@@ -35,17 +37,24 @@ type Chain = 'as-named' | 'as-owned';
 
 /** Candidates by number of columns, of trees of indexes. */
 const INDEX_TABLES: readonly (readonly RowTable[])[] = [[], [], ['meta'], ['subscription', 'sending', 'receiving', 'retained'], ['queue_chunk', 'state']];
+/** A page that was one of a tree and has no header any more. */
+const RUIN: TreePage = { type: TREE.tableLeaf, cells: [], children: [], isSound: false };
 const SEGMENT_COLUMNS = 4;
 const GROUP_LENGTH_AT = 8;
 /** Of a row of `segment` before its bytes: header and two integers. */
 const SEGMENT_PREFIX = { least: 5, most: 26 } as const;
 
-/** Undefined: the page is none of a tree. */
-export function contentsOfPage(view: PageView, number: number): PageContents | undefined {
-  const page = view.page(number);
-  const tree = page && treePage(page, number);
-  if (page === undefined || tree === undefined) return undefined;
-  if (tree.type === TREE.tableInterior) return { groups: [], rows: [], lostGroups: [], unreadable: tree.isSound ? 0 : 1, roots: [] };
+/**
+ * Of a page that is, or was, part of a tree. Undefined: the disk has none of that number.
+ *
+ * @param page - when it is not known which one it is; `number` is then 0.
+ */
+export function contentsOfPage(view: PageView, number: number, page = view.page(number)): PageContents | undefined {
+  if (page === undefined) return undefined;
+  const looks = treePage(page, number) ?? RUIN;
+  const isRuin = looks.type === TREE.tableInterior && looks.children.some((child) => child < 2 || child > view.pageCount); // one bit makes it of a leaf
+  const tree = isRuin ? RUIN : looks;
+  if (tree.type === TREE.tableInterior && tree.isSound) return { groups: [], unlisted: [], rows: [], lostGroups: [], unreadable: 0, roots: [] };
   return new PageReader(view, number, page, tree).read();
 }
 
@@ -70,9 +79,18 @@ class PageReader {
   read(): PageContents {
     for (const cell of this.#tree.cells) this.#readCell(cell);
     if (!this.#tree.isSound) this.#unreadable += 1;
-    if (this.#unreadable + this.#lost.size > 0 && this.#tree.type === TREE.tableLeaf) this.#searchGroups();
+    const unlisted = this.#tree.type === TREE.tableLeaf || this.#unreadable > 0 ? this.#searchGroups() : [];
+    const isDamaged = this.#unreadable + this.#lost.size > 0;
+    if (isDamaged) this.#groups.push(...unlisted);
     for (const { header } of this.#groups) this.#lost.delete(header.number);
-    return { groups: this.#groups, rows: this.#rows, lostGroups: [...this.#lost], unreadable: this.#unreadable, roots: this.#roots };
+    return {
+      groups: this.#groups,
+      unlisted: isDamaged ? [] : unlisted,
+      rows: this.#rows,
+      lostGroups: [...this.#lost],
+      unreadable: this.#unreadable,
+      roots: this.#roots,
+    };
   }
 
   #readCell(cell: number): void {
@@ -91,8 +109,9 @@ class PageReader {
   #addTableRow(rowid: number, values: readonly Cell[]): boolean {
     const [first, second, , last] = values;
     if (values.length !== SEGMENT_COLUMNS) {
-      if (first === 'table' && typeof second === 'string' && typeof last === 'number') this.#roots.push([second, last]);
-      return true; // the schema, or nothing of ours
+      const isSchema = first === 'table' && typeof second === 'string' && typeof last === 'number';
+      if (isSchema) this.#roots.push([second, last]);
+      return isSchema;
     }
     if (typeof second === 'string') return this.#addIfSealed('session', [rowid, ...values.slice(1)]);
     const group = Buffer.isBuffer(last) ? wholeGroup(last) : undefined;
@@ -116,13 +135,15 @@ class PageReader {
   }
 
   /** Groups whose cell cannot be found or read any more: by what every group begins with. */
-  #searchGroups(): void {
+  #searchGroups(): FoundGroup[] {
+    const found: FoundGroup[] = [];
     for (let at = this.#page.indexOf(GROUP_MAGIC_BYTES); at >= 0; at = this.#page.indexOf(GROUP_MAGIC_BYTES, at + 1)) {
-      if (at + GROUP_LENGTH_AT + 4 > PAGE_BYTES) return;
+      if (at + GROUP_LENGTH_AT + 4 > PAGE_BYTES) break;
       const length = this.#page.readUInt32LE(at + GROUP_LENGTH_AT);
       const group = this.#groupAt(at, length);
-      if (group !== undefined && !this.#groups.some(({ header }) => header.number === group.header.number)) this.#groups.push(group);
+      if (group !== undefined && !this.#groups.some(({ header }) => header.number === group.header.number)) found.push(group);
     }
+    return found;
   }
 
   #groupAt(at: number, length: number): FoundGroup | undefined {

@@ -10,6 +10,7 @@ const BLOCKS_KEPT = 64;
 const OWNERS_PER_PAGE = Math.floor(PAGE_BYTES / 5);
 const OWNER_BYTES = 5;
 const OWNER = { root: 1, free: 2, firstOverflow: 3, overflow: 4, tree: 5 } as const;
+const KNOWN_OWNERS: ReadonlySet<number> = new Set(Object.values(OWNER));
 /** The page of the byte that locks are taken on is never used. */
 const LOCK_PAGE = 0x4000_0000 / PAGE_BYTES + 1;
 const FREE_HEAD_AT = 32;
@@ -36,6 +37,7 @@ export class PageView {
   }
 
   overlay({ page, bytes }: WalFrame): void {
+    if (page === 0) return;
     this.#frames.set(page, bytes);
     this.pageCount = Math.max(this.pageCount, page);
     this.#successors = undefined;
@@ -55,17 +57,28 @@ export class PageView {
     return at < block.length ? block.subarray(at, at + PAGE_BYTES) : undefined;
   }
 
-  /** Numbers of the pages that are part of a tree now, in order. */
+  /**
+   * Numbers of the pages that are part of a tree now. Pages of which only their look says so come first: what the others say of the same key is said
+   * later, and holds.
+   */
   *livePages(): Generator<number> {
     const reachable = this.#reachable();
     const free = this.#freePages();
+    const sure: number[] = [];
     for (let number = 1; number <= this.pageCount; number += 1) {
-      if (reachable.has(number)) yield number;
+      if (reachable.has(number)) sure.push(number);
       else if (!free.has(number)) {
         const { type } = this.#ownerOf(number);
-        if (type === OWNER.root || type === OWNER.tree) yield number;
+        if (type === OWNER.root || type === OWNER.tree) sure.push(number);
+        else if (reachable.size <= 1 && !KNOWN_OWNERS.has(type) && this.#looksLive(number)) yield number;
       }
     }
+    yield* sure;
+  }
+
+  #looksLive(number: number): boolean {
+    const page = this.page(number);
+    return page !== undefined && treePage(page, number)?.isSound === true;
   }
 
   /**

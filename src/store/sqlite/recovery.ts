@@ -50,7 +50,7 @@ export function recover(database: Database, log: Log, lost = new LostGroups()): 
   const rows = database.prepare('SELECT number, bytes FROM segment WHERE number >= ? ORDER BY number');
   for (const row of rows.iterate(meta.replayFrom)) replay.segment(row as SegmentRow);
   for (const session of image.sessions.values()) session.orderSending();
-  const segments = indexSegments(database, image, lost);
+  const segments = indexSegments(database, image, { lost, nextGroup: replay.nextGroup });
   segments.replayFrom(meta.replayFrom);
   tellLost(lost, log);
   const { nextGroup, lastMoment, replayedBytes, boot } = replay;

@@ -17,8 +17,15 @@ export class RowWriter {
     this.#database = database;
   }
 
-  write({ statement, values }: TableWrite): void {
-    for (const { statement: each, table, isSealed } of this.#statements(statement)) each.run(...(isSealed ? sealed(table, values) : values));
+  /** First the rows, then their copies: what is added together does not lie together. */
+  write(writes: readonly TableWrite[]): void {
+    for (const write of writes) this.#run(write, 0);
+    for (const write of writes) this.#run(write, 1);
+  }
+
+  #run({ statement, values }: TableWrite, place: 0 | 1): void {
+    const prepared = this.#statements(statement)[place];
+    if (prepared !== undefined) prepared.statement.run(...(prepared.isSealed ? sealed(prepared.table, values) : values));
   }
 
   #statements(name: StatementName): readonly Prepared[] {

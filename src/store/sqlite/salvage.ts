@@ -8,10 +8,12 @@ import type { PageView } from './page-view.ts';
 import { RowWriter } from './row-writer.ts';
 import { type SqlValue, STATEMENTS } from './schema.ts';
 import { PUT_STATEMENT, unsealed, unsealedNumber } from './sealed-row.ts';
-import { gapsBelow, type Tree } from './tree-gaps.ts';
+import { gapsBelow } from './tree-gaps.ts';
 
 /** Groups and rows per transaction: a fresh file is not synced before it is whole. */
 const PER_TRANSACTION = 512;
+/** Groups that no page lists and that are remembered. */
+const UNLISTED_MAX = 4_096;
 const QUEUE_TREES = ['queue_chunk', 'queue_chunk_copy'];
 const ANYWHERE: GroupRange = { first: 0, last: Number.MAX_SAFE_INTEGER };
 
@@ -24,33 +26,35 @@ export interface Salvaged {
   unreadable: number;
 }
 
-export interface SalvageHints {
-  /** Pages of which an older state is known only: their groups are taken, their rows are in the copies. */
-  readonly stalePages: ReadonlySet<number>;
-  /** Groups from elsewhere: behind the place where the log breaks. */
-  readonly others: Iterable<FoundGroup>;
+export interface Elsewhere {
+  readonly groups: ReadonlyMap<number, FoundGroup>;
+  readonly areAllTaken: boolean;
 }
 
-/** Fills `fresh` with what can be proven in `view`. */
-export function salvage(fresh: Database, view: PageView, { stalePages, others }: SalvageHints): Salvaged {
+/**
+ * Fills `fresh` with what can be proven in `view`.
+ *
+ * @param elsewhere - groups by number, from anywhere in the log: all are taken when the view may be of several moments, else those that are not in the
+ *   tables yet or are lost in the view.
+ */
+export function salvage(fresh: Database, view: PageView, elsewhere: Elsewhere): Salvaged {
   const filler = new Filler(fresh);
   const roots = new Map<string, number>();
   for (const number of view.livePages()) {
     const contents = contentsOfPage(view, number);
     if (contents === undefined) filler.salvaged.unreadable += 1;
-    else filler.add(stalePages.has(number) ? { ...contents, rows: [] } : contents);
+    else filler.add(contents);
     for (const [table, root] of contents?.roots ?? []) roots.set(table, root);
   }
-  for (const group of others) filler.addGroup(group);
-  filler.end({ view, stalePages }, roots);
+  filler.end(view, roots, elsewhere);
   return filler.salvaged;
 }
 
 /** Of one of two trees with the same rows it must be certain that none is missing. */
-function areQueuesWhole(tree: Tree, roots: ReadonlyMap<string, number>, unreadable: number): boolean {
+function areQueuesWhole(view: PageView, roots: ReadonlyMap<string, number>, unreadable: number): boolean {
   const known = QUEUE_TREES.flatMap((table) => roots.get(table) ?? []);
   if (known.length === 0) return unreadable <= 1; // the page that names them, and no other
-  return known.some((root) => gapsBelow(tree, root, ANYWHERE).next().done === true);
+  return known.some((root) => gapsBelow(view, root, ANYWHERE).next().done === true);
 }
 
 class Filler {
@@ -62,6 +66,7 @@ class Filler {
   /** Of rows that prove themselves, and of those that may. */
   readonly #meta = new Map<string, number>();
   readonly #unprovenMeta = new Map<string, number>();
+  readonly #unlisted = new Map<number, FoundGroup>();
   #open = 0;
 
   constructor(database: Database) {
@@ -70,11 +75,12 @@ class Filler {
     this.#putSegment = database.prepare(STATEMENTS.putSegment);
   }
 
-  add({ groups, rows, lostGroups, unreadable }: PageContents): void {
+  add({ groups, unlisted, rows, lostGroups, unreadable }: PageContents): void {
     this.salvaged.unreadable += unreadable;
     for (const number of lostGroups) if (!this.#groups.has(number)) this.salvaged.lostGroups.add(number);
     for (const group of groups) this.addGroup(group);
     for (const row of rows) this.#addRow(row);
+    for (const group of unlisted) if (this.#unlisted.size < UNLISTED_MAX) this.#unlisted.set(group.header.number, group);
   }
 
   addGroup({ header, bytes }: FoundGroup): void {
@@ -88,16 +94,25 @@ class Filler {
   }
 
   /** @param roots - of the trees that the schema still names. */
-  end(tree: Tree, roots: ReadonlyMap<string, number>): void {
+  end(view: PageView, roots: ReadonlyMap<string, number>, elsewhere: Elsewhere): void {
     const meta = new Map([...this.#unprovenMeta, ...this.#meta]);
-    if (!areQueuesWhole(tree, roots, this.salvaged.unreadable)) meta.set(REFER_AGAIN, 1);
+    const areQueuesLost = !areQueuesWhole(view, roots, this.salvaged.unreadable);
     const root = roots.get('segment');
     const range = { first: 1, last: (meta.get(NEXT_GROUP) ?? 1) - 1 };
-    if (root !== undefined) for (const gap of gapsBelow(tree, root, range)) this.#lose(gap);
+    if (root !== undefined) for (const gap of gapsBelow(view, root, range)) this.#lose(gap);
+    else if (this.salvaged.unreadable > 1) this.#lose(range);
+    this.#addElsewhere(elsewhere, meta.get(REPLAY_FROM) ?? 0);
+    // Of a dropped group nothing refers to it is dropped again; where the log itself says who is referred to, it would come back.
+    this.#addElsewhere({ groups: this.#unlisted, areAllTaken: !areQueuesLost }, Number.POSITIVE_INFINITY);
+    if (areQueuesLost) meta.set(REFER_AGAIN, 1);
     if (!meta.has(REPLAY_FROM) && this.#groups.size > 0) meta.set(REPLAY_FROM, least(this.#groups)); // nothing lost; what was settled before is sent again
     this.#begin();
-    for (const [key, value] of meta) if (META_KEYS.has(key)) this.#rows.write({ statement: 'putMeta', values: [key, value] });
+    this.#rows.write([...meta].filter(([key]) => META_KEYS.has(key)).map(([key, value]) => ({ statement: 'putMeta', values: [key, value] })));
     this.#database.exec('COMMIT');
+  }
+
+  #addElsewhere({ groups, areAllTaken }: Elsewhere, replayFrom: number): void {
+    for (const [number, group] of groups) if (areAllTaken || number >= replayFrom || this.salvaged.lostGroups.has(number)) this.addGroup(group);
   }
 
   #lose({ first, last }: GroupRange): void {
@@ -111,7 +126,7 @@ class Filler {
       return;
     }
     this.#begin();
-    this.#rows.write({ statement: PUT_STATEMENT[table], values: [...row.slice(0, -1).map(storedValue), unsealed(table, row)] });
+    this.#rows.write([{ statement: PUT_STATEMENT[table], values: [...row.slice(0, -1).map(storedValue), unsealed(table, row)] }]);
     this.salvaged.rows += 1;
   }
 

@@ -18,6 +18,7 @@ const COPIES = `
   CREATE TABLE sending_copy(session INTEGER, packet_id INTEGER, exchange BLOB NOT NULL, PRIMARY KEY(session, packet_id)) WITHOUT ROWID;
   CREATE TABLE receiving_copy(session INTEGER, packet_id INTEGER, exchange BLOB NOT NULL, PRIMARY KEY(session, packet_id)) WITHOUT ROWID;
   CREATE TABLE state_copy(gateway TEXT, session INTEGER, key TEXT, value BLOB NOT NULL, PRIMARY KEY(gateway, session, key)) WITHOUT ROWID;
+  CREATE TABLE retained_copy(topic TEXT PRIMARY KEY, sequence INTEGER NOT NULL, message BLOB NOT NULL) WITHOUT ROWID;
   CREATE TABLE session_copy(id INTEGER PRIMARY KEY, realm TEXT NOT NULL, client_id TEXT NOT NULL, facts BLOB NOT NULL);
   CREATE TABLE meta_copy(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
   INSERT INTO meta_copy(key, value) VALUES ('schema', sealed('meta', 'schema', ${SCHEMA_VERSION}));
@@ -46,6 +47,7 @@ export const MIGRATIONS: readonly string[] = [
   INSERT INTO sending_copy SELECT * FROM sending;
   INSERT INTO receiving_copy SELECT * FROM receiving;
   INSERT INTO state_copy SELECT * FROM state;
+  INSERT INTO retained_copy SELECT * FROM retained;
   INSERT INTO meta_copy SELECT key, sealed('meta', key, value) FROM meta;
 `,
 ];

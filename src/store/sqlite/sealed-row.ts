@@ -1,5 +1,5 @@
 // What a row of the tables says cannot be told from what a flipped bit made of it, unless it says so itself: its last column ends with a checksum over
-// its table, its key and its value. Rows that nothing else could replace lie in the file twice, in a table and in its copy, on pages of their own.
+// its table, its key and its value. And it lies in the file twice, in a table and in its copy, on pages of their own.
 import { crc32 } from 'node:zlib';
 import { GatewayError } from '../../model/errors.ts';
 import { bytesOf, type Cell } from './cell.ts';
@@ -21,9 +21,6 @@ export const PUT_STATEMENT = {
 } as const satisfies Record<string, StatementName>;
 
 export type RowTable = keyof typeof PUT_STATEMENT;
-const ROW_TABLES = Object.keys(PUT_STATEMENT) as readonly RowTable[];
-/** A retained message would be in the file twice; its log group often is there as well. */
-export const COPIED_TABLES: readonly RowTable[] = ROW_TABLES.filter((table) => table !== 'retained');
 
 /** One statement of a write, and whether the last of its values is sealed. */
 export interface RowStatement {
@@ -32,13 +29,13 @@ export interface RowStatement {
   readonly isSealed: boolean;
 }
 
-/** What the write of that name runs: on the table and, when there is one, on its copy. */
+/** What the write of that name runs: on the table and, unless it is the log, on its copy. */
 export function rowStatements(name: StatementName): readonly RowStatement[] {
   const sql = STATEMENTS[name];
   const table = /(?:INTO|FROM) (\w+)/.exec(sql)?.[1] ?? '';
   const isPut = Object.values<StatementName>(PUT_STATEMENT).includes(name);
   const own = { sql, table, isSealed: isPut && table !== 'meta' }; // numbers that people look at
-  if (!COPIED_TABLES.some((copied: string) => copied === table)) return [own];
+  if (!(table in PUT_STATEMENT)) return [own];
   return [own, { sql: sql.replace(new RegExp(`\\b${table}\\b`), `${table}_copy`), table, isSealed: isPut }];
 }
 

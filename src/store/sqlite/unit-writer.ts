@@ -38,7 +38,7 @@ export class UnitWriter {
         const { number, firstSequence, nextSequence, bytes } = unit.segment;
         this.#putSegment.run(number, firstSequence, nextSequence, bytes);
       }
-      for (const write of unit.writes) this.#rows.write(write);
+      this.#rows.write(unit.writes);
       if (unit.vacuumPages > 0) this.#database.pragma(`incremental_vacuum(${unit.vacuumPages})`);
       return { failure: undefined, syncMs: this.#sync() };
     } catch (error) {

@@ -34,16 +34,18 @@ export interface WalReading {
   readonly frames: readonly WalFrame[];
   /** Frames below this index are what SQLite would take. */
   readonly takenBySqlite: number;
-  /** Pages whose last frame does not prove itself: what else is known of them is older. */
-  readonly stalePages: ReadonlySet<number>;
-  /** Frames are in the file that SQLite would not reach, and that were written in this use of it. */
+  /** With those among them that do not, as of page 0 where they name none that can be theirs: what they hold may prove itself. */
+  readonly allFrames: readonly WalFrame[];
+  /** Frames are in the file that SQLite would not take, and that were written in this use of it: of a commit that was not finished, or behind a bad one. */
   readonly hasUnreachable: boolean;
+  /** Some of them are behind a bad one. */
+  readonly isBroken: boolean;
   /** So are frames of a later commit than the one that was hit: that one was complete, and what it said acknowledged. */
   readonly isDamageProven: boolean;
   /** The last frames do not prove themselves, though they name this use of the file. */
   readonly isEndUnclear: boolean;
-  /** The index beside the log knew of more frames than there are. */
-  readonly isCut: boolean;
+  /** So many more frames the index beside the log knew of. */
+  readonly framesMissing: number;
 }
 
 interface Slot {
@@ -51,8 +53,8 @@ interface Slot {
   readonly isOfThisUse: boolean;
   /** SQLite would take it, if it takes all before. */
   readonly isPlain: boolean;
-  /** As its header says, whatever that is worth. */
-  readonly page: number;
+  /** What it says it is, proven or not. */
+  readonly suspect: WalFrame;
 }
 
 /** @param path - of the log; a missing one has no frames. @param indexPath - of its index in shared memory. */
@@ -66,14 +68,18 @@ export function readWal(path: string, indexPath: string): WalReading {
   const beyond = frames.filter(({ index }) => index >= reached);
   const firstCommitBeyond = beyond.findIndex(({ pagesAfterCommit }) => pagesAfterCommit > 0);
   const last = slots.at(-1);
+  const takenBySqlite = lastCommit === undefined ? 0 : lastCommit.index + 1;
   return {
     frames,
-    takenBySqlite: lastCommit === undefined ? 0 : lastCommit.index + 1,
-    stalePages: stalePagesIn(slots),
-    hasUnreachable: beyond.length > 0,
+    takenBySqlite,
+    allFrames: slots.map(
+      ({ frame, suspect, isOfThisUse }, index) => frame ?? (isOfThisUse && isInOrder(slots, index) ? suspect : { ...suspect, page: 0, pagesAfterCommit: 0 }),
+    ),
+    hasUnreachable: slots.length > takenBySqlite,
+    isBroken: beyond.length > 0,
     isDamageProven: firstCommitBeyond >= 0 && firstCommitBeyond < beyond.length - 1,
     isEndUnclear: last !== undefined && last.frame === undefined,
-    isCut: framesInIndex(indexPath, bytes) > slots.length,
+    framesMissing: Math.max(0, framesInIndex(indexPath, bytes) - slots.length),
   };
 }
 
@@ -128,7 +134,7 @@ class WalScan {
     const isAccepted = isLinked && (isOfThisUse || before?.frame !== undefined);
     const isPlain = isAccepted && isOfThisUse && isSame(sum, said) && this.#isHeaderWhole;
     return {
-      slot: { frame: isAccepted ? this.#frame(index) : undefined, isOfThisUse, isPlain, page: this.#pairAt(at).a },
+      slot: { frame: isAccepted ? this.#frame(index) : undefined, isOfThisUse, isPlain, suspect: this.#frame(index) },
       following: { stored: said, computed: isSame(other, said) ? other : sum },
       isBeforeProven: isAccepted && !isSame(sum, said),
     };
@@ -182,13 +188,13 @@ class WalScan {
   }
 }
 
-function stalePagesIn(slots: readonly Slot[]): ReadonlySet<number> {
-  const stale = new Set<number>();
-  for (const { frame, page } of slots) {
-    if (frame === undefined) stale.add(page);
-    else stale.delete(page);
-  }
-  return stale;
+/** Within a commit pages are written in ascending order: a number that breaks it was hit itself. */
+function isInOrder(slots: readonly Slot[], index: number): boolean {
+  const before = slots[index - 1]?.frame;
+  const after = slots[index + 1]?.frame;
+  const { page = 0, pagesAfterCommit = 0 } = slots[index]?.suspect ?? {};
+  const isAboveBefore = before === undefined || before.pagesAfterCommit > 0 || before.page < page;
+  return page > 0 && isAboveBefore && (after === undefined || pagesAfterCommit > 0 || page < after.page);
 }
 
 /** How many frames SQLite's index of the log in shared memory counts; it outlives a process, not the machine. 0: not of this log. */
@@ -200,11 +206,12 @@ function framesInIndex(path: string, wal: Buffer): number {
   return first.subarray(32, 40).equals(wal.subarray(16, 24)) ? first.readUInt32LE(16) : 0;
 }
 
-/** With words at multiples of four, whatever the pools of Node.js do. Nothing when it cannot be read: that is the caller's next discovery. */
+/** Whole frames, with words at multiples of four. Nothing when it cannot be read: that is the caller's next discovery. */
 function bytesOfFile(path: string): Buffer {
   try {
     const bytes = readFileSync(path);
-    return bytes.byteOffset % WORD_BYTES === 0 ? bytes : Buffer.from(Uint8Array.from(bytes).buffer);
+    const isAligned = bytes.byteOffset % WORD_BYTES === 0 && (bytes.length - HEADER_BYTES) % FRAME_BYTES === 0;
+    return isAligned ? bytes : Buffer.concat([bytes], Math.ceil((bytes.length - HEADER_BYTES) / FRAME_BYTES) * FRAME_BYTES + HEADER_BYTES); // a frame that is cut off ends with zeros
   } catch (error) {
     if (error instanceof Error && 'syscall' in error) return Buffer.alloc(0);
     throw error;

@@ -2,28 +2,30 @@ import { contentsOfPage, type FoundGroup } from './page-rows.ts';
 import { PageView } from './page-view.ts';
 import type { WalFrame, WalReading } from './wal-file.ts';
 
-export interface GroupsBeyond {
+export interface LoggedGroups {
   readonly whole: ReadonlyMap<number, FoundGroup>;
   /** Numbers of groups that are named there and nowhere whole. */
   readonly lost: readonly number[];
 }
 
 /**
- * Groups that are whole in frames SQLite will not reach, each commit looked at as it was: a group's pages may be given to others later on. Commits that
- * were not finished count as well: a group that is whole is what somebody published, acknowledged or not.
+ * Groups in frames of the log, each commit looked at as it was: a group's pages may be given to others later on. Commits that were not finished count
+ * as well: a group that is whole is what somebody published, acknowledged or not.
+ *
+ * @param from - index of the first frame that is searched.
  */
-export function groupsBeyond(databasePath: string, { frames, takenBySqlite }: WalReading): GroupsBeyond {
+export function groupsInLog(databasePath: string, { frames, allFrames }: Pick<WalReading, 'frames' | 'allFrames'>, from: number): LoggedGroups {
   const whole = new Map<number, FoundGroup>();
   const lost = new Set<number>();
   const view = new PageView(
     databasePath,
-    frames.filter(({ index }) => index < takenBySqlite),
+    frames.filter(({ index }) => index < from),
   );
   try {
-    for (const commit of commitsOf(frames.filter(({ index }) => index >= takenBySqlite))) {
+    for (const commit of commitsOf(allFrames.filter(({ index }) => index >= from))) {
       for (const frame of commit) view.overlay(frame);
-      for (const { page } of commit) {
-        const contents = contentsOfPage(view, page);
+      for (const { page, bytes } of commit) {
+        const contents = contentsOfPage(view, page, bytes);
         for (const group of contents?.groups ?? []) whole.set(group.header.number, group);
         for (const number of contents?.lostGroups ?? []) lost.add(number);
       }

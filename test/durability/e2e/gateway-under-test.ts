@@ -21,7 +21,12 @@ export interface GatewayOptions {
 export interface GatewayStatus {
   readonly state: string;
   readonly sessions: { readonly stored: number; readonly connected: number };
-  readonly store: { readonly boot: number; readonly queuedMessages: number; readonly damagedGroups: readonly number[] };
+  readonly store: {
+    readonly boot: number;
+    readonly queuedMessages: number;
+    readonly damagedGroups: readonly number[];
+    readonly quarantined: readonly string[];
+  };
   readonly counters: Readonly<Record<string, number>>;
 }
 
