@@ -129,16 +129,33 @@ describe('a backup', () => {
     expect(readdirSync(root)).toEqual([]);
   });
 
-  test('says which groups and rows were damaged in the store already', async () => {
+  test('says which groups were damaged in the store already', async () => {
     const store = bench.open();
     await live(store, 0, 60);
     await bench.close(store);
     edit(order().source, 'UPDATE segment SET bytes = zeroblob(100) WHERE number = (SELECT max(number) FROM segment)');
-    edit(order().source, "UPDATE session SET facts = 'text' WHERE id = (SELECT min(id) FROM session)");
     const report = await makeArchive(order(), () => undefined);
-    expect([report.damagedGroups.length, report.damagedRows]).toEqual([1, 1]);
-    expect((await refusal(() => restored())).message).toMatch(/is damaged \(1 groups and 1 rows cannot be read\): .* --force/);
-    expect(await restored({ isForced: true })).toMatchObject({ damagedRows: 1 });
+    expect([report.damagedGroups.length, report.damagedRows]).toEqual([1, 0]);
+    expect((await refusal(() => restored())).message).toMatch(/is damaged \(1 groups and 0 rows cannot be read\): .* --force/);
+    expect(await restored({ isForced: true })).toMatchObject({ damagedGroups: [expect.any(Number)] });
+  });
+
+  test('of a store with damaged rows is none: a start heals it first', async () => {
+    const store = bench.open();
+    await live(store, 0, 60);
+    await bench.close(store);
+    edit(order().source, "UPDATE session SET facts = 'text' WHERE id = (SELECT min(id) FROM session)");
+    expect((await refusal(() => makeArchive(order(), () => undefined))).message).toContain('restart the gateway, which heals it');
+  });
+
+  test('with damaged rows is refused, and healed by force', async () => {
+    const store = bench.open();
+    await live(store, 0, 60);
+    await bench.close(store);
+    const { sessions } = await makeArchive(order(), () => undefined);
+    edit(archive, "UPDATE session SET facts = 'text' WHERE id = (SELECT min(id) FROM session)");
+    expect((await refusal(() => restored())).message).toMatch(/is damaged \(.*\): .* --force/);
+    expect(await restored({ isForced: true })).toMatchObject({ sessions });
   });
 
   test('of a damaged page is none', async () => {

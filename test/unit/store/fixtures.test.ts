@@ -57,8 +57,10 @@ function unpacked(file: string): Buffer {
   return gunzipSync(readFileSync(join(FIXTURES, file)));
 }
 
-function contentsIn(name: string): Contents {
-  return JSON.parse(unpacked(`${name}.json.gz`).toString());
+/** Up to schema 2 messages had a stamp of the wall clock, which says nothing in gateway time. */
+function contentsIn(name: string, version: number): Contents {
+  const text = unpacked(`${name}.json.gz`).toString();
+  return JSON.parse(version > 2 ? text : text.replaceAll(/"publishedAtMs\\":\d+/g, '"publishedAtMs\\":null'));
 }
 
 /** As it would come back from a file. */
@@ -67,7 +69,7 @@ function found(store: Parameters<typeof contentsOf>[0]): unknown {
 }
 
 describe.each(LEFT_BEHIND)('%s (schema %i, %s)', (name, version, _, inWordsOfNow) => {
-  const expected = inWordsOfNow(contentsIn(name));
+  const expected = inWordsOfNow(contentsIn(name, version));
   beforeEach(() => writeFileSync(join(bench.directory, 'postern.db'), unpacked(`${name}.db.gz`)));
 
   test('is of that schema, and holds something of everything a store can hold', () => {

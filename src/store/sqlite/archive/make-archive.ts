@@ -2,10 +2,11 @@
 // running gateway, or in the command when none runs.
 import { chmodSync, existsSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { Database } from 'better-sqlite3';
 import type { BackupFacts, BackupReport, FileToKeep } from '../../../model/backup.ts';
 import { GatewayError } from '../../../model/errors.ts';
 import { BACKUP_FILE_BYTES_MAX, BACKUP_FREE_BYTES_MIN } from '../../../model/limits.ts';
-import { openDatabase } from '../database.ts';
+import { isDamage, openDatabase } from '../database.ts';
 import { type ArchivedFile, sealArchive } from './archive-format.ts';
 import { removeDatabase, requireRoom, synced } from './durable-files.ts';
 import { examine } from './examination.ts';
@@ -58,7 +59,7 @@ async function make(order: ArchiveOrder, onSlice: (progress: CopyProgress) => vo
 function finish(draft: string, order: ArchiveOrder): Omit<BackupReport, 'bytes' | 'writtenBytes'> {
   const database = openDatabase(draft, 'off'); // the whole file is synced before it gets its name
   try {
-    const { lastMoment: _, ...examined } = examine(database);
+    const { lastMoment: _, ...examined } = examinedOf(database);
     const files = order.files.flatMap((file) => taken(file, order.withSecrets));
     database.pragma('journal_mode = DELETE'); // no log of SQLite beside it any more
     sealArchive(database, order, files);
@@ -66,6 +67,16 @@ function finish(draft: string, order: ArchiveOrder): Omit<BackupReport, 'bytes' 
     return { ...examined, filesKept: named(true), filesLeftOut: named(false) };
   } finally {
     database.close();
+  }
+}
+
+function examinedOf(database: Database): ReturnType<typeof examine> {
+  try {
+    return examine(database);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new GatewayError('STORE_CORRUPT', `the store is damaged (${reason}): restart the gateway, which heals it, and take the backup then`);
   }
 }
 

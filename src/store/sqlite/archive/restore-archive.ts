@@ -6,7 +6,9 @@ import type { BackupContents, BackupFacts, Examined, RestoreReport } from '../..
 import type { Clock } from '../../../model/clock.ts';
 import { GatewayError } from '../../../model/errors.ts';
 import { BACKUP_FREE_BYTES_MIN } from '../../../model/limits.ts';
-import { DATABASE_FILE, openDatabase } from '../database.ts';
+import { silentLog } from '../../../model/log.ts';
+import { DATABASE_FILE, isDamage, openDatabase } from '../database.ts';
+import { openHealing } from '../heal-at-start.ts';
 import { StoreLock } from '../lock.ts';
 import { countsInMeta, countWrites } from '../meta.ts';
 import { RowWriter } from '../row-writer.ts';
@@ -106,16 +108,27 @@ async function prepare(partial: string, { archive, directory, clock, isForced }:
   copyFileSync(archive, path);
   chmodSync(path, OWNER_ONLY);
   unsealed(path);
-  const database = openDatabase(path, 'off'); // the whole file is synced before it counts
-  const { lastMoment, ...examined } = examine(database);
+  const database = isForced ? openHealing({ path, synchronous: 'off', log: silentLog }).database : openDatabase(path, 'off'); // the whole file is synced before it counts
+  const { lastMoment, ...examined } = examinedOf(database, archive);
   requireWhole(archive, examined, isForced);
   const counts = countsBeyond([...countsOf(path), ...countsOf(join(directory, DATABASE_FILE))], clock.nowMs());
   const rows = new RowWriter(database);
-  for (const write of countWrites(counts)) rows.write(write);
+  rows.write(countWrites(counts));
   database.close();
   const exchangesForgotten = await forgetReceived(partial, lastMoment);
   for (const name of readdirSync(partial)) if (name !== DATABASE_FILE) rmSync(join(partial, name)); // its lock, and what SQLite left
   return { ...examined, exchangesForgotten, nextSequence: counts.nextSequence };
+}
+
+/** @throws GatewayError STORE_CORRUPT - rows are damaged that their copies would have to replace. */
+function examinedOf(database: Database, archive: string): ReturnType<typeof examine> {
+  try {
+    return examine(database);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new GatewayError('STORE_CORRUPT', `${archive} is damaged (${reason}): take another backup, or --force to restore the rest`);
+  }
 }
 
 function unsealed(path: string): void {
