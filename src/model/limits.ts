@@ -157,6 +157,12 @@ export const COMMIT_WORKER_STAY_MAX_MS = 3_600_000;
 /** Log written since the last checkpoint before the next one. */
 export const CHECKPOINT_LOG_BYTES = 4 * 1024 * 1024;
 export const CHECKPOINT_INTERVAL_MS = 60_000;
+/** What compaction makes segments of the log of: the unit a session that drains a backlog reads. */
+export const SEGMENT_BYTES = 64 * 1024;
+/** Compaction, and a checkpoint before its time, leave a store alone that would give back less than this. */
+export const COMPACT_GAIN_BYTES = 1024 * 1024;
+/** Without a message for so long the store is at rest: it is brought up to date, compacted, and its file cut. */
+export const STORE_REST_MS = 5_000;
 /** Settled deliveries wait at most this long for a group to join. */
 export const SETTLE_DELAY_MS = 1_000;
 /** Committed groups kept in memory so that a subscriber just behind reads no disk. */

@@ -3,7 +3,7 @@
 // differ from running. Calls are synchronous and join the open group; a group is committed as one, never in the middle of a turn's work.
 import type { Subscription } from '../bus/subscription.ts';
 import type { ClientId, Realm } from '../model/client.ts';
-import type { GatewayMs } from '../model/clock.ts';
+import type { EpochMs, GatewayMs } from '../model/clock.ts';
 import type { Message, QoS } from '../model/message.ts';
 import type { Priority } from '../model/priority.ts';
 import type { TopicFilter, TopicName } from '../model/topic.ts';
@@ -160,6 +160,13 @@ export interface StoreStatus {
   readonly damagedGroupRanges: readonly string[];
   /** Groups that the log may have ended with at this start: not acknowledged when the power went while they were written, else damaged. */
   readonly cutOffGroups: readonly number[];
+  /** Of the log of messages: all it takes, and what of it queues still refer to, at least. */
+  readonly logBytes: number;
+  readonly liveBytes: number;
+  /** Of the database with its own log. */
+  readonly fileBytes: number;
+  /** End of the last compaction; undefined: none since this start. */
+  readonly compactedAtMs: EpochMs | undefined;
 }
 
 export interface SessionStore {

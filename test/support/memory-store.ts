@@ -233,6 +233,10 @@ export class MemoryStore implements SessionStore {
       damagedGroupCount: 0,
       damagedGroupRanges: [],
       cutOffGroups: [],
+      logBytes: 0,
+      liveBytes: 0,
+      fileBytes: 0,
+      compactedAtMs: undefined,
     };
   }
 

@@ -39,10 +39,10 @@ export class SqliteBench {
   }
 
   /** Without a word to the store, which goes on in the files that are left behind. */
-  crashed(): SessionStore {
+  crashed(options: Partial<SqliteStoreOptions> = {}): SessionStore {
     const killed = this.#directory;
     this.#directory = this.#newDirectory();
-    return this.#openCopyOf(killed);
+    return this.#openCopyOf(killed, options);
   }
 
   /** What another bench would find after a kill now. */
@@ -69,9 +69,9 @@ export class SqliteBench {
     rmSync(this.root, { recursive: true });
   }
 
-  #openCopyOf(directory: string): SessionStore {
+  #openCopyOf(directory: string, options: Partial<SqliteStoreOptions> = {}): SessionStore {
     this.#copyFiles(directory, this.#directory);
-    return this.open();
+    return this.open(options);
   }
 
   #copyFiles(from: string, to: string): void {

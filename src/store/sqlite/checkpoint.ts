@@ -1,5 +1,6 @@
 // A checkpoint brings the tables up to the log: the rows that changed, each once, in slices that ride on the commits of the following turns; last of
-// all the number replay starts from. Then segments nobody refers to are dropped, and pages nobody uses are given back, in slices as well.
+// all the number replay starts from. Then segments nobody refers to are dropped, and pages nobody uses are given back, in slices as well; what of them is
+// left when little happens is the business of compaction.
 import type { Image } from '../../session/image.ts';
 import type { TableWrite } from './schema.ts';
 import type { SegmentIndex } from './segment-index.ts';

@@ -13,7 +13,6 @@ import { Gathering } from './gathering.ts';
 import type { Group } from './group.ts';
 import type { GroupStamps } from './group-format.ts';
 import { OpenGroup } from './open-group.ts';
-import type { TableWrite } from './schema.ts';
 import type { StoreLimits } from './store-limits.ts';
 
 const RETRY: RetrySchedule = { firstMs: 100, factor: 2, capMs: 10_000, jitter: 0.5 };
@@ -47,10 +46,10 @@ export interface UnitSource {
   /** The last chance to write into the group. */
   closing(group: OpenGroup): void;
   stamps(): GroupStamps;
-  /** The group is complete; `live` of its references are not settled. It can be read from now on. */
-  closed(group: Group, live: number): void;
+  /** The group is complete; so many of its references are not settled, and so many bytes are theirs. It can be read from now on. */
+  closed(group: Group, left: Pick<OpenGroup, 'live' | 'liveBytes'>): void;
   /** Rows to go with it. */
-  takeRows(): { readonly writes: readonly TableWrite[]; readonly vacuumPages: number };
+  takeRows(): Omit<CommitUnit, 'segment'>;
   committed(unit: CommitUnit): void;
 }
 
@@ -246,7 +245,7 @@ export class CommitLog {
     const group = open.close(this.nextSequence, this.#parts.source.stamps());
     const { number, firstSequence, nextSequence } = group.header;
     this.#open = open.following(this.nextSequence);
-    this.#parts.source.closed(group, open.live);
+    this.#parts.source.closed(group, open);
     return { number, firstSequence, nextSequence, bytes: group.bytes };
   }
 

@@ -43,7 +43,7 @@ export function committingThread(entry: URL, orders: CommitOrders): StartCommitT
     return {
       send: (unit) => {
         const segment = unit.segment && detached(unit.segment);
-        const order: Order = { segment, writes: unit.writes.map(compact), vacuumPages: unit.vacuumPages };
+        const order: Order = { segment, writes: unit.writes.map(compact), vacuumPages: unit.vacuumPages, cutsLog: unit.cutsLog };
         worker.postMessage(order, segment === undefined ? [] : [segment.bytes.buffer]);
       },
       close: () => {

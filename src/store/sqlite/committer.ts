@@ -7,6 +7,8 @@ export interface CommitUnit {
   readonly writes: readonly TableWrite[];
   /** Free pages to give back to the file system. */
   readonly vacuumPages: number;
+  /** Afterwards SQLite's log goes into the file, and is cut to nothing. */
+  readonly cutsLog?: boolean | undefined;
 }
 
 export interface SegmentRow {

@@ -16,6 +16,7 @@ export class GroupCache {
   }
 
   put(number: number, group: Group): void {
+    this.delete(number);
     this.#groups.set(number, group);
     this.#newest = number;
     this.#bytes += cost(group);
@@ -30,6 +31,13 @@ export class GroupCache {
     return this.#groups.get(number);
   }
 
+  delete(number: number): void {
+    const group = this.#groups.get(number);
+    if (group === undefined) return;
+    this.#groups.delete(number);
+    this.#bytes -= cost(group);
+  }
+
   /** As `get`, and counts as used now. */
   use(number: number): Group | undefined {
     const group = this.#groups.get(number);
@@ -42,6 +50,6 @@ export class GroupCache {
   }
 }
 
-function cost(group: Group): number {
-  return group.bytes.length + group.table.offsets.length * OFFSET_BYTES + OVERHEAD_BYTES;
+function cost({ bytes, table }: Group): number {
+  return bytes.length + (table.offsets.length + (table.positions?.length ?? 0)) * OFFSET_BYTES + OVERHEAD_BYTES;
 }

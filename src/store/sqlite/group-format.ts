@@ -13,6 +13,7 @@ const MAGIC = 0x474e_5450; // "PTNG" read as bytes
 export const GROUP_MAGIC_BYTES = Buffer.from('PTNG', 'latin1');
 const VERSION = 1;
 const SYNCHRONIZED = 1;
+const COMPACTED = 2;
 /** The checksum covers everything behind itself. */
 const CHECKED_FROM = 8;
 
@@ -32,6 +33,11 @@ export interface GroupHeader extends GroupStamps {
   readonly nextSequence: Sequence;
   readonly records: number;
   readonly messages: number;
+  /**
+   * Undefined: the group as it was closed. A number: what compaction left of the groups from that one to this, messages only; those in between are not
+   * missing. It lies below the start of replay: what else they said is in the tables.
+   */
+  readonly compactedFrom: number | undefined;
 }
 
 /**
@@ -39,7 +45,7 @@ export interface GroupHeader extends GroupStamps {
  *
  *   0 magic u32 · crc32 u32
  *   8 length u32 · version u8 · flags u8 · 0 u16 · boot u32 · records u32
- *   24 number f64 · first sequence f64 · next sequence f64 · gateway ms f64 · wall ms f64 · messages u32 · 0 u32
+ *   24 number f64 · first sequence f64 · next sequence f64 · gateway ms f64 · wall ms f64 · messages u32 · number − compacted from u32
  */
 export function sealGroup(writer: ByteWriter, header: GroupHeader): void {
   const { length } = writer;
@@ -48,7 +54,7 @@ export function sealGroup(writer: ByteWriter, header: GroupHeader): void {
   writer.u32(0);
   writer.u32(length);
   writer.u8(VERSION);
-  writer.u8(header.isSynchronized ? SYNCHRONIZED : 0);
+  writer.u8((header.isSynchronized ? SYNCHRONIZED : 0) | (header.compactedFrom === undefined ? 0 : COMPACTED));
   writer.u16(0);
   writer.u32(header.boot);
   writer.u32(header.records);
@@ -58,7 +64,7 @@ export function sealGroup(writer: ByteWriter, header: GroupHeader): void {
   writer.f64(header.gatewayMs);
   writer.f64(header.wallMs);
   writer.u32(header.messages);
-  writer.u32(0);
+  writer.u32(header.compactedFrom === undefined ? 0 : header.number - header.compactedFrom);
   writer.length = length;
   writer.setU32(CHECKED_FROM - 4, crc32(writer.bytes.subarray(CHECKED_FROM, length)));
 }
@@ -66,7 +72,7 @@ export function sealGroup(writer: ByteWriter, header: GroupHeader): void {
 /** @throws GatewayError STORE_CORRUPT - not a group, cut off, or its checksum is wrong. */
 export function readGroupHeader(bytes: Buffer): GroupHeader {
   const reader = new ByteReader(bytes);
-  const { isSynchronized } = isFirstLayout(bytes) ? readFirstStart(reader) : readStart(reader, bytes);
+  const { isSynchronized, isCompacted } = isFirstLayout(bytes) ? readFirstStart(reader) : readStart(reader, bytes);
   const boot = reader.u32();
   const records = reader.u32();
   const number = reader.f64();
@@ -75,20 +81,22 @@ export function readGroupHeader(bytes: Buffer): GroupHeader {
   const gatewayMs = reader.f64();
   const wallMs = reader.f64();
   const messages = reader.u32();
-  return { boot, number, firstSequence, nextSequence, gatewayMs, wallMs, isSynchronized, records, messages };
+  const groupsBefore = reader.u32();
+  const compactedFrom = isCompacted ? number - groupsBefore : undefined;
+  return { boot, number, firstSequence, nextSequence, gatewayMs, wallMs, isSynchronized, records, messages, compactedFrom };
 }
 
 /** Up to the boot: what tells whether this is a group, and whole. */
-function readStart(reader: ByteReader, bytes: Buffer): Pick<GroupHeader, 'isSynchronized'> {
+function readStart(reader: ByteReader, bytes: Buffer): Pick<GroupHeader, 'isSynchronized'> & { readonly isCompacted: boolean } {
   if (reader.u32() !== MAGIC) throw new GatewayError('STORE_CORRUPT', 'not a group');
   const checksum = reader.u32();
   const length = reader.u32();
   if (length !== bytes.length) throw new GatewayError('STORE_CORRUPT', `group of ${length} bytes has ${bytes.length}`);
   if (crc32(bytes.subarray(CHECKED_FROM)) !== checksum) throw new GatewayError('STORE_CORRUPT', 'checksum of group is wrong');
   if (reader.u8() !== VERSION) throw new GatewayError('STORE_CORRUPT', `not a group of version ${VERSION}`);
-  const isSynchronized = (reader.u8() & SYNCHRONIZED) !== 0;
+  const flags = reader.u8();
   reader.u16();
-  return { isSynchronized };
+  return { isSynchronized: (flags & SYNCHRONIZED) !== 0, isCompacted: (flags & COMPACTED) !== 0 };
 }
 
 /**
@@ -102,12 +110,12 @@ function isFirstLayout(bytes: Buffer): boolean {
   return isLikeIt && crc32(bytes.subarray(12)) === bytes.readUInt32LE(8);
 }
 
-function readFirstStart(reader: ByteReader): Pick<GroupHeader, 'isSynchronized'> {
+function readFirstStart(reader: ByteReader): Pick<GroupHeader, 'isSynchronized'> & { readonly isCompacted: boolean } {
   reader.u32();
   reader.u8();
   const isSynchronized = (reader.u8() & SYNCHRONIZED) !== 0;
   reader.u16();
   reader.u32();
   reader.u32();
-  return { isSynchronized };
+  return { isSynchronized, isCompacted: false };
 }

@@ -21,6 +21,8 @@ export class GroupReader {
   readonly #readBack = new GroupCache(READ_CACHE_BYTES);
   readonly #damaged = new Set<number>();
   readonly #lost: LostGroups;
+  /** Groups that are to replace others in the file with the unit that is on its way. */
+  #replacing: Group[] = [];
 
   /** @param lost - told of groups that cannot be read. */
   constructor(database: Database, log: Log, lost: LostGroups) {
@@ -41,14 +43,43 @@ export class GroupReader {
 
   /** Undefined when the group is damaged. */
   group(number: number): Group | undefined {
-    const near = this.#tail.get(number) ?? this.#readBack.use(number);
+    const near = this.#near(number);
     if (near !== undefined || this.#damaged.has(number)) return near;
+    const group = this.#loadOrCondemn(number);
+    if (group !== undefined) this.#readBack.put(number, group);
+    return group;
+  }
+
+  isDamaged(number: number): boolean {
+    return this.#damaged.has(number);
+  }
+
+  /** As `group`, for one that will not be read again. */
+  groupOnce(number: number): Group | undefined {
+    return this.#near(number) ?? this.#loadOrCondemn(number);
+  }
+
+  /** What stands for the group of that number is `group` from now on, though it is not in the file before `replaced`; undefined: nothing does. */
+  replace(number: number, group: Group | undefined): void {
+    this.#tail.delete(number);
+    this.#readBack.delete(number);
+    if (group !== undefined) this.#replacing.push(group);
+  }
+
+  /** The unit with the groups that replaced others is in the file. */
+  replaced(): void {
+    this.#replacing = [];
+  }
+
+  #near(number: number): Group | undefined {
+    return this.#replacing.find(({ header }) => header.number === number) ?? this.#tail.get(number) ?? this.#readBack.use(number);
+  }
+
+  #loadOrCondemn(number: number): Group | undefined {
     const group = this.#load(number);
     if (group === undefined) {
       this.#damaged.add(number);
       this.#lost.add(number);
-    } else {
-      this.#readBack.put(number, group);
     }
     return group;
   }

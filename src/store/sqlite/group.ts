@@ -22,10 +22,18 @@ export const TERMS = { qos: 0b11, retain: 0b100, identifierShift: 3, priority: 0
 
 const NO_IDENTIFIERS: readonly number[] = [];
 
+/** What a message record with one reference has beside what its size counts (`messageSize`): kind, length, header, reference, and three fields of the content. */
+export const MESSAGE_OVERHEAD_BYTES = 36;
+
+/** A group with more sequences than this for each message is sparse. */
+const SPARSE_SPAN = 8;
+
 /** Where the messages of a group are: offset of the body by sequence − first; 0: no such message. */
 export interface MessageTable {
   readonly firstSequence: Sequence;
   readonly offsets: Uint32Array;
+  /** Of a sparse group, whose offsets are those of its messages only: sequence − first of each of them, in order. */
+  readonly positions?: Uint32Array | undefined;
   readonly origins: readonly Origin[];
 }
 
@@ -43,14 +51,22 @@ export class Group {
   /** @throws GatewayError STORE_CORRUPT - when the bytes are not a whole group. */
   static parse(bytes: Buffer): Group {
     const header = readGroupHeader(bytes);
-    const { firstSequence, nextSequence } = header;
-    const offsets = new Uint32Array(nextSequence - firstSequence);
+    const { firstSequence, nextSequence, messages } = header;
+    const span = nextSequence - firstSequence;
+    const positions = span > SPARSE_SPAN * (messages + 1) ? new Uint32Array(messages) : undefined;
+    const offsets = new Uint32Array(positions === undefined ? span : messages);
     const origins: Origin[] = [];
+    let seen = 0;
     visitRecords(bytes, (kind, reader) => {
-      if (kind === KIND.message) offsets[reader.u32()] = reader.at - 4;
-      else if (kind === KIND.origin) origins.push(readOrigin(reader));
+      if (kind === KIND.origin) origins.push(readOrigin(reader));
+      if (kind !== KIND.message) return;
+      const offset = reader.at;
+      const position = reader.u32();
+      if (positions !== undefined) positions[seen] = position;
+      offsets[positions === undefined ? position : seen] = offset;
+      seen += 1;
     });
-    return new Group(header, bytes, { firstSequence, offsets, origins });
+    return new Group(header, bytes, { firstSequence, offsets, origins, positions });
   }
 
   /** The message as one session gets it; undefined when it is not in this group or not for that session. The payload is a view of the group. */
@@ -78,7 +94,7 @@ export function readDelivery(
   table: MessageTable,
   wanted: { readonly sequence: Sequence; readonly session: number },
 ): StoredDelivery | undefined {
-  const offset = table.offsets[wanted.sequence - table.firstSequence] ?? 0;
+  const offset = offsetOf(table, wanted.sequence - table.firstSequence);
   if (offset === 0) return undefined;
   const references = bytes.readUInt32LE(offset + 8);
   const start = offset + MESSAGE_HEADER_BYTES;
@@ -93,6 +109,19 @@ export function readDelivery(
     isRetain: (terms & TERMS.retain) !== 0,
     identifiers: terms >>> TERMS.identifierShift === 0 ? NO_IDENTIFIERS : identifiersAt(bytes, at, end),
   };
+}
+
+/** 0: no such message. */
+function offsetOf({ offsets, positions }: MessageTable, position: number): number {
+  if (positions === undefined) return offsets[position] ?? 0;
+  let low = 0;
+  let high = positions.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((positions[middle] as number) < position) low = middle + 1;
+    else high = middle;
+  }
+  return positions[low] === position ? (offsets[low] as number) : 0;
 }
 
 /** The message whose body is at `offset`. */

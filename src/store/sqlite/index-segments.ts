@@ -6,6 +6,7 @@ import type { Image } from '../../session/image.ts';
 import { bytesOf, type Cell } from './cell.ts';
 import { readGroupHeader } from './group-format.ts';
 import type { LostGroups } from './lost-groups.ts';
+import { countLive } from './segment-census.ts';
 import { SegmentIndex } from './segment-index.ts';
 
 interface Columns {
@@ -41,14 +42,14 @@ function allFound(segments: SegmentIndex, image: Image): boolean {
 }
 
 function referred(segments: SegmentIndex, image: Image): SegmentIndex {
-  for (const session of image.sessions.values()) session.queue.visit((sequence) => segments.addReference(sequence));
+  for (const session of image.sessions.values()) countLive(segments, session.queue);
   return segments;
 }
 
 function indexed(database: Database, how: 'by-columns' | 'by-headers'): SegmentIndex {
   const segments = new SegmentIndex();
   const add = (columns: Columns | undefined): void => {
-    if (columns !== undefined) segments.add({ ...columns, live: 0 });
+    if (columns !== undefined) segments.add({ ...columns, live: 0, liveBytes: 0 });
   };
   let before: Columns | undefined;
   const rows = database.prepare('SELECT number, first_sequence, next_sequence, length(bytes) FROM segment ORDER BY number').raw();

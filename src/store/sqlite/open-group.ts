@@ -8,7 +8,7 @@ import { ByteWriter } from '../../wire/byte-writer.ts';
 import { Group, readDelivery, TERMS } from './group.ts';
 import { GROUP_HEADER_BYTES, type GroupHeader, type GroupStamps, sealGroup } from './group-format.ts';
 import { writeContent } from './message-codec.ts';
-import { beginRecord, CAUSE_CODE, endRecord, KIND, writeRecord } from './record-codec.ts';
+import { beginRecord, CAUSE_CODE, endRecord, KIND, RECORD_HEADER_BYTES, writeRecord } from './record-codec.ts';
 
 /** On the heap of V8, for the group of a turn that brought one message; the next size is not. */
 const FIRST_OFFSETS = 16;
@@ -52,6 +52,8 @@ export class OpenGroup {
   readonly firstSequence: Sequence;
   /** References of its messages that are not settled. */
   live = 0;
+  /** Bytes of the messages they refer to, at least; what was settled may have taken more than its message. */
+  liveBytes = 0;
   readonly #writer: ByteWriter;
   readonly #origins: Origin[] = [];
   #originIndex: Map<Origin, number> | undefined;
@@ -112,6 +114,7 @@ export class OpenGroup {
     this.#noteOffset(index, start);
     this.#records += 1;
     this.#messages += 1;
+    if (count > 0) this.liveBytes += RECORD_HEADER_BYTES + writer.length - start;
   }
 
   read(sequence: Sequence, session: number): StoredDelivery | undefined {
@@ -123,7 +126,7 @@ export class OpenGroup {
   close(nextSequence: Sequence, stamps: GroupStamps): Group {
     const writer = this.#writer;
     const { number, firstSequence } = this;
-    const header: GroupHeader = { ...stamps, number, firstSequence, nextSequence, records: this.#records, messages: this.#messages };
+    const header: GroupHeader = { ...stamps, number, firstSequence, nextSequence, records: this.#records, messages: this.#messages, compactedFrom: undefined };
     sealGroup(writer, header);
     const offsets = this.#offsets.slice(0, nextSequence - firstSequence);
     return new Group(header, writer.written, { firstSequence, offsets, origins: this.#origins });

@@ -12,6 +12,7 @@ import { completeRestore } from './archive/pending-restore.ts';
 import { committingThread } from './commit-thread.ts';
 import type { Committer } from './committer.ts';
 import { DATABASE_FILE, type Synchronous } from './database.ts';
+import { DatabaseSize } from './database-size.ts';
 import { gatewayTimeOffset } from './gateway-time.ts';
 import { GroupReader } from './group-reader.ts';
 import { openHealing } from './heal-at-start.ts';
@@ -80,6 +81,7 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
         quarantined,
         cutOff,
         reader: new GroupReader(database, log, recovered.lost),
+        size: new DatabaseSize(database),
         committer: options.committer?.(placed) ?? placed,
         placed,
         limits: { ...STORE_LIMITS, ...options.limits },

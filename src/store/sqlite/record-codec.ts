@@ -40,6 +40,9 @@ export const CAUSE_CODE: Record<SettleCause, number> = {
   purged: 11,
 };
 
+/** Kind and length. */
+export const RECORD_HEADER_BYTES = 5;
+
 /** @returns where the body starts, for `endRecord`. */
 export function beginRecord(writer: ByteWriter, kind: number): number {
   writer.u8(kind);

@@ -27,10 +27,11 @@ import type {
 import { CommitLog, type UnitSource } from './commit-log.ts';
 import { thousandths } from './commit-times.ts';
 import type { Committer, CommitUnit } from './committer.ts';
-import type { Group } from './group.ts';
+import type { DatabaseSize } from './database-size.ts';
+import { type Group, MESSAGE_OVERHEAD_BYTES } from './group.ts';
 import type { GroupStamps } from './group-format.ts';
 import type { GroupReader } from './group-reader.ts';
-import { References } from './open-group.ts';
+import { type OpenGroup, References } from './open-group.ts';
 import type { PlacedCommitter } from './placed-committer.ts';
 import { CAUSE_CODE } from './record-codec.ts';
 import type { Recovered } from './recovery.ts';
@@ -47,6 +48,7 @@ export interface SqliteStoreParts {
   readonly boot: BootFacts;
   readonly recovered: Recovered;
   readonly reader: GroupReader;
+  readonly size: DatabaseSize;
   readonly committer: Committer;
   /** What `committer` is, or what it puts off. */
   readonly placed: PlacedCommitter;
@@ -79,21 +81,19 @@ export class SqliteStore implements SessionStore {
   #closing: Promise<void> | undefined;
 
   constructor(parts: SqliteStoreParts) {
-    const { metrics, recovered, reader } = parts;
+    const { metrics, recovered } = parts;
     this.boot = parts.boot;
     this.#parts = parts;
     this.#image = recovered.image;
     this.#segments = recovered.segments;
     this.#log = new CommitLog({ ...parts, source: this.#unitSource(), nextGroup: recovered.nextGroup, nextSequence: recovered.nextSequence });
     this.#upkeep = new Upkeep({
-      clock: parts.clock,
-      limits: parts.limits,
+      ...parts,
       image: this.#image,
       segments: this.#segments,
       log: this.#log,
       replayedBytes: recovered.replayedBytes,
       stamps: () => this.#stamps(),
-      freePages: () => reader.freePages,
       wearRows: () => parts.wear.takeRows(),
     });
     this.#appended = metrics.counter('store.messages.appended');
@@ -126,7 +126,7 @@ export class SqliteStore implements SessionStore {
   removeSession({ id }: StoredSession): void {
     const session = this.#image.session(id);
     if (session === undefined) return;
-    session.queue.visit((sequence) => this.#unrefer(sequence));
+    session.queue.visit((sequence, size) => this.#unrefer(sequence, size));
     this.#settled['session-ended'].value += session.queue.count;
     this.#runs.forget(id);
     this.#write({ kind: 'session-removed', id });
@@ -193,9 +193,10 @@ export class SqliteStore implements SessionStore {
 
   settle({ id }: StoredSession, sequence: Sequence, cause: SettleCause): void {
     const session = this.#image.session(id);
+    const bytesBefore = this.#image.queuedBytes;
     const priority = session && this.#image.settle(session, sequence);
     if (session === undefined || priority === undefined) return;
-    this.#unrefer(sequence);
+    this.#unrefer(sequence, bytesBefore - this.#image.queuedBytes);
     this.#runs.add(session, sequence, priority, cause);
     this.#settled[cause].value += 1;
     this.#log.wroteLater();
@@ -215,11 +216,11 @@ export class SqliteStore implements SessionStore {
     const exchange = sending.get(packetId);
     if (exchange === undefined) return;
     const { sequence } = exchange;
-    if (queue.has(sequence)) {
-      this.#unrefer(sequence);
-      this.#settled[cause].value += 1;
-    }
+    const isQueued = queue.has(sequence);
+    const bytesBefore = this.#image.queuedBytes;
+    if (isQueued) this.#settled[cause].value += 1;
     this.#write({ kind: 'sending-ended', session: id, packetId, sequence, cause });
+    if (isQueued) this.#unrefer(sequence, bytesBefore - this.#image.queuedBytes);
   }
 
   beginReceiving({ id }: StoredSession, packetId: number, digest: number): void {
@@ -252,7 +253,7 @@ export class SqliteStore implements SessionStore {
   }
 
   status(): StoreStatus {
-    const { recovered, placed, quarantined, cutOff, wear } = this.#parts;
+    const { recovered, placed, quarantined, cutOff, wear, size } = this.#parts;
     const { lost } = recovered;
     const { times, open, groupsCommitted } = this.#log;
     return {
@@ -275,7 +276,16 @@ export class SqliteStore implements SessionStore {
       damagedGroupRanges: lost.ranges,
       cutOffGroups: cutOff,
       wear: wear.report(),
+      logBytes: this.#segments.bytes,
+      liveBytes: this.#segments.liveBytes,
+      fileBytes: size.bytes,
+      compactedAtMs: this.#upkeep.compactedAtMs,
     };
+  }
+
+  /** Whatever can be given back to the file system, now and before other upkeep; for a disk that is nearly full. @returns false when the disk refuses. */
+  compactNow(): Promise<boolean> {
+    return this.#upkeep.compactNow();
   }
 
   /** A disk that refuses ends this too: the next start replays what a checkpoint would have spared it. */
@@ -298,10 +308,16 @@ export class SqliteStore implements SessionStore {
     this.#log.wrote();
   }
 
-  #unrefer(sequence: Sequence): void {
+  /** @param size - as `messageSize` has it. */
+  #unrefer(sequence: Sequence, size: number): void {
     const { open } = this.#log;
-    if (sequence >= open.firstSequence) open.live -= 1;
-    else this.#segments.dropReference(sequence);
+    const bytes = size + MESSAGE_OVERHEAD_BYTES;
+    if (sequence < open.firstSequence) {
+      this.#segments.dropReference(sequence, bytes);
+    } else {
+      open.live -= 1;
+      open.liveBytes -= bytes;
+    }
   }
 
   #unitSource(): UnitSource {
@@ -315,7 +331,7 @@ export class SqliteStore implements SessionStore {
       },
       closing: (group) => this.#runs.moveTo(group),
       stamps: () => this.#stamps(),
-      closed: (group, live) => this.#closed(group, live),
+      closed: (group, left) => this.#closed(group, left),
       takeRows: () => this.#upkeep.takeRows(),
       committed: (unit) => this.#committed(unit),
     };
@@ -332,9 +348,9 @@ export class SqliteStore implements SessionStore {
     return { boot: this.boot.boot, gatewayMs, wallMs: clock.nowMs(), isSynchronized: clock.isSynchronized() };
   }
 
-  #closed(group: Group, live: number): void {
+  #closed(group: Group, { live, liveBytes }: Pick<OpenGroup, 'live' | 'liveBytes'>): void {
     const { number, firstSequence, nextSequence } = group.header;
-    this.#segments.add({ number, firstSequence, nextSequence, bytes: group.bytes.length, live });
+    this.#segments.add({ number, firstSequence, nextSequence, bytes: group.bytes.length, live, liveBytes: live === 0 ? 0 : Math.max(0, liveBytes) });
     this.#parts.reader.keep(group);
   }
 }

@@ -1,4 +1,12 @@
-import { CHECKPOINT_INTERVAL_MS, CHECKPOINT_LOG_BYTES, GROUP_BYTES_MAX, GROUP_WAITERS_MAX, SETTLE_DELAY_MS } from '../../model/limits.ts';
+import {
+  CHECKPOINT_INTERVAL_MS,
+  CHECKPOINT_LOG_BYTES,
+  COMPACT_GAIN_BYTES,
+  GROUP_BYTES_MAX,
+  GROUP_WAITERS_MAX,
+  SETTLE_DELAY_MS,
+  STORE_REST_MS,
+} from '../../model/limits.ts';
 
 /** Bounds of one store; tests make them small. */
 export interface StoreLimits {
@@ -7,6 +15,8 @@ export interface StoreLimits {
   readonly checkpointLogBytes: number;
   readonly checkpointIntervalMs: number;
   readonly settleDelayMs: number;
+  readonly compactGainBytes: number;
+  readonly restMs: number;
 }
 
 export const STORE_LIMITS: StoreLimits = {
@@ -15,4 +25,6 @@ export const STORE_LIMITS: StoreLimits = {
   checkpointLogBytes: CHECKPOINT_LOG_BYTES,
   checkpointIntervalMs: CHECKPOINT_INTERVAL_MS,
   settleDelayMs: SETTLE_DELAY_MS,
+  compactGainBytes: COMPACT_GAIN_BYTES,
+  restMs: STORE_REST_MS,
 };

@@ -40,7 +40,9 @@ export class UnitWriter {
       }
       this.#rows.write(unit.writes);
       if (unit.vacuumPages > 0) this.#database.pragma(`incremental_vacuum(${unit.vacuumPages})`);
-      return { failure: undefined, syncMs: this.#sync() };
+      const syncMs = this.#sync();
+      if (unit.cutsLog === true) this.#cutLog();
+      return { failure: undefined, syncMs };
     } catch (error) {
       if (!(error instanceof Sqlite.SqliteError)) throw error;
       this.#undo();
@@ -54,6 +56,15 @@ export class UnitWriter {
     this.#commit.run();
     const { user, system } = process.threadCpuUsage(before);
     return Math.max(0, this.#clock.monotonicMs() - startedMs - (user + system) / 1_000);
+  }
+
+  /** The unit is on the disk: a log that cannot be cut is no failure of it, and is cut another time. */
+  #cutLog(): void {
+    try {
+      this.#database.pragma('wal_checkpoint(TRUNCATE)');
+    } catch (error) {
+      if (!(error instanceof Sqlite.SqliteError)) throw error;
+    }
   }
 
   /** SQLite has rolled back already when the disk was full or broken. */

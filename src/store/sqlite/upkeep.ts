@@ -1,10 +1,15 @@
-// What the store does for itself beside the log: tables brought up to it, the time noted, and the rows of both on the commits that come anyway.
-import type { CancelTimer, Clock } from '../../model/clock.ts';
+// What the store does for itself beside the log: tables brought up to it, the time noted, the file kept small, and the rows of all that on the commits that
+// come anyway.
+import type { CancelTimer, Clock, EpochMs } from '../../model/clock.ts';
+import type { Metrics } from '../../model/metrics.ts';
 import type { Image } from '../../session/image.ts';
 import { Checkpoint } from './checkpoint.ts';
 import type { CommitLog } from './commit-log.ts';
 import type { CommitUnit } from './committer.ts';
+import { Compaction, type CompactionSlice, NO_SLICE } from './compaction.ts';
+import type { DatabaseSize } from './database-size.ts';
 import type { GroupStamps } from './group-format.ts';
+import type { GroupReader } from './group-reader.ts';
 import { checkpointWrites, cleanWrites, momentWrites } from './meta.ts';
 import type { TableWrite } from './schema.ts';
 import type { SegmentIndex } from './segment-index.ts';
@@ -15,14 +20,16 @@ const MOMENT_INTERVAL_MS = 10 * 60_000;
 
 export interface UpkeepParts {
   readonly clock: Clock;
+  readonly metrics: Metrics;
   readonly limits: StoreLimits;
   readonly image: Image;
   readonly segments: SegmentIndex;
   readonly log: CommitLog;
   /** Bytes of log that are not in the tables yet. */
   readonly replayedBytes: number;
+  readonly reader: GroupReader;
+  readonly size: DatabaseSize;
   stamps(): GroupStamps;
-  freePages(): number;
   /** What flash wear was counted, for the end of a checkpoint. */
   wearRows(): readonly TableWrite[];
 }
@@ -30,37 +37,60 @@ export interface UpkeepParts {
 export class Upkeep {
   readonly #parts: UpkeepParts;
   readonly #checkpoint: Checkpoint;
+  readonly #compaction: Compaction;
   /** Bytes of log since the last checkpoint. */
   #logBytes: number;
   /** Rows that are to go with the next unit. */
   #metaRows: TableWrite[] = [];
   #cancelCheckpoint: CancelTimer | undefined;
   #cancelMoment: CancelTimer | undefined;
+  #cancelRest: CancelTimer | undefined;
+  #isAtRest = false;
 
   constructor(parts: UpkeepParts) {
-    const { image, segments } = parts;
+    const { image, segments, reader } = parts;
     this.#parts = parts;
     this.#logBytes = parts.replayedBytes;
-    this.#checkpoint = new Checkpoint({ image, segments, lastRows: (replayFrom) => this.#checkpointRows(replayFrom), freePages: parts.freePages });
+    this.#checkpoint = new Checkpoint({ image, segments, lastRows: (replayFrom) => this.#checkpointRows(replayFrom), freePages: () => reader.freePages });
+    this.#compaction = new Compaction({ ...parts, wantUnit: () => parts.log.wrote() });
+    this.#restLater();
     this.#noteTimeLater(parts.log.groupsCommitted);
   }
 
   /** Rows wait for a unit, even if no record does. */
   get wantsUnit(): boolean {
-    return this.#checkpoint.wantsUnit || this.#metaRows.length > 0;
+    return this.#checkpoint.wantsUnit || this.#compaction.wantsUnit || this.#metaRows.length > 0;
   }
 
-  takeRows(): { readonly writes: readonly TableWrite[]; readonly vacuumPages: number } {
-    const { writes, vacuumPages } = this.#checkpoint.takeRows();
+  /** Wall clock; undefined: not since this start. */
+  get compactedAtMs(): EpochMs | undefined {
+    return this.#compaction.endedMs;
+  }
+
+  /** With a slice of compaction when the checkpoint has none. */
+  takeRows(): CompactionSlice {
+    const isCheckpointDue = this.#checkpoint.wantsUnit;
+    const rows = this.#checkpoint.takeRows();
+    const slice = isCheckpointDue ? NO_SLICE : this.#compaction.takeSlice();
     const metaRows = this.#metaRows;
     this.#metaRows = [];
-    return { writes: [...writes, ...metaRows], vacuumPages };
+    return {
+      writes: [...rows.writes, ...slice.writes, ...metaRows],
+      vacuumPages: rows.vacuumPages + slice.vacuumPages,
+      cutsLog: slice.cutsLog,
+    };
   }
 
   committed({ segment }: CommitUnit): void {
     const { clock, limits } = this.#parts;
+    const wasRunning = this.#checkpoint.isRunning;
     this.#checkpoint.committed();
+    this.#compaction.committed();
+    if (wasRunning && !this.#checkpoint.isRunning) this.#compaction.begin(this.#isAtRest ? 'rest' : 'busy');
     if (segment === undefined) return;
+    this.#isAtRest = false;
+    this.#compaction.slowDown();
+    this.#restLater();
     this.#logBytes += segment.bytes.length;
     if (this.#logBytes >= limits.checkpointLogBytes) this.#beginCheckpoint();
     else this.#cancelCheckpoint ??= clock.after(limits.checkpointIntervalMs, () => this.#beginCheckpoint());
@@ -70,12 +100,42 @@ export class Upkeep {
   async close(): Promise<boolean> {
     this.#cancelCheckpoint?.();
     this.#cancelMoment?.();
+    this.#cancelRest?.();
+    this.#compaction.stop();
     const isWhole = (await this.#checkpointNow()) && (await this.#checkpointNow());
     if (isWhole) {
       this.#metaRows.push(...momentWrites(this.#parts.stamps()), ...cleanWrites());
       await this.#parts.log.flush();
     }
     return isWhole;
+  }
+
+  /** Gives back to the file system whatever can be given, before anything else is upkept; commits go on. @returns false when the disk refuses. */
+  async compactNow(): Promise<boolean> {
+    if (!(await this.#checkpointNow())) return false;
+    this.#compaction.begin('urgent');
+    while (this.#compaction.isRunning) {
+      if ((await this.#parts.log.flush()) !== undefined) return false;
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    return true;
+  }
+
+  /** Nothing was written for a while: what waits for a checkpoint waits no longer, if it is enough to be worth one. */
+  #rest(): void {
+    this.#isAtRest = true;
+    if (this.#logBytes >= this.#parts.limits.compactGainBytes) this.#beginCheckpoint();
+    else this.#compaction.begin('rest');
+  }
+
+  #restLater(): void {
+    const { clock, limits, log } = this.#parts;
+    const groupsSeen = log.groupsCommitted;
+    this.#cancelRest ??= clock.after(limits.restMs, () => {
+      this.#cancelRest = undefined;
+      if (log.groupsCommitted === groupsSeen) this.#rest();
+      else this.#restLater();
+    });
   }
 
   #beginCheckpoint(): void {

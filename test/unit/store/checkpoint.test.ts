@@ -184,8 +184,8 @@ describe('segments', () => {
     const sequences = await queueMany(300, 'x'.repeat(100_000));
     const size = (): number => statSync(join(bench.directory, 'postern.db')).size;
     for (const sequence of sequences) store.settle(session, sequence, 'delivered');
-    await clock.advanceMs(CHECKPOINT_INTERVAL_MS);
     expect(value(bench.directory, 'PRAGMA page_count')).toBeGreaterThan(29_000);
+    await clock.advanceMs(CHECKPOINT_INTERVAL_MS);
     await turns(() => Number(value(bench.directory, 'PRAGMA page_count')) < 5_000);
     await bench.close(store);
     expect(size()).toBeLessThan(5_000 * 1_024);

@@ -5,13 +5,13 @@ import { SegmentIndex } from '../../../src/store/sqlite/segment-index.ts';
 function indexOf(count: number): SegmentIndex {
   const index = new SegmentIndex();
   for (let number = 1; number <= count; number += 1) {
-    index.add({ number, firstSequence: number * 10, nextSequence: number * 10 + 10, bytes: 100, live: 10 });
+    index.add({ number, firstSequence: number * 10, nextSequence: number * 10 + 10, bytes: 100, live: 10, liveBytes: 100 });
   }
   return index;
 }
 
 function settle(index: SegmentIndex, number: number): void {
-  for (let sequence = number * 10; sequence < number * 10 + 10; sequence += 1) index.dropReference(sequence);
+  for (let sequence = number * 10; sequence < number * 10 + 10; sequence += 1) index.dropReference(sequence, 10);
 }
 
 describe('the index of segments', () => {
@@ -22,9 +22,9 @@ describe('the index of segments', () => {
 
   test('is not confused by groups without messages', () => {
     const index = indexOf(1);
-    index.add({ number: 2, firstSequence: 20, nextSequence: 20, bytes: 80, live: 0 });
-    index.add({ number: 3, firstSequence: 20, nextSequence: 21, bytes: 80, live: 1 });
-    index.add({ number: 4, firstSequence: 21, nextSequence: 21, bytes: 80, live: 0 });
+    index.add({ number: 2, firstSequence: 20, nextSequence: 20, bytes: 80, live: 0, liveBytes: 0 });
+    index.add({ number: 3, firstSequence: 20, nextSequence: 21, bytes: 80, live: 1, liveBytes: 80 });
+    index.add({ number: 4, firstSequence: 21, nextSequence: 21, bytes: 80, live: 0, liveBytes: 0 });
     expect([index.find(19), index.find(20), index.find(21)]).toEqual([1, 3, undefined]);
   });
 
