@@ -6,6 +6,7 @@ import { abuseScenarios } from './bench/abuse.ts';
 import { accessScenarios } from './bench/access.ts';
 import { aedesServer } from './bench/aedes-server.ts';
 import { type BenchArguments, HELP, parseArguments } from './bench/arguments.ts';
+import { backlogScenarios } from './bench/backlog.ts';
 import type { Bench, Line, Scenario } from './bench/bench.ts';
 import { durableScenarios } from './bench/durable.ts';
 import { durablePeerScenarios } from './bench/durable-peer.ts';
@@ -37,6 +38,7 @@ const SCENARIOS: readonly Scenario[] = [
   ...durableScenarios,
   ...durablePeerScenarios,
   ...stallScenarios,
+  ...backlogScenarios,
   ...footprintScenarios,
 ];
 const NEEDED: readonly Peer[] = ['gcc', '/usr/include/stdio.h', 'mosquitto'];

@@ -17,6 +17,8 @@ export interface Schedule {
   readonly rounds: number;
   /** Starts measured. */
   readonly starts: number;
+  /** Messages stored before a restart, and half of that before a drain. */
+  readonly stored: number;
   /** Seconds without a packet before the memory of idle connections is read. */
   readonly restSeconds: number;
 }
@@ -33,14 +35,44 @@ export interface BenchArguments {
   readonly directory: string | undefined;
 }
 
-const FULL: Schedule = { pairs: 5, sparsePairs: 9, seconds: 4, warmupSeconds: 1, sparseWarmupSeconds: 5, rounds: 3, starts: 5, restSeconds: 30 };
-const QUICK: Schedule = { pairs: 3, sparsePairs: 3, seconds: 1.5, warmupSeconds: 0.5, sparseWarmupSeconds: 3, rounds: 1, starts: 3, restSeconds: 5 };
-const SMOKE: Schedule = { pairs: 1, sparsePairs: 1, seconds: 0.5, warmupSeconds: 0.3, sparseWarmupSeconds: 1, rounds: 1, starts: 1, restSeconds: 0.5 };
+const FULL: Schedule = {
+  pairs: 5,
+  sparsePairs: 9,
+  seconds: 4,
+  warmupSeconds: 1,
+  sparseWarmupSeconds: 5,
+  rounds: 3,
+  starts: 5,
+  stored: 1_000_000,
+  restSeconds: 30,
+};
+const QUICK: Schedule = {
+  pairs: 3,
+  sparsePairs: 3,
+  seconds: 1.5,
+  warmupSeconds: 0.5,
+  sparseWarmupSeconds: 3,
+  rounds: 1,
+  starts: 3,
+  stored: 200_000,
+  restSeconds: 5,
+};
+const SMOKE: Schedule = {
+  pairs: 1,
+  sparsePairs: 1,
+  seconds: 0.5,
+  warmupSeconds: 0.3,
+  sparseWarmupSeconds: 1,
+  rounds: 1,
+  starts: 1,
+  stored: 4_000,
+  restSeconds: 0.5,
+};
 
 export const HELP = `npm run bench -- [options]: Postern, Mosquitto and aedes side by side, on this machine, now
 
   --only NAME      only scenarios whose name starts so (repeatable): pairs fanin fanout sparse window1 durable
-                   memory start connections subscriptions retained tls access abuse slow-disk
+                   memory start connections subscriptions retained tls access abuse slow-disk restart drain
   --pairs N        interleaved rounds per scenario (${FULL.pairs}; sparse ${FULL.sparsePairs})
   --seconds S      measured seconds per run (${FULL.seconds})
   --quick          fewer and shorter rounds: what to look at while changing something, not what to claim

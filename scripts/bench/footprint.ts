@@ -73,17 +73,17 @@ const CONNECT_SECONDS_MAX = 30;
 const POLL_MS = 5;
 
 /** Connects as soon as the port answers. @returns whether the server still had the session. */
-async function connectPersistent({ port }: Place): Promise<boolean> {
+export async function connectPersistent({ port }: Place, clientId = 'bench-start'): Promise<boolean> {
   const deadline = performance.now() + CONNECT_SECONDS_MAX * 1000;
   while (performance.now() < deadline) {
-    const isSessionPresent = await handshake(port);
+    const isSessionPresent = await handshake(port, clientId);
     if (isSessionPresent !== 'refused') return isSessionPresent;
     await delay(POLL_MS);
   }
   throw new Error(`no CONNACK on port ${port} in ${CONNECT_SECONDS_MAX} s`);
 }
 
-function handshake(port: number): Promise<boolean | 'refused'> {
+function handshake(port: number, clientId: string): Promise<boolean | 'refused'> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1' });
     const packets = parser({ protocolVersion: 4 });
@@ -95,7 +95,7 @@ function handshake(port: number): Promise<boolean | 'refused'> {
     packets.on('error', reject);
     socket.on('error', () => resolve('refused'));
     socket.on('data', (bytes) => packets.parse(bytes));
-    socket.write(generate({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clean: false, clientId: 'bench-start', keepalive: 60 }));
+    socket.write(generate({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clean: false, clientId, keepalive: 60 }));
   });
 }
 

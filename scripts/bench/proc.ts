@@ -5,7 +5,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 /** Resident memory in MB (10^6 bytes). */
 export function residentMB(pid: number): number {
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return memoryMB(pid, /^VmRSS:\s+(\d+) kB$/m);
+}
+
+/** The most that was ever resident, in MB. */
+export function peakResidentMB(pid: number): number {
+  return memoryMB(pid, /^VmHWM:\s+(\d+) kB$/m);
+}
+
+function memoryMB(pid: number, line: RegExp): number {
+  const kib = line.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   if (kib === undefined) throw new Error(`process ${pid} has ended`);
   return (Number(kib) * 1024) / 1e6;
 }

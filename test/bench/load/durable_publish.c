@@ -14,6 +14,7 @@ enum {
   WAIT_MS = 1, // how late the end of the run may be noticed when nothing arrives
   PACKET_IDS = 65536,
   LAST_ANSWER_SECONDS = 5, // how long answers to the last messages are waited for
+  COUNTED_SECONDS_MAX = 1800, // how long a given number of messages may take
 };
 
 // What a packet identifier stands for.
@@ -28,6 +29,7 @@ struct publishing {
   struct loop loop;
   struct publisher *publishers;
   struct in_flight (*in_flight)[PACKET_IDS]; // per publisher
+  uint32_t messages_each; // of each publisher
   struct ledger acked;
   uint64_t acked_count;
   uint64_t unexpected; // PUBACKs for nothing in flight
@@ -59,6 +61,7 @@ static bool is_everyone_ready(const void *context) {
 static void set_up(struct publishing *publishing, const struct options *options) {
   publishing->options = options;
   publishing->fastest_ns = UINT64_MAX;
+  publishing->messages_each = options->messages > 0 ? (uint32_t)((options->messages + options->publishers - 1) / options->publishers) : UINT32_MAX;
   publishing->acked = ledger_make((uint32_t)options->publishers);
   publishing->in_flight = allocate((size_t)options->publishers, sizeof *publishing->in_flight);
   loop_start(&publishing->loop, options->host, options->port, (struct client_events){.context = publishing, .acked = on_puback});
@@ -71,7 +74,7 @@ static void fill_window(struct publishing *publishing, struct publisher *publish
   uint32_t window = (uint32_t)publishing->options->window;
   if (publisher->client.is_waiting_to_write || publisher_in_flight(publisher) >= window) return;
   uint64_t now = now_ns();
-  while (publisher_in_flight(publisher) < window) {
+  while (publisher_in_flight(publisher) < window && publisher->sent < publishing->messages_each) {
     struct in_flight message = {.is_used = true, .sequence = publisher->sent, .sent_ns = now};
     publisher_send(publisher, now);
     publishing->in_flight[publisher->client.index][publisher->client.last_packet_id] = message;
@@ -79,8 +82,12 @@ static void fill_window(struct publishing *publishing, struct publisher *publish
   client_flush(&publisher->client);
 }
 
+static bool is_everything_acked(const struct publishing *publishing) {
+  return publishing->acked_count >= (uint64_t)publishing->messages_each * (uint64_t)publishing->options->publishers;
+}
+
 static void publish_until(struct publishing *publishing, uint64_t end_ns) {
-  while (now_ns() < end_ns) {
+  while (now_ns() < end_ns && !is_everything_acked(publishing)) {
     loop_turn(&publishing->loop, WAIT_MS);
     for (int i = 0; i < publishing->options->publishers; i++) fill_window(publishing, &publishing->publishers[i]);
   }
@@ -123,7 +130,7 @@ static struct span measure(struct publishing *publishing) {
   uint64_t from_ns = now_ns();
   uint64_t acked_before = publishing->acked_count;
   uint64_t cpu_before_ns = server_cpu_ns(options->server_pid);
-  publish_until(publishing, from_ns + seconds_to_ns(options->seconds));
+  publish_until(publishing, from_ns + seconds_to_ns(options->messages > 0 ? COUNTED_SECONDS_MAX : options->seconds));
   return (struct span){
       .seconds = ns_to_seconds(now_ns() - from_ns),
       .acked = (double)(publishing->acked_count - acked_before),
@@ -146,7 +153,7 @@ static void report(const struct publishing *publishing, struct ledger_totals tot
 void durable_publish(const struct options *options) {
   static struct publishing publishing; // static: the histogram is too large for the stack of a small board
   set_up(&publishing, options);
-  publish_until(&publishing, now_ns() + seconds_to_ns(options->warmup));
+  if (options->messages == 0) publish_until(&publishing, now_ns() + seconds_to_ns(options->warmup));
   struct span span = measure(&publishing);
   if (options->kill) kill_server(&publishing);
   collect_answers(&publishing);

@@ -34,6 +34,7 @@ static const char HELP[] =
     "  --warmup S (1.5)   --seconds S (5)\n"
     "  --connections N    for conn: so many; --from M (0) counts memory from the Mth on; --rest S (2) of silence before it is read\n"
     "  --ack-file FILE    for durpub and durdrain\n"
+    "  --messages N       durpub: so many in all, instead of --warmup and --seconds\n"
     "  --kill             durpub: SIGKILL the server at the end, with messages in flight\n"
     "  --settle S (2)     durdrain: give up after that long without a message\n"
     "\n"
@@ -66,7 +67,7 @@ static int parse_count(const char *name, const char *text, int least, int most) 
   return (int)number;
 }
 
-enum { PUBLISHERS_MAX = 10000, CONNECTIONS_MAX = 60000, TOPICS_MAX = 1000000, SECONDS_MAX = 3600, RATE_MAX = 10000000, PID_MAX = 4194304 };
+enum { PUBLISHERS_MAX = 10000, CONNECTIONS_MAX = 60000, TOPICS_MAX = 1000000, SECONDS_MAX = 3600, RATE_MAX = 10000000, MESSAGES_MAX = 100000000, PID_MAX = 4194304 };
 
 static const struct option LONG_OPTIONS[] = {
     {"mode", required_argument, NULL, 'm'},        {"host", required_argument, NULL, 'H'},     {"port", required_argument, NULL, 'p'},
@@ -75,7 +76,8 @@ static const struct option LONG_OPTIONS[] = {
     {"rate", required_argument, NULL, 'r'},        {"warmup", required_argument, NULL, 'u'},   {"seconds", required_argument, NULL, 'd'},
     {"connections", required_argument, NULL, 'c'}, {"ack-file", required_argument, NULL, 'a'}, {"kill", no_argument, NULL, 'k'},
     {"topics", required_argument, NULL, 'T'},      {"from", required_argument, NULL, 'f'},     {"rest", required_argument, NULL, 'R'},
-    {"settle", required_argument, NULL, 't'},      {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
+    {"settle", required_argument, NULL, 't'},      {"messages", required_argument, NULL, 'M'}, {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 static void set_option(struct options *options, int letter, const char *name, const char *value) {
@@ -97,6 +99,7 @@ static void set_option(struct options *options, int letter, const char *name, co
     case 'f': options->from = parse_count(name, value, 0, CONNECTIONS_MAX); break;
     case 'R': options->rest = parse_number(name, value, 0, SECONDS_MAX); break;
     case 'a': options->ack_file = value; break;
+    case 'M': options->messages = parse_count(name, value, 1, MESSAGES_MAX); break;
     case 'k': options->kill = true; break;
     case 't': options->settle = parse_number(name, value, 0.1, SECONDS_MAX); break;
     case 'h': fputs(HELP, stdout); exit(0);
@@ -114,6 +117,7 @@ static void apply_mode(struct options *options) {
   if (is_durable && options->ack_file == NULL) usage("--mode %s needs --ack-file", options->mode);
   if (is_mode(options, "conn") && options->connections <= options->from) usage("--mode conn needs --connections, more than --from");
   if (options->kill && (!is_mode(options, "durpub") || options->server_pid == 0)) usage("--kill goes with --mode durpub and --pid");
+  if (options->messages > 0 && !is_mode(options, "durpub")) usage("--messages goes with --mode durpub");
   if (options->topics > 1 && !is_mode(options, "subs") && !is_mode(options, "retained")) usage("--topics goes with --mode subs and retained");
   if (is_mode(options, "durpub")) options->qos = 1;
   if (is_mode(options, "fanin")) options->subscribers = 1;

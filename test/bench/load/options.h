@@ -22,6 +22,7 @@ struct options {
   int connections;      // mode conn
   int from;             // mode conn: memory is counted from this many connections on
   double rest;          // mode conn: seconds of silence before memory is read
+  int messages;         // mode durpub: so many in all instead of a time; 0: by time
   const char *ack_file; // modes durpub (written) and durdrain (read)
   bool kill;            // mode durpub: SIGKILL the server while messages are in flight
   double settle;        // mode durdrain: seconds without a message after which nothing more is expected

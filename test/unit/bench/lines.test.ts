@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { abuseLine } from '../../../scripts/bench/abuse.ts';
 import { accessLine } from '../../../scripts/bench/access.ts';
 import { aedesLine } from '../../../scripts/bench/aedes.ts';
+import { drainLine, type RestartFigures, restartLines } from '../../../scripts/bench/backlog.ts';
 import { durableLine, type Round } from '../../../scripts/bench/durable.ts';
 import type { Floor } from '../../../scripts/bench/floors.ts';
 import type { Figures } from '../../../scripts/bench/generator.ts';
@@ -218,5 +219,43 @@ describe('the report', () => {
 
   test('ends with what was missed', () => {
     expect(report(['Title'], lines).trimEnd().split('\n').at(-1)).toBe('2 of 3 floors met; missed: fanin-q0');
+  });
+});
+
+describe('backlog', () => {
+  const within = { bytes: 8e6, bytesMax: 9e6, seconds: 3 };
+  const restarted: RestartFigures = {
+    messages: 1000,
+    storingMB: 100,
+    stored: within,
+    isSessionPresent: true,
+    cpuSeconds: 0.4,
+    drainingMB: 110,
+    drained: { values: { acked_lost: 0 } },
+    empty: within,
+  };
+
+  test('a restart passes when memory, disk, processor and messages do', () => {
+    expect(restartLines('restart', restarted).map(({ verdict }) => verdict)).toEqual(Array(6).fill('PASS'));
+  });
+
+  test.each<[string, Partial<RestartFigures>, number]>([
+    ['too much memory while messages are stored', { storingMB: 121 }, 0],
+    ['too much on the disk with them', { stored: { ...within, bytes: 10e6 } }, 1],
+    ['too long until CONNACK', { cpuSeconds: 1.6 }, 2],
+    ['a session that is gone, however soon that is said', { isSessionPresent: false }, 2],
+    ['too much memory while they are drained', { drainingMB: 121 }, 3],
+    ['a message lost', { drained: { values: { acked_lost: 1 } } }, 4],
+    ['too much on the disk without them', { empty: { ...within, bytes: 10e6 } }, 5],
+  ])('%s is a miss', (_what, change, line) => {
+    expect(restartLines('restart', { ...restarted, ...change })[line]?.verdict).toBe('MISS');
+  });
+
+  test('a drain is the median of the paired ratios, and loses nothing', () => {
+    const ours = [1, 2, 3].map((cpuUs) => ({ cpuUs, lost: 0 }));
+    const theirs = [3, 4, 12].map((cpuUs) => ({ cpuUs, lost: 0 }));
+    const line = drainLine(500, ours, theirs);
+    expect([line.cells[3], line.verdict]).toEqual(['3.00x', 'PASS']);
+    expect(drainLine(500, [{ cpuUs: 1, lost: 1 }], [{ cpuUs: 9, lost: 0 }]).verdict).toBe('MISS');
   });
 });
