@@ -9,8 +9,8 @@ import { installCommand, missingPackages, type Peer } from './peers.ts';
 import { HELP, type PowerCutArguments, parseArguments } from './powercut/arguments.ts';
 
 const NEEDED: readonly Peer[] = ['qemu-storage-daemon', 'mke2fs', 'mount'];
-/** Small, so that cuts meet checkpoints, dropped segments and groups that were split. */
-const LIMITS = { checkpointLogBytes: 100_000, groupBytesMax: 8_000 };
+/** Small, so that cuts meet checkpoints, compaction, dropped segments and groups that were split. */
+const LIMITS = { checkpointLogBytes: 100_000, groupBytesMax: 8_000, compactGainBytes: 0 };
 const VIOLATIONS_TOLD = 10;
 
 function say(text: string): void {
@@ -21,8 +21,10 @@ async function cut(run: PowerCutRun): Promise<PowerCutReport> {
   const onCut = (done: number): void => void (process.stderr.isTTY && process.stderr.write(`\r${done} of ${run.cuts} `));
   const report = await cutPower({ ...run, limits: LIMITS, onCut });
   if (process.stderr.isTTY) process.stderr.write('\r');
-  const { cuts, acknowledged, requests, flushes, losing, lostMost, violations } = report;
-  say(`committer ${run.committer}: ${cuts} cuts of ${acknowledged} acknowledged operations (${requests} requests to the disk, ${flushes} of them flushes), `);
+  const { cuts, acknowledged, requests, flushes, compacted, losing, lostMost, violations } = report;
+  say(
+    `committer ${run.committer}: ${cuts} cuts of ${acknowledged} acknowledged operations (${requests} requests to the disk, ${flushes} of them flushes, ${compacted} segments compacted), `,
+  );
   say(`${losing} lost something (${lostMost} operations at most), ${violations.length} violations\n`);
   if (run.fault === undefined) for (const violation of violations.slice(0, VIOLATIONS_TOLD)) say(`  VIOLATION ${violation}\n`);
   return report;

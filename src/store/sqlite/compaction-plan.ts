@@ -7,8 +7,9 @@ import { type SegmentIndex, type SegmentLook, type SegmentRange, TINY_SEGMENT_BY
 /** A run is read in one turn: a few milliseconds of a Pi-class processor. */
 const RUN_SEGMENTS_MAX = 256;
 const RUN_BYTES_MAX = 256 * 1024;
-/** Tiny segments become one when so many lie side by side, or when they are not tiny any more together: no byte is rolled more than three times. */
+/** Tiny segments become one when so many lie side by side, or have so many bytes together: no byte is rolled more than three times. */
 export const FAN_IN_MIN = 16;
+const ROLLED_BYTES_MIN = SEGMENT_BYTES / 2;
 /** Positions of messages, and the groups a compacted one stands for, are counted in 32 bits. */
 const SPAN_MAX = 0xffff_ffff;
 /** Segments looked at in one turn. */
@@ -121,5 +122,5 @@ class GrowingRun {
 
 /** Whether so many tiny segments, none of them hollow, are better as one of `bytes` bytes. */
 export function isRollable(count: number, bytes: number, fanInMin: number): boolean {
-  return count >= fanInMin || (count > 1 && bytes >= TINY_SEGMENT_BYTES);
+  return count >= fanInMin || (count > 1 && bytes >= ROLLED_BYTES_MIN);
 }

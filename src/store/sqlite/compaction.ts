@@ -37,7 +37,7 @@ const LOG_BYTES_KEPT = 1024 * 1024;
 const PAUSES: Record<Pace, number> = { busy: 7, rest: 2, urgent: 0 };
 const PAUSE_MS_MIN = 10;
 /** With so many tiny segments a busy store compacts as one at rest. */
-const TINY_SEGMENTS_MAX = 50_000;
+const TINY_SEGMENTS_MAX = 16_384;
 
 /** Beside messages that come; in a store that has nothing else to do; with everything else waiting. */
 export type Pace = 'busy' | 'rest' | 'urgent';

@@ -9,8 +9,8 @@ import type { Sequence } from '../../session/session-store.ts';
 const FIRST_CAPACITY = 256;
 /** Columns that are filled to less than one part in so many are cut. */
 const SPARE_CAPACITY = 8;
-/** Smaller ones cost more for being there than for what is in them: half of what compaction makes of them. */
-export const TINY_SEGMENT_BYTES = SEGMENT_BYTES / 2;
+/** Smaller ones cost more for being there than for what is in them. */
+export const TINY_SEGMENT_BYTES = SEGMENT_BYTES / 8;
 
 export interface SegmentFacts {
   /** Number of the group; greater than that of every segment added before. */

@@ -34,6 +34,8 @@ export interface PowerCutReport {
   readonly acknowledged: number;
   readonly requests: number;
   readonly flushes: number;
+  /** Segments that compaction had rewritten. */
+  readonly compacted: number;
   /** Cuts after which something acknowledged was missing. */
   readonly losing: number;
   /** Most acknowledged operations missing after one cut. */
@@ -48,6 +50,7 @@ interface Recording {
   readonly requests: readonly LoggedRequest[];
   readonly marks: readonly { readonly acknowledged: number; readonly logBytes: number }[];
   readonly issued: number;
+  readonly compacted: number;
 }
 
 const DATA = 'data';
@@ -74,7 +77,7 @@ async function record(root: string, { operations, seed, fault, committer, limits
     await child.until(({ acknowledged }) => acknowledged >= operations);
     await child.kill();
     const { base, log } = await disk.close();
-    return { base, requests: readWriteLog(log), marks: child.heard.marks, issued: child.heard.issued };
+    return { base, requests: readWriteLog(log), marks: child.heard.marks, issued: child.heard.issued, compacted: child.heard.compacted };
   } catch (error) {
     disk.abandon();
     throw error;
@@ -82,7 +85,7 @@ async function record(root: string, { operations, seed, fault, committer, limits
 }
 
 async function judge(
-  { base, requests, marks, issued }: Recording,
+  { base, requests, marks, issued, compacted }: Recording,
   { cuts, seed, limits, onCut }: PowerCutRun,
   { root, medium }: { readonly root: string; readonly medium: Medium },
 ): Promise<PowerCutReport> {
@@ -109,7 +112,7 @@ async function judge(
     onCut?.(cut + 1);
   }
   const flushes = requests.filter(({ isFlush }) => isFlush).length;
-  return { cuts, acknowledged: (marks.at(-1)?.acknowledged ?? -1) + 1, requests: requests.length, flushes, losing, lostMost, violations };
+  return { cuts, acknowledged: (marks.at(-1)?.acknowledged ?? -1) + 1, requests: requests.length, flushes, compacted, losing, lostMost, violations };
 }
 
 /** Requests behind which power is cut, in order: only where there is something to lose. */

@@ -4,6 +4,7 @@
 //   issued LAST MS      operations up to LAST are about to be performed
 //   acked NUMBER MS SIZE  the store said that operation NUMBER is durable, when the log of the disk (if there is one) was SIZE bytes long
 //   wrote NUMBER        operation NUMBER put records into the open group
+//   compacted NUMBER    so many segments were rewritten so far
 //   late NUMBER         acknowledgements came in another order than the operations
 import { statSync, writeSync } from 'node:fs';
 import { MetricsTable } from '../../../src/model/metrics.ts';
@@ -22,11 +23,13 @@ const STDOUT = 1;
 
 const orders = JSON.parse(process.argv[2] ?? '{}') as ChildOrders;
 const clock = new SystemClock();
+const metrics = new MetricsTable();
+const compactedSegments = metrics.counter('store.compaction.segments');
 const real = openSqliteStore({
   directory: orders.directory,
   clock,
   log: stderrLog,
-  metrics: new MetricsTable(),
+  metrics,
   synchronous: synchronousOf(orders.fault),
   ...(orders.limits && { limits: orders.limits }),
   ...(orders.committer === 'worker' && { commitThread: IN_A_THREAD }),
@@ -35,6 +38,7 @@ const real = openSqliteStore({
 const store = planted(real, orders.fault);
 let next = orders.from;
 let acknowledged = orders.from - 1;
+let compactedTold = 0;
 
 const waiter = {
   durable(number: number): void {
@@ -55,6 +59,10 @@ function begunWhenUp(committer: Committer): Committer {
 }
 
 function turn(): void {
+  if (compactedSegments.value > compactedTold) {
+    compactedTold = compactedSegments.value;
+    say(`compacted ${compactedTold}`);
+  }
   if (next - acknowledged <= UNACKNOWLEDGED_MAX && next < orders.to) {
     const draws = new Draws(orders.seed + 1, next);
     const count = Math.min(1 + draws.below(OPERATIONS_PER_TURN_MAX), orders.to - next);

@@ -30,6 +30,8 @@ export interface Heard {
   acknowledgements: number;
   /** Acknowledgements that overtook others. */
   late: number;
+  /** Segments that compaction has rewritten. */
+  compacted: number;
   /** Least time between begin and acknowledgement of an operation that wrote something, ms. */
   soonestMs: number;
   /** Per acknowledgement, in their order: the size of the disk's log when it was given. */
@@ -48,7 +50,15 @@ export class StoreProcess {
   #onLine: (() => void) | undefined;
 
   constructor(orders: ChildOrders, environment: Readonly<Record<string, string>> = {}) {
-    this.heard = { issued: orders.from - 1, acknowledged: orders.from - 1, acknowledgements: 0, late: 0, soonestMs: Number.POSITIVE_INFINITY, marks: [] };
+    this.heard = {
+      issued: orders.from - 1,
+      acknowledged: orders.from - 1,
+      acknowledgements: 0,
+      late: 0,
+      compacted: 0,
+      soonestMs: Number.POSITIVE_INFINITY,
+      marks: [],
+    };
     this.#child = spawn(process.execPath, [CHILD, JSON.stringify(orders)], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...environment } });
     const lines = createInterface({ input: this.#child.stdout ?? process.stdin });
     lines.on('line', (line) => {
@@ -83,6 +93,8 @@ export class StoreProcess {
       this.#issuedMs.push({ upTo: Number(number), atMs: Number(at) });
     } else if (word === 'wrote') {
       this.#wrote.add(Number(number));
+    } else if (word === 'compacted') {
+      heard.compacted = Number(number);
     } else if (word === 'late') {
       heard.late += 1;
     } else if (word === 'acked') {

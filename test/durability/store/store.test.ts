@@ -8,8 +8,8 @@ import type { Fault } from './faults.ts';
 import { killStore, slowSync } from './harness.ts';
 import { COMMITTERS } from './process.ts';
 
-/** Small, so that kills meet checkpoints, dropped segments and groups that were split. */
-const LIMITS = { checkpointLogBytes: 20_000, groupBytesMax: 4_000 };
+/** Small, so that kills meet checkpoints, compaction, dropped segments and groups that were split. */
+const LIMITS = { checkpointLogBytes: 20_000, groupBytesMax: 4_000, compactGainBytes: 0 };
 const SYNC_MS = 200;
 
 describe.each(COMMITTERS)('a store that is killed with SIGKILL, committer %s', (committer) => {
