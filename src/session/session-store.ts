@@ -3,7 +3,7 @@
 // differ from running. Calls are synchronous and join the open group; a group is committed as one, never in the middle of a turn's work.
 import type { Subscription } from '../bus/subscription.ts';
 import type { ClientId, Realm } from '../model/client.ts';
-import type { EpochMs, GatewayMs } from '../model/clock.ts';
+import type { GatewayMs } from '../model/clock.ts';
 import type { Message, QoS } from '../model/message.ts';
 import type { Priority } from '../model/priority.ts';
 import type { TopicFilter, TopicName } from '../model/topic.ts';
@@ -165,8 +165,8 @@ export interface StoreStatus {
   readonly liveBytes: number;
   /** Of the database with its own log. */
   readonly fileBytes: number;
-  /** End of the last compaction; undefined: none since this start. */
-  readonly compactedAtMs: EpochMs | undefined;
+  /** Since the last compaction ended; undefined: none did in this boot. */
+  readonly sinceCompactionSeconds: number | undefined;
 }
 
 export interface SessionStore {

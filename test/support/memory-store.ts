@@ -236,7 +236,7 @@ export class MemoryStore implements SessionStore {
       logBytes: 0,
       liveBytes: 0,
       fileBytes: 0,
-      compactedAtMs: undefined,
+      sinceCompactionSeconds: undefined,
     };
   }
 

@@ -77,12 +77,12 @@ export class Compaction {
   #cursor = 0;
   #hasChanged = false;
   #isDue = false;
+  #isStopped = false;
   /** The slice is in a unit that is not committed yet. */
   #isOut = false;
   #sliceStartedMs = 0;
   #lastSliceMs = 0;
   #cancelPause: CancelTimer | undefined;
-  /** Undefined: never in this boot. */
   #endedMs: number | undefined;
 
   constructor(parts: CompactionParts) {
@@ -104,7 +104,7 @@ export class Compaction {
     return this.#pace !== undefined;
   }
 
-  /** Wall clock; undefined: not since this start. */
+  /** Monotonic; undefined: not in this boot. */
   get endedMs(): number | undefined {
     return this.#endedMs;
   }
@@ -112,6 +112,7 @@ export class Compaction {
   /** Starts a pass if there is something to win, or begins the one that runs anew. */
   begin(pace: Pace): void {
     const isRunning = this.#pace !== undefined;
+    if (this.#isStopped) return;
     if (!isRunning && !this.#isWorthIt(pace)) return;
     this.#pace = pace;
     this.#step = 'segments';
@@ -130,6 +131,7 @@ export class Compaction {
     this.#cancelPause = undefined;
     this.#isDue = false;
     this.#pace = undefined;
+    this.#isStopped = true;
   }
 
   /** What the next unit takes along. Must be committed before the next slice is taken. */
@@ -163,7 +165,7 @@ export class Compaction {
   #endPass(): boolean {
     const cutsLog = this.#isLogToCut(this.#pace);
     this.#pace = undefined;
-    this.#endedMs = this.#parts.clock.nowMs();
+    this.#endedMs = this.#parts.clock.monotonicMs();
     return cutsLog;
   }
 

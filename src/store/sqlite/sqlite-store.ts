@@ -279,7 +279,7 @@ export class SqliteStore implements SessionStore {
       logBytes: this.#segments.bytes,
       liveBytes: this.#segments.liveBytes,
       fileBytes: size.bytes,
-      compactedAtMs: this.#upkeep.compactedAtMs,
+      sinceCompactionSeconds: this.#upkeep.sinceCompactionSeconds,
     };
   }
 

@@ -1,6 +1,6 @@
 // What the store does for itself beside the log: tables brought up to it, the time noted, the file kept small, and the rows of all that on the commits that
 // come anyway.
-import type { CancelTimer, Clock, EpochMs } from '../../model/clock.ts';
+import type { CancelTimer, Clock } from '../../model/clock.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import type { Image } from '../../session/image.ts';
 import { Checkpoint } from './checkpoint.ts';
@@ -62,9 +62,10 @@ export class Upkeep {
     return this.#checkpoint.wantsUnit || this.#compaction.wantsUnit || this.#metaRows.length > 0;
   }
 
-  /** Wall clock; undefined: not since this start. */
-  get compactedAtMs(): EpochMs | undefined {
-    return this.#compaction.endedMs;
+  /** Undefined: none ended in this boot. */
+  get sinceCompactionSeconds(): number | undefined {
+    const { endedMs } = this.#compaction;
+    return endedMs === undefined ? undefined : Math.round((this.#parts.clock.monotonicMs() - endedMs) / 1000);
   }
 
   /** With a slice of compaction when the checkpoint has none. */
