@@ -39,6 +39,7 @@ describe('the store on disk, compacted again and again', () => {
       }),
       { numRuns: 40 },
     );
+    expect(metrics.value('store.compaction.refused')).toBe(0);
     expect(metrics.value('store.compaction.segments')).toBeGreaterThan(1_000);
   }, 120_000);
 });

@@ -22,6 +22,8 @@ export interface SegmentRun extends SegmentRange {
   /** The live ones, in order. */
   readonly numbers: readonly number[];
   readonly bytes: number;
+  /** References to their messages. */
+  readonly live: number;
   /** All of them are tiny. Otherwise none is, and all are hollow. */
   readonly isTiny: boolean;
   /** It is known for certain how much of them is alive. */
@@ -66,6 +68,7 @@ class GrowingRun {
   #firstSequence = 0;
   #nextSequence = 0;
   #bytes = 0;
+  #live = 0;
   #liveBytes = 0;
   #hasHollow = false;
   #isTiny = false;
@@ -92,6 +95,7 @@ class GrowingRun {
     this.#numbers.push(segment.number);
     this.#nextSequence = segment.nextSequence;
     this.#bytes += segment.bytes;
+    this.#live += segment.live;
     this.#liveBytes += segment.liveBytes;
     this.#hasHollow ||= judgement === 'hollow';
     this.#isExact &&= segment.liveBytes === segment.examinedBytes;
@@ -108,6 +112,7 @@ class GrowingRun {
       nextSequence: this.#nextSequence,
       numbers: this.#numbers,
       bytes: this.#bytes,
+      live: this.#live,
       isTiny: this.#isTiny,
       isExact: this.#isExact,
     };

@@ -68,9 +68,12 @@ export const NO_SLICE: CompactionSlice = { writes: [], vacuumPages: 0, cutsLog: 
 
 export class Compaction {
   readonly #parts: CompactionParts;
-  readonly #segmentsRead: Counter;
+  readonly #segmentsRewritten: Counter;
   readonly #bytesRead: Counter;
   readonly #bytesWritten: Counter;
+  readonly #refused: Counter;
+  /** Segments without a message that a queue waits for. */
+  readonly #untouchable = new Set<number>();
   #pace: Pace | undefined;
   #step: Step = 'segments';
   /** Number of the segment the pass goes on from, and whether it has changed any or learnt how much of one is alive. */
@@ -88,9 +91,10 @@ export class Compaction {
   constructor(parts: CompactionParts) {
     const { metrics, segments, size } = parts;
     this.#parts = parts;
-    this.#segmentsRead = metrics.counter('store.compaction.segments');
+    this.#segmentsRewritten = metrics.counter('store.compaction.segments');
     this.#bytesRead = metrics.counter('store.compaction.bytes-read');
     this.#bytesWritten = metrics.counter('store.compaction.bytes-written');
+    this.#refused = metrics.counter('store.compaction.refused');
     metrics.gauge('store.segments.bytes', () => segments.bytes);
     metrics.gauge('store.segments.live-bytes', () => segments.liveBytes);
     metrics.gauge('store.file.bytes', () => size.bytes);
@@ -222,7 +226,7 @@ export class Compaction {
     return {
       fanInMin: isExcess ? FAN_IN_EXCESS_MIN : FAN_IN_MIN,
       judge: ({ number, bytes, liveBytes, examinedBytes }) => {
-        if (reader.isDamaged(number)) return 'untouchable';
+        if (reader.isDamaged(number) || this.#untouchable.has(number)) return 'untouchable';
         if (!isWorthIt || liveBytes >= share * bytes) return 'whole';
         return isExcess || liveBytes === examinedBytes || examinedBytes - liveBytes >= EXAMINED_SHARE * bytes ? 'hollow' : 'whole';
       },
@@ -233,24 +237,21 @@ export class Compaction {
   #rewrite(run: SegmentRun, rules: RunRules, writes: TableWrite[]): number {
     const { segments, reader } = this.#parts;
     const rewritten = this.#rewritten(run, rules);
-    this.#segmentsRead.value += run.numbers.length;
     this.#bytesRead.value += run.bytes;
     if (rewritten !== 'as they are' || !run.isExact) this.#hasChanged = true;
     if (rewritten === 'as they are') return run.bytes;
-    for (const number of run.numbers) reader.replace(number, undefined);
-    if (run.from < run.to || rewritten === undefined) writes.push({ statement: 'dropSegments', values: [run.from, run.to] });
-    if (rewritten !== undefined) {
-      const { bytes } = rewritten;
-      reader.replace(run.to, rewritten);
-      writes.push({ statement: 'putSegment', values: [run.to, run.firstSequence, run.nextSequence, bytes] });
-      this.#bytesWritten.value += bytes.length;
-    }
-    segments.replace(run, rewritten?.bytes.length ?? 0);
+    const { bytes } = rewritten;
+    for (const number of run.numbers) reader.forget(number);
+    reader.replace(rewritten);
+    if (run.from < run.to) writes.push({ statement: 'dropSegments', values: [run.from, run.to] });
+    writes.push({ statement: 'putSegment', values: [run.to, run.firstSequence, run.nextSequence, bytes] });
+    segments.replace(run, bytes.length);
+    this.#segmentsRewritten.value += run.numbers.length;
+    this.#bytesWritten.value += bytes.length;
     return run.bytes;
   }
 
-  /** Undefined: nothing in them is wanted. */
-  #rewritten({ firstSequence, numbers, from, bytes, isTiny }: SegmentRun, { fanInMin }: RunRules): Group | 'as they are' | undefined {
+  #rewritten({ firstSequence, numbers, from, bytes, live, isTiny }: SegmentRun, { fanInMin }: RunRules): Group | 'as they are' {
     const { image, reader, segments } = this.#parts;
     const rewriter = new GroupRewriter(firstSequence, bytes, (session, sequence) => image.session(session)?.queue.has(sequence) === true);
     let last: Group | undefined;
@@ -265,10 +266,17 @@ export class Compaction {
       segments.examined(number, rewriter.bytes - bytesBefore);
       last = group;
     }
-    if (last === undefined || rewriter.isEmpty) return undefined;
+    if (last === undefined || rewriter.references !== live) return this.#refuse(numbers);
     const isRolled = isTiny && isRollable(numbers.length, rewriter.bytes, fanInMin);
     if (!isRolled && rewriter.bytes > bytes / EXCESS) return 'as they are';
     return rewriter.close(last.header, from);
+  }
+
+  /** A queue waits for a message that is not there: what is there is not thrown away for it. */
+  #refuse(numbers: readonly number[]): 'as they are' {
+    for (const number of numbers) this.#untouchable.add(number);
+    this.#refused.value += numbers.length;
+    return 'as they are';
   }
 
   #pagesToFree(pace: Pace | undefined): number {

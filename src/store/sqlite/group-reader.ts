@@ -59,11 +59,15 @@ export class GroupReader {
     return this.#near(number) ?? this.#loadOrCondemn(number);
   }
 
-  /** What stands for the group of that number is `group` from now on, though it is not in the file before `replaced`; undefined: nothing does. */
-  replace(number: number, group: Group | undefined): void {
+  /** The group of that number is gone, or another stands for it. */
+  forget(number: number): void {
     this.#tail.delete(number);
     this.#readBack.delete(number);
-    if (group !== undefined) this.#replacing.push(group);
+  }
+
+  /** `group` is the one of its number from now on, though it is not in the file before `replaced`. */
+  replace(group: Group): void {
+    this.#replacing.push(group);
   }
 
   /** The unit with the groups that replaced others is in the file. */
@@ -89,7 +93,9 @@ export class GroupReader {
     for (let attempt = 0; attempt < READ_ATTEMPTS; attempt += 1) {
       try {
         const bytes = this.#select.get(number);
-        if (bytes !== undefined) return Group.parse(bytesOf(bytes as Cell));
+        const group = bytes === undefined ? undefined : Group.parse(bytesOf(bytes as Cell));
+        if (group?.header.number === number) return group;
+        if (group !== undefined) reason = `it is group ${group.header.number}`;
       } catch (error) {
         if (!(error instanceof Sqlite.SqliteError) && !(error instanceof GatewayError)) throw error;
         reason = error.message;

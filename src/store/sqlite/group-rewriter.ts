@@ -18,6 +18,7 @@ export class GroupRewriter {
   readonly #originIndex = new Map<string, number>();
   #records = 0;
   #messages = 0;
+  #references = 0;
 
   /** @param bytes - what to make room for. */
   constructor(firstSequence: Sequence, bytes: number, isWanted: IsWanted) {
@@ -31,8 +32,9 @@ export class GroupRewriter {
     return this.#writer.length;
   }
 
-  get isEmpty(): boolean {
-    return this.#messages === 0;
+  /** Of the messages taken so far; one with several identifiers counts once. */
+  get references(): number {
+    return this.#references;
   }
 
   /** Takes what is wanted of a group that lies behind those taken so far. */
@@ -73,8 +75,13 @@ export class GroupRewriter {
 
   #wantedReferences(references: Buffer, sequence: Sequence): Buffer[] {
     const wanted: Buffer[] = [];
+    let last: number | undefined;
     for (let at = 0; at < references.length; at += REFERENCE_BYTES) {
-      if (this.#isWanted(references.readUInt32LE(at), sequence)) wanted.push(references.subarray(at, at + REFERENCE_BYTES));
+      const session = references.readUInt32LE(at);
+      if (!this.#isWanted(session, sequence)) continue;
+      wanted.push(references.subarray(at, at + REFERENCE_BYTES));
+      if (session !== last) this.#references += 1;
+      last = session;
     }
     return wanted;
   }

@@ -178,7 +178,7 @@ export class SegmentIndex {
     this.#examined[index] = liveBytes;
   }
 
-  /** One segment of `bytes` bytes, all of them live, stands for the segments `from` to `to` and has the number of the last; 0 bytes: nothing does. */
+  /** One segment of `bytes` bytes, all of them live, stands for the segments `from` to `to` and has the number of the last. */
   replace({ from, to }: SegmentRange, bytes: number): void {
     const start = this.indexFrom(from);
     const last = this.indexFrom(to);
@@ -192,7 +192,6 @@ export class SegmentIndex {
       this.#remove(index);
     }
     this.#recent = 0;
-    if (bytes === 0) return;
     this.#live[last] = live;
     this.#dropped -= 1;
     this.#put(last, bytes, bytes);

@@ -8,6 +8,7 @@ import type { StoredSession } from '../../../src/session/session-store.ts';
 import { bytesOf, type Cell, numberOf } from '../../../src/store/sqlite/cell.ts';
 import type { Committer, CommitUnit } from '../../../src/store/sqlite/committer.ts';
 import { Group } from '../../../src/store/sqlite/group.ts';
+import { GroupRewriter } from '../../../src/store/sqlite/group-rewriter.ts';
 import { TINY_SEGMENT_BYTES } from '../../../src/store/sqlite/segment-index.ts';
 import type { SqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
 import type { StoreLimits } from '../../../src/store/sqlite/store-limits.ts';
@@ -150,15 +151,32 @@ describe('compaction at rest', () => {
     expect(metrics.value('store.compaction.bytes-read')).toBeLessThanOrEqual(others.length * store.status().logBytes);
   });
 
-  test('leaves a damaged segment where it is, for salvage', async () => {
+  test.each([
+    ['is zeros', 'UPDATE segment SET bytes = zeroblob(length(bytes)) WHERE number = 20'],
+    ['holds another group', 'UPDATE segment SET bytes = (SELECT bytes FROM segment WHERE number = 9) WHERE number = 20'],
+  ])('leaves a segment that %s where it is, for salvage', async (_what, damage) => {
     await groups(40, 1, (number) => publish([away], `reading ${number}`));
     await bench.close(store);
-    withDatabase(bench.directory, (database) => database.exec('UPDATE segment SET bytes = zeroblob(length(bytes)) WHERE number = 20'));
+    withDatabase(bench.directory, (database) => database.exec(damage));
     await open();
     await rest();
     const kept = segments().map(({ number }) => number);
     expect(kept).toContain(20);
     expect(kept.length).toBeLessThan(6);
+    expect(queueContents(store, away).filter((entry) => Array.isArray(entry) && entry[1] === 'unreadable').length).toBe(1);
+  });
+
+  test('leaves alone what has fewer messages than queues wait for', async () => {
+    await groups(40, 1, (number) => publish([away], `reading ${number}`));
+    await bench.close(store);
+    const group = segmentGroups().find(({ header }) => header.number === 20) as Group;
+    const rewriter = new GroupRewriter(group.header.firstSequence, 100, () => false);
+    rewriter.take(group);
+    const { bytes } = rewriter.close(group.header, 20);
+    withDatabase(bench.directory, (database) => database.prepare('UPDATE segment SET bytes = ? WHERE number = 20').run(bytes));
+    await open();
+    await rest();
+    expect([metrics.value('store.compaction.refused'), metrics.value('store.compaction.segments')]).toEqual([40, 0]);
     expect(queueContents(store, away).filter((entry) => Array.isArray(entry) && entry[1] === 'unreadable').length).toBe(1);
   });
 
