@@ -10,7 +10,7 @@ import { HELP, type PowerCutArguments, parseArguments } from './powercut/argumen
 
 const NEEDED: readonly Peer[] = ['qemu-storage-daemon', 'mke2fs', 'mount'];
 /** Small, so that cuts meet checkpoints, compaction, dropped segments and groups that were split. */
-const LIMITS = { checkpointLogBytes: 100_000, groupBytesMax: 8_000, compactGainBytes: 0 };
+const LIMITS = { checkpointLogBytes: 30_000, groupBytesMax: 8_000, compactGainBytes: 0 };
 const VIOLATIONS_TOLD = 10;
 
 function say(text: string): void {

@@ -75,6 +75,7 @@ export const HELP = `npm run bench -- [options]: Postern, Mosquitto and aedes si
                    memory start connections subscriptions retained tls access abuse slow-disk restart drain
   --pairs N        interleaved rounds per scenario (${FULL.pairs}; sparse ${FULL.sparsePairs})
   --seconds S      measured seconds per run (${FULL.seconds})
+  --stored N       messages stored before a restart (${FULL.stored})
   --quick          fewer and shorter rounds: what to look at while changing something, not what to claim
   --smoke          everything once and briefly: shows that it runs, its figures mean nothing
   --save           also writes docs/bench/<date>-<commit>.md
@@ -92,13 +93,9 @@ Exit status: 0 every floor met (or --smoke), 1 a floor missed or the run failed,
 export function parseArguments(argv: readonly string[]): BenchArguments | 'help' {
   const values = parse(argv);
   if (values.help) return 'help';
-  const schedule = values.smoke ? SMOKE : values.quick ? QUICK : FULL;
-  const pairs = values.pairs === undefined ? undefined : positive('pairs', values.pairs);
-  if (pairs !== undefined && !Number.isInteger(pairs)) throw new UsageError(`--pairs wants a whole number, not "${values.pairs}"`);
-  const seconds = values.seconds === undefined ? undefined : positive('seconds', values.seconds);
   if (values.subject !== undefined && !values.subject.includes('{port}')) throw new UsageError('--subject needs {port} where the command takes its port');
   return {
-    schedule: { ...schedule, pairs: pairs ?? schedule.pairs, sparsePairs: pairs ?? schedule.sparsePairs, seconds: seconds ?? schedule.seconds },
+    schedule: scheduleOf(values),
     only: values.only ?? [],
     isSmoke: values.smoke,
     isSaved: values.save,
@@ -107,11 +104,25 @@ export function parseArguments(argv: readonly string[]): BenchArguments | 'help'
   };
 }
 
+/** One of the three, with what is said beside it. */
+function scheduleOf(values: ReturnType<typeof parse>): Schedule {
+  const schedule = values.smoke ? SMOKE : values.quick ? QUICK : FULL;
+  const pairs = values.pairs === undefined ? undefined : positive('pairs', values.pairs);
+  if (pairs !== undefined && !Number.isInteger(pairs)) throw new UsageError(`--pairs wants a whole number, not "${values.pairs}"`);
+  return {
+    ...schedule,
+    ...(pairs !== undefined && { pairs, sparsePairs: pairs }),
+    ...(values.seconds !== undefined && { seconds: positive('seconds', values.seconds) }),
+    ...(values.stored !== undefined && { stored: positive('stored', values.stored) }),
+  };
+}
+
 function parse(argv: readonly string[]) {
   const options = {
     only: { type: 'string', multiple: true },
     pairs: { type: 'string' },
     seconds: { type: 'string' },
+    stored: { type: 'string' },
     quick: { type: 'boolean', default: false },
     smoke: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },

@@ -33,8 +33,12 @@ const SLICE_VACUUM_PAGES = 256;
 const FREE_PAGES_KEPT = 1024;
 const LOG_BYTES_KEPT = 1024 * 1024;
 
-/** A wait between two slices for each millisecond the last one took, commit included. */
-const PAUSES: Record<Pace, number> = { busy: 7, rest: 2, urgent: 0 };
+/** The wait between two slices: for each millisecond the last one took, commit included, and in all. At rest nobody else wants the disk. */
+const PAUSES: Record<Pace, { readonly factor: number; readonly msMax: number }> = {
+  busy: { factor: 7, msMax: Number.POSITIVE_INFINITY },
+  rest: { factor: 2, msMax: 30 },
+  urgent: { factor: 0, msMax: 0 },
+};
 const PAUSE_MS_MIN = 10;
 /** With so many tiny segments a busy store compacts as one at rest. */
 const TINY_SEGMENTS_MAX = 16_384;
@@ -184,13 +188,14 @@ export class Compaction {
     this.#cancelPause = undefined;
     if (this.#isOut) return;
     const { clock, segments, wantUnit } = this.#parts;
-    const factor = this.#pace === 'busy' && segments.tinyCount > TINY_SEGMENTS_MAX ? PAUSES.rest : PAUSES[this.#pace ?? 'busy'];
+    const isBehind = this.#pace === 'busy' && segments.tinyCount > TINY_SEGMENTS_MAX;
+    const { factor, msMax } = PAUSES[isBehind ? 'rest' : (this.#pace ?? 'busy')];
     const due = (): void => {
       this.#isDue = true;
       wantUnit();
     };
     if (factor === 0) due();
-    else this.#cancelPause = clock.after(Math.max(PAUSE_MS_MIN, factor * this.#lastSliceMs), due);
+    else this.#cancelPause = clock.after(Math.max(PAUSE_MS_MIN, Math.min(msMax, factor * this.#lastSliceMs)), due);
   }
 
   #dropDead(): TableWrite[] {

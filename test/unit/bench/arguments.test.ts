@@ -30,6 +30,10 @@ describe('npm run bench -- [options]', () => {
     expect(isSmoke).toBe(false);
   });
 
+  test('--stored holds for the restart and, halved, for the drain', () => {
+    expect([parsed().schedule.stored, parsed('--stored', '60000').schedule.stored]).toEqual([1_000_000, 60_000]);
+  });
+
   test('--only may come again', () => {
     expect(parsed('--only', 'pairs', '--only', 'sparse-q0').only).toEqual(['pairs', 'sparse-q0']);
   });
@@ -45,6 +49,7 @@ describe('npm run bench -- [options]', () => {
     [['--seconds', '-1']],
     [['--seconds', '']],
     [['--seconds', 'Infinity']],
+    [['--stored', '0']],
     [['--subject', 'server without a port']],
     [['--unknown']],
     [['pairs']],
