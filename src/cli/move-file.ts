@@ -1,4 +1,4 @@
-import { closeSync, copyFileSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
+import { chownSync, closeSync, copyFileSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { GatewayError } from '../model/errors.ts';
 
@@ -10,6 +10,7 @@ import { GatewayError } from '../model/errors.ts';
 export function moveFile(from: string, to: string): void {
   try {
     if (!isRenamed(from, to)) copyOver(from, to);
+    if (process.getuid?.() === 0) chownSync(to, 0, process.getgid?.() ?? 0); // not the gateway's any more
     synced(dirname(to));
   } catch (error) {
     throw new GatewayError('STORE_UNAVAILABLE', `${to} cannot be written: ${error instanceof Error ? error.message : String(error)}`, { cause: error });

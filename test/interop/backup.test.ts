@@ -121,6 +121,10 @@ describe('postern backup and restore', () => {
       code: 0,
       stdout: expect.stringMatching(/^made by Postern .*\nin-effect\.yaml {2}/),
     });
+    expect(await postern(['restore', file, '--data', data, '--dry-run'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/was not touched; a restore would bring back\n1 sessions, 1 messages/),
+    });
     await stopped(second.gateway);
     expect(await postern(['restore', file, '--data', data])).toMatchObject({ code: 73, stderr: expect.stringContaining('has a database already: --force') });
     expect((await postern(['restore', file, '--data', data, '--dry-run'])).stdout).toMatch(

@@ -1,6 +1,6 @@
 // One process per data directory. The lock is one the operating system takes back when its holder dies, however it dies: SQLite's, on a file of its
 // own. Who holds it is written beside it, for the message only.
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { GatewayError } from '../../model/errors.ts';
@@ -24,6 +24,7 @@ export class StoreLock {
     try {
       database.exec('BEGIN EXCLUSIVE');
       writeFileSync(pidPath, `${process.pid}\n`);
+      shareWithOwner(directory);
     } catch (error) {
       database.close();
       if (!(error instanceof Sqlite.SqliteError) || !error.code.startsWith('SQLITE_BUSY')) throw error;
@@ -39,6 +40,13 @@ export class StoreLock {
     rmSync(this.#pidPath, { force: true });
     this.#database.close();
   }
+}
+
+/** What root locks, for a backup say, the gateway must be able to lock after it. */
+function shareWithOwner(directory: string): void {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = statSync(directory);
+  chownSync(join(directory, LOCK_FILE), uid, gid);
 }
 
 function readHolder(pidPath: string): string {

@@ -26,7 +26,8 @@ export interface ThreadOptions {
 export function makeArchiveInThread(order: ArchiveOrder, { entry, onSlice, signal }: ThreadOptions): Promise<BackupReport> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(entry, { workerData: order, resourceLimits: STACK, name: 'backup' });
-    signal.addEventListener('abort', () => void worker.terminate(), { once: true });
+    const end = (): void => void worker.terminate();
+    signal.addEventListener('abort', end);
     let outcome = (): void => reject(new GatewayError('STORE_UNAVAILABLE', 'the gateway stopped before the backup was made'));
     worker.on('message', (said: ArchiveSaid) => {
       if (said.kind === 'slice') onSlice(said.progress);
@@ -36,6 +37,9 @@ export function makeArchiveInThread(order: ArchiveOrder, { entry, onSlice, signa
     worker.once('error', (error) => {
       outcome = () => reject(new GatewayError('STORE_UNAVAILABLE', `the backup failed: ${String(error)}`, { cause: error }));
     });
-    worker.once('exit', () => outcome()); // its connection to the store is closed by then
+    worker.once('exit', () => {
+      signal.removeEventListener('abort', end);
+      outcome(); // its connection to the store is closed by now
+    });
   });
 }

@@ -77,30 +77,32 @@ export function restoreArchive(order: RestoreOrder): Promise<RestoreReport> {
   return explained(`restore ${order.archive} into ${order.directory}`, () => restore(order));
 }
 
+/** A trial needs no lock: it touches nothing that is anybody's. */
 async function restore(order: RestoreOrder): Promise<RestoreReport> {
-  const { archive, directory, isForced, isTrial, filesTo } = order;
+  const { archive, directory, isTrial } = order;
   const whole = readWhole(archive);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const lock = StoreLock.acquire(directory);
-  const partial = join(directory, PARTIAL);
+  const lock = isTrial ? undefined : StoreLock.acquire(directory);
+  const partial = join(directory, isTrial ? `${PARTIAL}-${process.pid}` : PARTIAL);
   try {
-    completeRestore(directory); // of an earlier one that was stopped behind its decision
-    const isTaken = existsSync(join(directory, DATABASE_FILE));
-    if (isTaken && !isForced && !isTrial)
-      throw new GatewayError('STORE_UNAVAILABLE', `${directory} has a database already: --force sets it aside and restores the backup`);
-    rmSync(partial, { recursive: true, force: true });
+    if (!isTrial) makeWay(order);
     requireRoom(directory, 2 * whole.bytes, BACKUP_FREE_BYTES_MIN);
     mkdirSync(partial, { mode: 0o700 });
     const prepared = await prepare(partial, order);
-    const placed = placeFiles(partial, whole.files);
-    settleDirectory(partial, directory);
-    if (!isTrial && filesTo !== undefined) handOut(filesTo, whole.files);
-    const setAside = isTrial ? null : become(directory);
-    return { ...contentsOf(whole), ...prepared, filesPlaced: placed, setAside };
+    const filesPlaced = placeFiles(partial, whole.files);
+    return { ...contentsOf(whole), ...prepared, filesPlaced, setAside: isTrial ? null : become(partial, order, whole.files) };
   } finally {
     rmSync(partial, { recursive: true, force: true });
-    lock.release();
+    lock?.release();
   }
+}
+
+/** @throws GatewayError STORE_UNAVAILABLE - a store is there, and nobody said that it may be set aside. */
+function makeWay({ directory, isForced }: RestoreOrder): void {
+  completeRestore(directory); // of an earlier one that was stopped behind its decision
+  if (existsSync(join(directory, DATABASE_FILE)) && !isForced)
+    throw new GatewayError('STORE_UNAVAILABLE', `${directory} has a database already: --force sets it aside and restores the backup`);
+  for (const name of readdirSync(directory)) if (name.startsWith(PARTIAL)) rmSync(join(directory, name), { recursive: true });
 }
 
 async function prepare(partial: string, { archive, directory, clock, isForced }: RestoreOrder) {
@@ -189,7 +191,9 @@ function handOut(directory: string, files: readonly ArchivedFile[]): void {
   for (const { name, content = '' } of kept) writeFileSync(join(directory, basename(name)), content, { mode: OWNER_ONLY, flag: 'wx' });
 }
 
-function become(directory: string): string | null {
+function become(partial: string, { directory, filesTo }: RestoreOrder, files: readonly ArchivedFile[]): string | null {
+  settleDirectory(partial, directory);
+  if (filesTo !== undefined) handOut(filesTo, files);
   decideRestore(directory);
   return completeRestore(directory) ?? null;
 }
