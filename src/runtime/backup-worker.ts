@@ -1,5 +1,4 @@
-// The thread a backup is made in.
-import { parentPort, workerData } from 'node:worker_threads';
+// The process a backup is made in.
 import { serveArchive } from '../store/sqlite/archive/archive-server.ts';
 
-if (parentPort !== null) await serveArchive(parentPort, workerData);
+serveArchive(process);

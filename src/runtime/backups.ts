@@ -1,4 +1,4 @@
-// Backups a running gateway makes of itself: one at a time, in a thread, into its own data directory; who asked for one moves it from there.
+// Backups a running gateway makes of itself: one at a time, in a process of its own, into its own data directory; who asked for one moves it from there.
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BackupDesk, BackupRequest } from '../control/running-gateway.ts';
@@ -8,7 +8,7 @@ import { GatewayError } from '../model/errors.ts';
 import { BACKUP_WAL_BYTES_MAX } from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
 import type { Counter, Metrics } from '../model/metrics.ts';
-import { makeArchiveInThread } from '../store/sqlite/archive/archive-thread.ts';
+import { makeArchiveAside } from '../store/sqlite/archive/archive-process.ts';
 import type { CopyProgress } from '../store/sqlite/archive/snapshot-copy.ts';
 import { DATABASE_FILE } from '../store/sqlite/database.ts';
 
@@ -20,7 +20,7 @@ export interface BackupsParts {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly version: string;
-  /** The file a thread runs. */
+  /** The file its process runs. */
   readonly entry: URL;
 }
 
@@ -61,7 +61,7 @@ export class Backups implements BackupDesk {
     cancel();
   }
 
-  /** Gives up the one that is being made: its thread reads the store. */
+  /** Gives up the one that is being made: its process reads the store. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#underWay;
@@ -81,7 +81,7 @@ export class Backups implements BackupDesk {
       const onSlice = (progress: CopyProgress): void => {
         this.#progress = { state: 'running', ...progress };
       };
-      const report = await makeArchiveInThread(order, { entry, onSlice, signal: this.#stopping.signal });
+      const report = await makeArchiveAside(order, { entry, onSlice, signal: this.#stopping.signal });
       this.#progress = { state: 'done', file: target, report };
       this.#made.value += 1;
       log.info('backup made', { ...logged(report), ms: Math.round(clock.monotonicMs() - startedMs) });

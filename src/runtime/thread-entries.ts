@@ -1,4 +1,4 @@
-// The files that threads run: beside this one as it is written, or all in one folder of the bundle.
+// The files that threads and processes of the gateway run: beside this one as it is written, or all in one folder of the bundle.
 export const COMMIT_WORKER = threadEntry('commit-worker');
 export const BACKUP_WORKER = threadEntry('backup-worker');
 

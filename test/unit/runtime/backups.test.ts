@@ -45,7 +45,7 @@ describe('backups of a running gateway', () => {
     await durable(store);
   });
 
-  test('are made one at a time, in a thread, and moved away by who asked', async () => {
+  test('are made one at a time, beside the gateway, and moved away by who asked', async () => {
     const desk = backups();
     expect(desk.progress()).toEqual({ state: 'none' });
     desk.start(REQUEST);
@@ -65,7 +65,7 @@ describe('backups of a running gateway', () => {
     const desk = backups();
     desk.start(REQUEST);
     await desk.stop();
-    expect(desk.progress()).toMatchObject({ state: 'failed', message: 'the gateway stopped before the backup was made' });
+    expect(desk.progress()).toMatchObject({ state: 'failed', message: expect.stringContaining('the gateway stopped before the backup was made') });
     expect(readdirSync(bench.directory).filter((name) => name.includes('backup'))).toEqual([]);
   });
 

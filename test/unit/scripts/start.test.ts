@@ -11,6 +11,7 @@ const builtFrom = (main: string): PlantedTree =>
     ...ours('scripts/bootstrap.mjs', 'scripts/start.ts', 'scripts/build.ts', 'scripts/runtime-options.ts', 'scripts/sources.ts'),
     'src/main.ts': main,
     'src/runtime/commit-worker.ts': '',
+    'src/runtime/backup-worker.ts': '',
     'src/model/version.ts': `export const version: string = 'one';\n`,
   });
 

@@ -1,5 +1,5 @@
-// Makes a backup: copies, looks at the copy as a whole, puts the files in, and gives it its name last. Runs where it may take its time: in a thread of a
-// running gateway, or in the command when none runs.
+// Makes a backup: copies, looks at the copy as a whole, puts the files in, and gives it its name last. Runs where it may take its time: in a process
+// of its own beside a running gateway, or in the command when none runs.
 import { chmodSync, existsSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Database } from 'better-sqlite3';
@@ -17,7 +17,7 @@ const OWNER_ONLY = 0o600;
 /** A certificate may lie in one file with its key (RFC 7468 §10, §13). */
 const PRIVATE_KEY = 'PRIVATE KEY-----';
 
-/** What to make. Plain data, so that it can cross to another thread. */
+/** What to make. Plain data, so that it can cross to another process. */
 export interface ArchiveOrder extends BackupFacts {
   /** The database of a store. */
   readonly source: string;
