@@ -19,7 +19,7 @@ export interface PowerLossOrder {
 export interface PowerLossRun {
   readonly run: string;
   readonly flush: FlushFacts;
-  /** Rejects when it cannot go on: GatewayError LIMIT_EXCEEDED, its files have grown beyond their bound. */
+  /** Rejects when it cannot go on: GatewayError STORE_UNAVAILABLE, its files have grown beyond their bound. */
   readonly failure: Promise<never>;
   stop(): Promise<void>;
 }

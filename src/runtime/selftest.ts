@@ -152,7 +152,7 @@ function excessOf(scratch: string): GatewayError | undefined {
   const sizes = ['', '-wal'].map((companion) => statSync(join(scratch, DATABASE_FILE + companion), { throwIfNoEntry: false })?.size ?? 0);
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
   if (bytes <= SELFTEST_BYTES_MAX) return undefined;
-  return new GatewayError('LIMIT_EXCEEDED', `${scratch} has ${bytes} bytes, more than the ${SELFTEST_BYTES_MAX} of a run`);
+  return new GatewayError('STORE_UNAVAILABLE', `${scratch} has ${bytes} bytes, more than the ${SELFTEST_BYTES_MAX} of a run`);
 }
 
 /** Timers keep no process alive, and between two commits there may be nothing else. */

@@ -91,7 +91,7 @@ function taken({ text, ...file }: FileToKeep, withSecrets: boolean): ArchivedFil
 function read({ path, key }: FileToKeep): Buffer {
   const { size } = statSync(path);
   if (size <= BACKUP_FILE_BYTES_MAX) return readFileSync(path);
-  throw new GatewayError('LIMIT_EXCEEDED', `${path} (${key}) has ${size} bytes, and a backup takes files of ${BACKUP_FILE_BYTES_MAX} at most`);
+  throw new GatewayError('CONFIG_INVALID', `${path} (${key}) has ${size} bytes, and a backup takes files of ${BACKUP_FILE_BYTES_MAX} at most`);
 }
 
 /** What this thread has given to disks so far. */
