@@ -124,6 +124,7 @@ class GatewayParts implements RunningGateway {
   async start(): Promise<void> {
     const { clock, log } = this.#options;
     this.#watches = this.#watch();
+    this.#backups.removeLeft();
     const parts = { clock, log, metrics: this.#metrics, writer: this.#writer };
     this.#fronts = [await mqttFront(this.#config.mqtt, parts), mqttSnFront(this.#config.mqttSn, parts)].filter((front) => front !== undefined);
     this.#broker.restore();

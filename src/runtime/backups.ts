@@ -47,7 +47,7 @@ export class Backups implements BackupDesk {
     if (this.#underWay !== undefined) throw new GatewayError('LIMIT_EXCEEDED', 'another backup is being made: wait for it');
     const { directory } = this.#parts;
     this.#count += 1;
-    this.#removeStaged(); // nobody came for it
+    this.removeLeft();
     this.#progress = { state: 'running', pages: 0, pagesLeft: 0 };
     this.#underWay = this.#make(request.target ?? join(directory, `${STAGED}${this.#count}`), request).finally(() => {
       this.#underWay = undefined;
@@ -67,7 +67,8 @@ export class Backups implements BackupDesk {
     await this.#underWay;
   }
 
-  #removeStaged(): void {
+  /** What a kill ended halfway, and what nobody came for. */
+  removeLeft(): void {
     const { directory } = this.#parts;
     for (const name of readdirSync(directory)) if (name.startsWith(STAGED)) rmSync(join(directory, name));
   }
@@ -89,7 +90,7 @@ export class Backups implements BackupDesk {
       if (!(error instanceof GatewayError)) throw error;
       this.#progress = { state: 'failed', code: error.code, message: error.message };
       this.#failed.value += 1;
-      this.#removeStaged();
+      this.removeLeft();
       log.error('backup failed', { cause: error.message });
     }
   }

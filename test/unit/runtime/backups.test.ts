@@ -69,6 +69,12 @@ describe('backups of a running gateway', () => {
     expect(readdirSync(bench.directory).filter((name) => name.includes('backup'))).toEqual([]);
   });
 
+  test('that a kill ended halfway are gone with the next start, and nothing else', () => {
+    for (const name of ['postern.backup-7.partial', 'postern.backup-7.partial-journal', 'my.backup-1']) writeFileSync(join(bench.directory, name), '');
+    backups().removeLeft();
+    expect(readdirSync(bench.directory).filter((name) => name.includes('backup'))).toEqual(['my.backup-1']);
+  });
+
   test('are waited for no longer than is said', async () => {
     const desk = backups();
     desk.start(REQUEST);
