@@ -23,6 +23,7 @@ import { stallScenarios } from './bench/stall.ts';
 import { mosquitto, mosquittoPersistent, mosquittoTls, postern, standIn, withTls } from './bench/subjects.ts';
 import { subscriptionScenarios } from './bench/subscriptions.ts';
 import { tlsScenarios } from './bench/tls.ts';
+import { wearScenarios } from './bench/wear.ts';
 import { build } from './build.ts';
 import { EXIT_USAGE, UsageError } from './command-line.ts';
 import { findPeer, installCommand, missingPackages, type Peer } from './peers.ts';
@@ -40,6 +41,7 @@ const SCENARIOS: readonly Scenario[] = [
   ...stallScenarios,
   ...backlogScenarios,
   ...footprintScenarios,
+  ...wearScenarios,
 ];
 const NEEDED: readonly Peer[] = ['gcc', '/usr/include/stdio.h', 'mosquitto'];
 

@@ -156,6 +156,8 @@ export const COMMIT_WORKER_STAY_MS = 60_000;
 export const COMMIT_WORKER_STAY_MAX_MS = 3_600_000;
 /** Log written since the last checkpoint before the next one. */
 export const CHECKPOINT_LOG_BYTES = 4 * 1024 * 1024;
+/** With so much of it a checkpoint is made already if it writes little: what a short log takes in the file is used again before it has to be copied there. */
+export const CHECKPOINT_LOG_BYTES_MIN = 512 * 1024;
 export const CHECKPOINT_INTERVAL_MS = 60_000;
 /** What compaction makes segments of the log of: the unit a session that drains a backlog reads. */
 export const SEGMENT_BYTES = 64 * 1024;

@@ -114,6 +114,12 @@ export class Image {
   }
 
   /** Hands over what differs from the tables, and starts anew. */
+  /** Rows that a snapshot would write, at least. */
+  get dirtyRows(): number {
+    const { removedSessions, sessions, gatewayState, retained } = this.#dirt;
+    return removedSessions.size + sessions.size + gatewayState.size + retained.size;
+  }
+
   takeDirt(): ImageDirt {
     const dirt = this.#dirt;
     this.#dirt = newDirt();

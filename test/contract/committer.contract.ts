@@ -106,11 +106,11 @@ export function committerContract(name: string, create: NewCommitter): void {
     test('a reader that keeps its statements does not make the log of SQLite grow', async () => {
       const read = database.prepare('SELECT bytes FROM segment WHERE number = ?').pluck();
       for (let number = 1; number <= 120; number += 1) {
-        await commit({ segment: segmentOf(number, Buffer.alloc(30_000)) });
-        expect(read.get(number)).toHaveLength(30_000);
+        await commit({ segment: segmentOf(number, Buffer.alloc(120_000)) });
+        expect(read.get(number)).toHaveLength(120_000);
       }
-      expect(Number(value(directory, 'PRAGMA page_count'))).toBeGreaterThan(3_000);
-      expect(walPages(database)).toBeLessThan(1_200);
+      expect(Number(value(directory, 'PRAGMA page_count'))).toBeGreaterThan(12_000);
+      expect(walPages(database)).toBeLessThan(4_500);
     });
 
     test('closed, it has let go of the file', async () => {

@@ -53,7 +53,7 @@ export const store = section('The database.', {
   checkpointIntervalSeconds: key(seconds({ min: 1, max: 3_600 }), 'Longest time between two checkpoints.', CHECKPOINT_INTERVAL_MS / 1_000),
   checkpointLogBytes: key(
     bytes({ min: 64 * KIB, max: GIB }),
-    'Log written since the last checkpoint that starts the next one.',
+    'Log written since the last checkpoint that starts the next one; one that writes little starts after 512 KiB.',
     formatBytes(CHECKPOINT_LOG_BYTES),
   ),
   committer: key(

@@ -4,7 +4,7 @@ import type { Clock } from '../../model/clock.ts';
 import { COMMIT_INLINE_MS_MAX, COMMIT_WORKER_STAY_MAX_MS, COMMIT_WORKER_STAY_MS } from '../../model/limits.ts';
 import { type RetrySchedule, retryDelayMs } from '../../model/retry-schedule.ts';
 
-/** Commits that are looked back on. What SQLite copies from its log into the file, once in about 70 commits, is no reason to move; a stall of 10 ms is. */
+/** Commits that are looked back on. What SQLite copies from its log into the file, once in hundreds of commits, is no reason to move; a stall of 10 ms is. */
 const WINDOW = 32;
 /** Below this share of the bound the disk is fast again. */
 const FAST_SHARE = 0.5;

@@ -9,10 +9,13 @@ import { sealed } from './sealed-row.ts';
 export const DATABASE_FILE = 'postern.db';
 /** Checking takes 1 to 3 ms of an x86 processor per MB; of a larger file the log is checked where it is read, by the checksums of its groups. */
 const QUICK_CHECK_BYTES_MAX = 16 * 1024 * 1024;
-/** Pages of the log before SQLite copies it into the file: 1 MiB, rewritten in place from then on. */
-const WAL_PAGES = 1024;
+/**
+ * Pages of the log before SQLite copies it into the file: 4 MiB, rewritten in place from then on. A page that was used several times meanwhile is copied once: what a
+ * longer log saves is bytes on the flash (docs/decisions/0041-wear.md).
+ */
+const WAL_PAGES = 4096;
 /** A log that grew beyond this for once is cut back. */
-const WAL_BYTES_KEPT = 4 * 1024 * 1024;
+const WAL_BYTES_KEPT = 8 * 1024 * 1024;
 
 /** Who looks into the database from outside may hold up a turn this long; after that the commit is tried again later. */
 const BUSY_MS = 50;

@@ -1,6 +1,7 @@
 // What the store does for itself beside the log: tables brought up to it, the time noted, the file kept small, and the rows of all that on the commits that
 // come anyway.
 import type { CancelTimer, Clock } from '../../model/clock.ts';
+import { CHECKPOINT_LOG_BYTES_MIN } from '../../model/limits.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import type { Image } from '../../session/image.ts';
 import { Checkpoint } from './checkpoint.ts';
@@ -15,6 +16,10 @@ import type { TableWrite } from './schema.ts';
 import type { SegmentIndex } from './segment-index.ts';
 import type { StoreLimits } from './store-limits.ts';
 
+/** A row that changes takes its page along, once into SQLite's log and once into the file, and so does its copy. */
+const ROW_COST_BYTES = 4 * 1024;
+/** How much more log there must be than what its checkpoint costs. */
+const CHEAP_FACTOR = 4;
 /** Idle stores note the time this often, so that a board without a clock of its own does not lose hours of gateway time in a power cut. */
 const MOMENT_INTERVAL_MS = 10 * 60_000;
 
@@ -93,7 +98,7 @@ export class Upkeep {
     this.#compaction.slowDown();
     this.#restLater();
     this.#logBytes += segment.bytes.length;
-    if (this.#logBytes >= limits.checkpointLogBytes) this.#beginCheckpoint();
+    if (this.#logBytes >= limits.checkpointLogBytes || this.#isCheckpointCheap) this.#beginCheckpoint();
     else this.#cancelCheckpoint ??= clock.after(limits.checkpointIntervalMs, () => this.#beginCheckpoint());
   }
 
@@ -137,6 +142,10 @@ export class Upkeep {
       if (log.groupsCommitted === groupsSeen) this.#rest();
       else this.#restLater();
     });
+  }
+
+  get #isCheckpointCheap(): boolean {
+    return this.#logBytes >= CHECKPOINT_LOG_BYTES_MIN && this.#parts.image.dirtyRows * ROW_COST_BYTES * CHEAP_FACTOR <= this.#logBytes;
   }
 
   #beginCheckpoint(): void {
