@@ -90,6 +90,8 @@ export const MOSQUITTO_FIGURES: Readonly<Record<string, Figure>> = {
   'retained messages/count': retained,
   'store/messages/count': (reading) => reading.value('store.queued.messages'),
   'store/messages/bytes': (reading) => reading.value('store.queued.bytes'),
+  'store/groups/lost': (reading) => reading.value('store.groups.lost'),
+  'store/healed': (reading) => reading.value('store.healed'),
   'heap/current': heap,
 };
 

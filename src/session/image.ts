@@ -47,6 +47,11 @@ export class Image {
     return this.#gatewayState.get(gateway) ?? NOTHING;
   }
 
+  /** Names of gateways with state of their own. */
+  get gateways(): Iterable<string> {
+    return this.#gatewayState.keys();
+  }
+
   /** Sequence of the message retained for that topic. */
   retainedAt(topic: TopicName): Sequence | undefined {
     return this.#retainedAt.get(topic);

@@ -97,6 +97,14 @@ export class LiveSet implements LiveEntries {
     return taken;
   }
 
+  /** Every row there should be, for a file that has none. They count as stored, and differ as before from what is written next. */
+  storeRows(row: (key: Sequence, live: Uint8Array) => void): void {
+    for (const chunk of this.#chunks) {
+      chunk.isStored = true;
+      row(chunk.base, chunk.serialise());
+    }
+  }
+
   /** One stored row, in order of keys. Rows of an interrupted checkpoint may overlap; replay settles what is in one too many. */
   restore(key: Sequence, live: Uint8Array): void {
     const chunk = LiveChunk.restore(key, live);

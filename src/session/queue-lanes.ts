@@ -89,6 +89,13 @@ export class QueueLanes implements LiveQueue {
     for (const { priority, entries } of this.#lanes) left -= entries.takeDirty(left, (key, live) => row(priority, key, live));
   }
 
+  /** As `LiveSet.storeRows`, over all lanes. */
+  storeRows(row: (priority: Priority, key: Sequence, live: Uint8Array) => void): void {
+    for (const { priority, entries } of this.#lanes ?? [{ priority: ORDINARY, entries: this.#ordinary }]) {
+      entries.storeRows((key, live) => row(priority, key, live));
+    }
+  }
+
   /** One stored row; those of one lane in order of keys. */
   restore(priority: Priority, key: Sequence, live: Uint8Array): void {
     this.#make(priority).restore(key, live);

@@ -149,7 +149,7 @@ export interface StoreStatus {
   /** What of that the disk took to sync. */
   readonly syncMsMedian: number;
   readonly syncMsMax: number;
-  /** Files set aside as damaged at this start. */
+  /** Files set aside as damaged at this start and since. */
   readonly quarantined: readonly string[];
   /** Groups of the log that were found missing or damaged since this start, by number: what was acknowledged in them is gone. The first thousand. */
   readonly damagedGroups: readonly number[];
@@ -167,6 +167,8 @@ export interface StoreStatus {
   readonly fileBytes: number;
   /** Since the last compaction ended; undefined: none did in this boot. */
   readonly sinceCompactionSeconds: number | undefined;
+  /** How often a damaged file was replaced since this start, without a restart. */
+  readonly healedWhileRunning: number;
 }
 
 export interface SessionStore {

@@ -237,6 +237,7 @@ export class MemoryStore implements SessionStore {
       liveBytes: 0,
       fileBytes: 0,
       sinceCompactionSeconds: undefined,
+      healedWhileRunning: 0,
     };
   }
 

@@ -20,7 +20,7 @@ const RETRY: RetrySchedule = { firstMs: 100, factor: 2, capMs: 10_000, jitter: 0
 /** What to do when the disk refuses, by SQLite's code; the codes of its input and output errors share a prefix. */
 const ADVICE: readonly (readonly [prefix: string, advice: string])[] = [
   ['SQLITE_FULL', 'the disk is full: free space in the data directory; nothing is acknowledged until then'],
-  ['SQLITE_CORRUPT', 'the database is damaged: restart the gateway, which sets it aside and begins a fresh one'],
+  ['SQLITE_CORRUPT', 'the database is damaged and no fresh file can take its place: see the reason; nothing is acknowledged until then'],
   ['SQLITE_BUSY', 'another program holds the database: close it; nothing is acknowledged until then'],
   ['SQLITE_READONLY', 'the data directory cannot be written: mount it read-write; nothing is acknowledged until then'],
   ['SQLITE_IOERR', 'the disk reports errors: check it (dmesg) and replace it; nothing is acknowledged until a write succeeds'],

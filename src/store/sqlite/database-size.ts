@@ -3,26 +3,32 @@ import type { Database, Statement } from 'better-sqlite3';
 
 /** What the database takes on the disk. */
 export class DatabaseSize {
-  readonly #database: Database;
-  readonly #logPath: string;
-  readonly #pageBytes: number;
-  readonly #pages: Statement;
+  readonly #current: () => Database;
+  #database: Database | undefined;
+  #pageBytes = 0;
+  #pages: Statement | undefined;
 
-  constructor(database: Database) {
-    this.#database = database;
-    this.#logPath = `${database.name}-wal`;
-    this.#pageBytes = database.pragma('page_size', { simple: true }) as number;
-    this.#pages = database.prepare('PRAGMA page_count').pluck();
+  /** @param current - the one that is open now: a damaged one is replaced while it runs. */
+  constructor(current: () => Database) {
+    this.#current = current;
   }
 
   /** Of the file with SQLite's log; 0 once it is closed. */
   get bytes(): number {
-    if (!this.#database.open) return 0;
-    return (this.#pages.get() as number) * this.#pageBytes + this.logBytes;
+    const database = this.#current();
+    if (!database.open) return 0;
+    if (database !== this.#database) this.#look(database);
+    return Number(this.#pages?.get()) * this.#pageBytes + this.logBytes;
   }
 
   /** Of SQLite's log. */
   get logBytes(): number {
-    return statSync(this.#logPath, { throwIfNoEntry: false })?.size ?? 0;
+    return statSync(`${this.#current().name}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  }
+
+  #look(database: Database): void {
+    this.#database = database;
+    this.#pageBytes = database.pragma('page_size', { simple: true }) as number;
+    this.#pages = database.prepare('PRAGMA page_count').pluck();
   }
 }

@@ -4,6 +4,7 @@ import { GatewayError } from '../../model/errors.ts';
 import { TAIL_CACHE_BYTES } from '../../model/limits.ts';
 import type { Log } from '../../model/log.ts';
 import { bytesOf, type Cell } from './cell.ts';
+import { isDamage } from './database.ts';
 import { Group } from './group.ts';
 import { GroupCache } from './group-cache.ts';
 import type { LostGroups } from './lost-groups.ts';
@@ -15,8 +16,9 @@ const READ_ATTEMPTS = 3;
 
 export class GroupReader {
   readonly #log: Log;
-  readonly #select: Statement;
-  readonly #freePages: Statement;
+  #select: Statement;
+  #freePages: Statement;
+  #onDamage: () => void = () => undefined;
   readonly #tail = new GroupCache(TAIL_CACHE_BYTES);
   readonly #readBack = new GroupCache(READ_CACHE_BYTES);
   readonly #damaged = new Set<number>();
@@ -30,6 +32,35 @@ export class GroupReader {
     this.#lost = lost;
     this.#select = database.prepare('SELECT bytes FROM segment WHERE number = ?').pluck();
     this.#freePages = database.prepare('PRAGMA freelist_count').pluck();
+  }
+
+  /** From now on groups are read from `database`. */
+  use(database: Database): void {
+    this.#select = database.prepare('SELECT bytes FROM segment WHERE number = ?').pluck();
+    this.#freePages = database.prepare('PRAGMA freelist_count').pluck();
+  }
+
+  /** @param tell - told when the file, not the group alone, turns out to be damaged. */
+  onDamage(tell: () => void): void {
+    this.#onDamage = tell;
+  }
+
+  /** From memory or the file, once and without a word; undefined when it is damaged. */
+  peek(number: number): Group | undefined {
+    try {
+      return this.#tail.get(number) ?? this.#readBack.get(number) ?? Group.parse(bytesOf(this.#select.get(number) as Cell | undefined));
+    } catch (error) {
+      if (error instanceof Sqlite.SqliteError || error instanceof GatewayError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Reads a group for the sake of it. @returns its bytes; one that is damaged is said to be, and damages the file it lies in. */
+  check(number: number): number {
+    const group = this.peek(number);
+    if (group !== undefined) return group.bytes.length;
+    if (!this.#damaged.has(number) && this.group(number) === undefined) this.#onDamage();
+    return 0;
   }
 
   get freePages(): number {
@@ -99,6 +130,7 @@ export class GroupReader {
       } catch (error) {
         if (!(error instanceof Sqlite.SqliteError) && !(error instanceof GatewayError)) throw error;
         reason = error.message;
+        if (isDamage(error) && error instanceof Sqlite.SqliteError) this.#onDamage();
       }
     }
     this.#log.error('group of the log cannot be read', { group: number, reason, advice: 'its messages are gone; check the disk' });

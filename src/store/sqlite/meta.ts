@@ -111,6 +111,11 @@ export function cleanWrites(): TableWrite[] {
   return [put(KEY.clean, 1)];
 }
 
+/** Whether the write is the one of `cleanWrites`. */
+export function isCleanMark({ statement, values: [key, value] }: TableWrite): boolean {
+  return statement === 'putMeta' && key === KEY.clean && value === 1;
+}
+
 export function momentWrites({ gatewayMs, wallMs, isSynchronized }: LastMoment): TableWrite[] {
   return [put(KEY.gatewayMs, gatewayMs), put(KEY.wallMs, wallMs), put(KEY.synchronized, isSynchronized ? 1 : 0)];
 }

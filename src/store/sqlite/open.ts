@@ -1,7 +1,7 @@
 // Opening the store: directory, lock, file, recovery, and the mark that this boot has begun.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
+import Sqlite, { type Database } from 'better-sqlite3';
 import type { Clock, MachineTime } from '../../model/clock.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { Log } from '../../model/log.ts';
@@ -11,11 +11,12 @@ import type { BootFacts } from '../../session/session-store.ts';
 import { completeRestore } from './archive/pending-restore.ts';
 import { committingThread } from './commit-thread.ts';
 import type { Committer } from './committer.ts';
-import { DATABASE_FILE, type Synchronous } from './database.ts';
+import { DATABASE_FILE, isCheckedWhole, type Synchronous } from './database.ts';
 import { DatabaseSize } from './database-size.ts';
 import { gatewayTimeOffset } from './gateway-time.ts';
 import { GroupReader } from './group-reader.ts';
 import { openHealing } from './heal-at-start.ts';
+import { HealingCommitter } from './heal-while-running.ts';
 import { StoreLock } from './lock.ts';
 import { bootWrites, machineWrites, momentWrites } from './meta.ts';
 import { PlacedCommitter } from './placed-committer.ts';
@@ -63,14 +64,14 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
     const lock = StoreLock.acquire(directory);
     try {
       completeRestore(directory); // which a power cut may have ended halfway
-      const { database, recovered, quarantined, cutOff } = openHealing({
-        path: join(directory, DATABASE_FILE),
-        synchronous: options.synchronous ?? 'full',
-        log,
-      });
-      const writer = new UnitWriter(database, clock);
-      const { boot, syncMs } = beginBoot(writer, recovered, options);
-      const placed = placedCommitter(options, writer);
+      const path = join(directory, DATABASE_FILE);
+      const { synchronous = 'full' } = options;
+      const { database, recovered, quarantined, cutOff } = openHealing({ path, synchronous, log });
+      const { boot, syncMs } = beginBoot(new UnitWriter(database, clock), recovered, options);
+      const { lost } = recovered;
+      const reader = new GroupReader(database, log, lost);
+      const committer = (into: Database): PlacedCommitter => placedCommitter(options, new UnitWriter(into, clock));
+      const placed = new HealingCommitter({ path, synchronous, log, metrics, reader, lost, committer }, database);
       placed.syncTimes.add(syncMs); // one commit into a cold file says nothing about the next, and an idle gateway would keep the thread it asked for
       return new SqliteStore({
         clock,
@@ -80,14 +81,15 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
         recovered,
         quarantined,
         cutOff,
-        reader: new GroupReader(database, log, recovered.lost),
-        size: new DatabaseSize(database),
+        isCheckedWhole: isCheckedWhole(path),
+        reader,
+        size: new DatabaseSize(() => placed.database),
         committer: options.committer?.(placed) ?? placed,
         placed,
         limits: { ...STORE_LIMITS, ...options.limits },
         wear: wearMeter(options, recovered, boot),
         release: () => {
-          database.close();
+          placed.closeDatabase();
           lock.release();
         },
       });

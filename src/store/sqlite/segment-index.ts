@@ -108,6 +108,18 @@ export class SegmentIndex {
     return index < 0 ? undefined : this.#numbers[index];
   }
 
+  /** Numbers of the segments something refers to, in order, from those above `after` on. */
+  *liveNumbers(after = 0): Generator<number> {
+    let low = 0;
+    let high = this.#length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (at(this.#numbers, middle) <= after) low = middle + 1;
+      else high = middle;
+    }
+    for (let index = low; index < this.#length; index += 1) if (at(this.#live, index) > 0 && at(this.#bytes, index) > 0) yield at(this.#numbers, index);
+  }
+
   /** Numbers of the segments next to a sequence that none holds: below and above. */
   around(sequence: Sequence): { readonly below: number | undefined; readonly above: number | undefined } {
     let index = 0;

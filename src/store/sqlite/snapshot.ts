@@ -43,6 +43,24 @@ export function* snapshotRows(image: Image, dirt: ImageDirt): Generator<TableWri
   for (const topic of dirt.retained) yield retainedRow(image, topic);
 }
 
+/** Every row there should be, for a file that has none. Sessions and queues know afterwards that they have rows to delete. */
+export function* allRows(image: Image): Generator<TableWrite> {
+  for (const session of image.sessions.values()) {
+    const { id } = session;
+    session.isStored = true;
+    yield row(SESSION, [id, session.realm, session.clientId], session.facts);
+    for (const [filter, subscription] of session.subscriptions) yield row(SUBSCRIPTION, [id, filter], subscription);
+    for (const [packetId, exchange] of session.sending) yield row(SENDING, [id, packetId], exchange);
+    for (const [packetId, exchange] of session.receiving) yield row(RECEIVING, [id, packetId], exchange);
+    for (const [key, value] of session.state) yield row(STATE, ['', id, key], value);
+    const chunks: TableWrite[] = [];
+    session.queue.storeRows((lane, key, live) => chunks.push(chunkRow([id, lane, key], live)));
+    yield* chunks;
+  }
+  for (const gateway of image.gateways) for (const [key, value] of image.gatewayState(gateway)) yield row(STATE, [gateway, 0, key], value);
+  for (const topic of image.retained.keys()) yield retainedRow(image, topic);
+}
+
 function* sessionRows(image: Image, session: SessionImage): Generator<TableWrite> {
   const { id, realm, clientId, dirt } = session;
   session.dirt = undefined;

@@ -31,12 +31,16 @@ import type { DatabaseSize } from './database-size.ts';
 import { type Group, MESSAGE_OVERHEAD_BYTES } from './group.ts';
 import type { GroupStamps } from './group-format.ts';
 import type { GroupReader } from './group-reader.ts';
+import type { HealingCommitter } from './heal-while-running.ts';
+import { bootWrites, checkpointWrites, isCleanMark, momentWrites } from './meta.ts';
 import { type OpenGroup, References } from './open-group.ts';
-import type { PlacedCommitter } from './placed-committer.ts';
 import { CAUSE_CODE } from './record-codec.ts';
 import type { Recovered } from './recovery.ts';
+import type { TableWrite } from './schema.ts';
+import { Scrub } from './scrub.ts';
 import type { SegmentIndex } from './segment-index.ts';
 import { SettledRuns } from './settled-runs.ts';
+import { allRows } from './snapshot.ts';
 import type { StoreLimits } from './store-limits.ts';
 import { Upkeep } from './upkeep.ts';
 import type { WearMeter } from './wear-meter.ts';
@@ -51,13 +55,15 @@ export interface SqliteStoreParts {
   readonly size: DatabaseSize;
   readonly committer: Committer;
   /** What `committer` is, or what it puts off. */
-  readonly placed: PlacedCommitter;
+  readonly placed: HealingCommitter;
   readonly limits: StoreLimits;
   readonly wear: WearMeter;
   /** Names of files set aside at this start. */
   readonly quarantined: readonly string[];
   /** Numbers of groups that the log may have ended with. */
   readonly cutOff: readonly number[];
+  /** Else the log is read through while the store runs. */
+  readonly isCheckedWhole: boolean;
   /** After the last commit: closes the file and gives the directory back. */
   release(): void;
 }
@@ -78,6 +84,7 @@ export class SqliteStore implements SessionStore {
   #referredCount = 0;
   readonly #appended: Counter;
   readonly #settled: Readonly<Record<SettleCause, Counter>>;
+  readonly #scrub: Scrub;
   #closing: Promise<void> | undefined;
 
   constructor(parts: SqliteStoreParts) {
@@ -102,6 +109,9 @@ export class SqliteStore implements SessionStore {
     metrics.gauge('store.queued.messages', () => this.#image.queuedMessages);
     metrics.gauge('store.queued.bytes', () => this.#image.queuedBytes);
     metrics.gauge('store.segments', () => this.#segments.count);
+    parts.placed.serve({ rows: (unit) => this.#allRows(unit), liveGroups: () => this.#segments.liveNumbers() });
+    this.#scrub = new Scrub({ clock: parts.clock, metrics, reader: parts.reader, groups: (after) => this.#segments.liveNumbers(after) });
+    if (!parts.isCheckedWhole) this.#scrub.start();
     metrics.gauge('store.groups.lost', () => recovered.lost.count);
   }
 
@@ -270,7 +280,7 @@ export class SqliteStore implements SessionStore {
       commitMsMax: thousandths(times.maxMs),
       syncMsMedian: thousandths(placed.syncTimes.medianMs),
       syncMsMax: thousandths(placed.syncTimes.maxMs),
-      quarantined,
+      quarantined: [...quarantined, ...placed.setAside],
       damagedGroups: lost.numbers,
       damagedGroupCount: lost.count,
       damagedGroupRanges: lost.ranges,
@@ -280,6 +290,7 @@ export class SqliteStore implements SessionStore {
       liveBytes: this.#segments.liveBytes,
       fileBytes: size.bytes,
       sinceCompactionSeconds: this.#upkeep.sinceCompactionSeconds,
+      healedWhileRunning: placed.healed,
     };
   }
 
@@ -296,6 +307,7 @@ export class SqliteStore implements SessionStore {
 
   async #close(): Promise<void> {
     const { committer, log, release } = this.#parts;
+    this.#scrub.stop();
     if (!(await this.#upkeep.close())) log.error('store closed without a checkpoint', { advice: 'nothing acknowledged is lost; the next start takes longer' });
     this.#log.stop();
     await committer.close();
@@ -346,6 +358,14 @@ export class SqliteStore implements SessionStore {
     const { clock } = this.#parts;
     const gatewayMs = clock.monotonicMs() + this.boot.gatewayTimeOffsetMs;
     return { boot: this.boot.boot, gatewayMs, wallMs: clock.nowMs(), isSynchronized: clock.isSynchronized() };
+  }
+
+  /** The tables as they should be, with everything that is in memory: nothing before the open group is replayed over them. */
+  *#allRows({ writes }: CommitUnit): Generator<TableWrite> {
+    yield* allRows(this.#image);
+    const { nextSequence, open } = this.#log;
+    const at = { replayFrom: open.number, nextSequence, nextSessionId: this.#image.nextSessionId, nextGroup: open.number };
+    yield* [...bootWrites(this.boot.boot), ...momentWrites(this.#stamps()), ...checkpointWrites(at), ...writes.filter(isCleanMark)];
   }
 
   #closed(group: Group, { live, liveBytes }: Pick<OpenGroup, 'live' | 'liveBytes'>): void {
