@@ -155,15 +155,13 @@ class WalScan {
     return { index, page, pagesAfterCommit, bytes: this.#bytes.subarray(at + FRAME_HEADER_BYTES, at + FRAME_BYTES) };
   }
 
-  /** Without a header: what the first two frames agree in, or the first says. */
+  /** Without a header: what two frames in a row agree in, but for zeros. */
   #saltsOfFrames(): Pair {
-    return this.#pairAt(HEADER_BYTES + (this.#count > 1 && !this.#isFirstSaltRepeated() ? FRAME_BYTES : 0) + 8);
-  }
-
-  #isFirstSaltRepeated(): boolean {
-    const first = this.#pairAt(HEADER_BYTES + 8);
-    for (let index = 1; index < this.#count; index += 1) if (isSame(first, this.#pairAt(HEADER_BYTES + index * FRAME_BYTES + 8))) return true;
-    return false;
+    for (let index = 1; index < this.#count; index += 1) {
+      const salts = this.#pairAt(HEADER_BYTES + index * FRAME_BYTES + 8);
+      if (salts.a + salts.b > 0 && isSame(salts, this.#pairAt(HEADER_BYTES + (index - 1) * FRAME_BYTES + 8))) return salts;
+    }
+    return this.#pairAt(HEADER_BYTES + 8);
   }
 
   #frameSum(seed: Pair, at: number): Pair {

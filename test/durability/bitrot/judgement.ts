@@ -78,8 +78,15 @@ export class Judgement {
 
   #mayBeGone(name: string, isInLostGroup: boolean): void {
     const { specimen, file, damage } = this.#case;
-    const isHit = (specimen.rows.get(name) ?? [[]]).some((places) => isHitEverywhere(places, file, damage.hit));
-    if (!isHit && !isInLostGroup) this.violations.push(`${name} is gone and was not hit`);
+    const parts = (specimen.rows.get(name) ?? [[]]).filter((places, index) => index === 0 || places.length > 0); // a sample that two pages share is nowhere
+    const isHit = parts.some((places) => isHitEverywhere(places, file, damage.hit));
+    const hitPages = new Set(
+      parts
+        .flat()
+        .filter((place) => isHitEverywhere([place], file, damage.hit))
+        .map(({ start }) => start),
+    );
+    if (!isHit && hitPages.size < 2 && !isInLostGroup) this.violations.push(`${name} is gone and was not hit`);
   }
 
   #mayHaveBegun(key: string): boolean {

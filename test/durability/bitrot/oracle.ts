@@ -137,6 +137,7 @@ function placesOf({ bytes, isFirst }: Piece, page: Page): Place[] {
 }
 
 function holdsPart(page: Buffer, begin: Buffer): boolean {
+  if (page[0] === 5) return false; // numbers only
   if (![2, 5, 10, 13].includes(page[0] ?? 0)) return page.includes(begin); // overflow
   for (let at = page.indexOf(begin); at >= 0; at = page.indexOf(begin, at + 1)) if (isCell(page, at)) return true;
   return false;

@@ -112,13 +112,10 @@ function rowsIn(path: string): Rows {
     const pagesOf = (...tables: readonly string[]): ReadonlySet<number> =>
       new Set(tables.flatMap((table) => database.prepare('SELECT pageno FROM dbstat WHERE name = ?').pluck().all(table) as number[]));
     const retained = database.prepare('SELECT topic, message FROM retained').raw().all() as [string, Buffer][];
-    const sessions = database.prepare('SELECT realm, client_id FROM session').raw().all() as [string, string][];
+    const sessions = database.prepare('SELECT realm, client_id, facts FROM session').raw().all() as [string, string, Buffer][];
     const rows = new Map<string, readonly Buffer[]>([
-      ...retained.map(
-        ([topic, message]) =>
-          [`retained ${topic}`, message.length > 150 ? [message.subarray(0, 70), message.subarray(-40)] : [message.subarray(0, 70)]] as const,
-      ),
-      ...sessions.map(([name, client]) => [`session ${name}\0${client}`, [Buffer.from(name + client)]] as const),
+      ...retained.map(([topic, message]) => [`retained ${topic}`, samplesOf(message)] as const),
+      ...sessions.map(([name, client, facts]) => [`session ${name}\0${client}`, [Buffer.from(name + client), ...samplesOf(facts).slice(1)]] as const),
     ]);
     return {
       groups,
@@ -130,4 +127,13 @@ function rowsIn(path: string): Rows {
   } finally {
     database.close();
   }
+}
+
+const SAMPLE = { bytes: 40, every: 150 };
+
+/** A few bytes of each page the message may lie in. */
+function samplesOf(message: Buffer): Buffer[] {
+  const samples = [message.subarray(0, Math.min(70, message.length))];
+  for (let at = SAMPLE.every; at + SAMPLE.bytes <= message.length; at += SAMPLE.every) samples.push(message.subarray(at, at + SAMPLE.bytes));
+  return samples;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { parseArguments as parseBitRot } from '../../../scripts/bitrot/arguments.ts';
 import { parseArguments } from '../../../scripts/powercut/arguments.ts';
 
 const SEED = 7;
@@ -25,5 +26,17 @@ describe('the command line of npm run powercut', () => {
     [['20'], /Unexpected argument '20'/],
   ])('%j is wrong usage', (argv, message) => {
     expect(() => parseArguments(argv, SEED)).toThrow(message);
+  });
+});
+
+describe('the command line of npm run bitrot', () => {
+  test('has defaults, and takes what is given', () => {
+    expect(parseBitRot([], SEED)).toEqual({ cases: 2_000, gateways: 24, seed: SEED, only: undefined });
+    expect(parseBitRot(['--cases', '9', '--gateways', '0', '--seed', '3', '--only', '4'], SEED)).toEqual({ cases: 9, gateways: 0, seed: 3, only: 4 });
+    expect(parseBitRot(['--help'], SEED)).toBe('help');
+  });
+
+  test('one case is of a run whose seed is known', () => {
+    expect(() => parseBitRot(['--only', '4'], SEED)).toThrow('--only wants the --seed of its run');
   });
 });
