@@ -171,7 +171,7 @@ class Start {
   }
 
   #openSalvaged(reason: string): Opened {
-    const { log, path, synchronous } = this.#parts;
+    const { log } = this.#parts;
     let salvaged: Salvaged | undefined;
     try {
       salvaged = this.#salvage();
@@ -186,7 +186,20 @@ class Start {
     const { groups = 0, rows = 0, unreadable = 0 } = salvaged ?? {};
     log.error(event, { file: aside.name, bytes: aside.bytes, reason, groups, rows, unreadable, advice: LOST_ADVICE });
     for (const number of salvaged?.lostGroups ?? []) this.#lost.add(number);
-    return this.#recovered(openDatabase(path, synchronous));
+    return this.#openFresh();
+  }
+
+  #openFresh(): Opened {
+    const { log, path, synchronous } = this.#parts;
+    try {
+      return this.#recovered(openDatabase(path, synchronous));
+    } catch (error) {
+      if (!this.#isDamage(error)) throw error;
+      const aside = this.#files.setAside(); // a mistake of ours, or a disk that keeps nothing
+      this.#note(aside);
+      log.error('fresh store cannot be read: set aside, starting empty', { file: aside.name, reason: error.message, advice: LOST_ADVICE });
+      return this.#recovered(openDatabase(path, synchronous));
+    }
   }
 
   #salvage(): Salvaged {

@@ -1,6 +1,6 @@
 // One process per data directory. The lock is one the operating system takes back when its holder dies, however it dies: SQLite's, on a file of its
 // own. Who holds it is written beside it, for the message only.
-import { chownSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { GatewayError } from '../../model/errors.ts';
@@ -20,7 +20,9 @@ export class StoreLock {
   /** @throws GatewayError STORE_UNAVAILABLE - when another process, or another store of this one, works in `directory`. */
   static acquire(directory: string): StoreLock {
     const pidPath = join(directory, PID_FILE);
-    const database = new Sqlite(join(directory, LOCK_FILE), { timeout: 0 });
+    const path = join(directory, LOCK_FILE);
+    if (isUnreadable(path)) truncateSync(path); // nobody holds it: who does is met before its bytes are looked at
+    const database = new Sqlite(path, { timeout: 0 });
     try {
       database.exec('BEGIN EXCLUSIVE');
       writeFileSync(pidPath, `${process.pid}\n`);
@@ -47,6 +49,20 @@ function shareWithOwner(directory: string): void {
   if (process.getuid?.() !== 0) return;
   const { uid, gid } = statSync(directory);
   chownSync(join(directory, LOCK_FILE), uid, gid);
+}
+
+/** An empty file in sound condition; a disk may have made something else of it. */
+function isUnreadable(path: string): boolean {
+  if (!existsSync(path)) return false;
+  const database = new Sqlite(path, { timeout: 0 });
+  try {
+    database.exec('BEGIN EXCLUSIVE; ROLLBACK');
+    return false;
+  } catch (error) {
+    return error instanceof Sqlite.SqliteError && /^SQLITE_(NOTADB|CORRUPT)/.test(error.code);
+  } finally {
+    database.close();
+  }
 }
 
 function readHolder(pidPath: string): string {

@@ -122,6 +122,13 @@ describe('one process per directory', () => {
   });
 });
 
+test('a lock file that is no lock file any more locks nobody out', async () => {
+  await bench.close(await storeWith(1));
+  writeFileSync(join(bench.directory, 'postern.lock'), 'x'.repeat(5_000));
+  expect(payloads(bench.open())).toEqual(['message 1']);
+  expect(failure(() => bench.open()).message).toContain('in use by process');
+});
+
 describe('a group of the log', () => {
   test.each([
     ['was changed', "UPDATE segment SET bytes = CAST(substr(bytes, 1, 100) || x'ff' || substr(bytes, 102) AS BLOB) WHERE number = 3"],
