@@ -116,7 +116,7 @@ class Start {
 
   #recovered(database: Database): Opened {
     const recovered = recover(database, this.#parts.log, this.#lost);
-    const skipped = recovered.lost.count + this.#cutOff.length > 0 ? SEQUENCES_SKIPPED : 0;
+    const skipped = recovered.lost.count > 0 ? SEQUENCES_SKIPPED : 0;
     return { database, recovered: { ...recovered, nextSequence: recovered.nextSequence + skipped }, quarantined: this.#quarantined, cutOff: this.#cutOff };
   }
 
