@@ -185,7 +185,7 @@ class Start {
     const event = isNothing ? 'store is damaged: set aside, starting empty' : 'store is damaged: set aside, the rest moved to a fresh file';
     const { groups = 0, rows = 0, unreadable = 0 } = salvaged ?? {};
     log.error(event, { file: aside.name, bytes: aside.bytes, reason, groups, rows, unreadable, advice: LOST_ADVICE });
-    for (const number of salvaged?.lostGroups ?? []) this.#lost.add(number);
+    if (salvaged !== undefined) this.#lost.addAll(salvaged.lost);
     return this.#openFresh();
   }
 

@@ -33,8 +33,9 @@ export class LostGroups {
     return this.#ranges.slice(0, RANGES_TOLD_MAX).map(rangeText);
   }
 
-  has(number: number): boolean {
-    return this.#ranges.some(({ first, last }) => first <= number && number <= last);
+  addAll(others: LostGroups): void {
+    for (const { first, last } of others.#ranges) this.add(first, last);
+    this.#beyond += others.#beyond;
   }
 
   add(first: number, last: number = first): void {

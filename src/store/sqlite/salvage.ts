@@ -1,7 +1,7 @@
 // From a damaged database to a fresh one: every group and every row that proves itself by its checksum, found page by page without SQLite.
 import type { Database } from 'better-sqlite3';
 import { type Cell, numberOf } from './cell.ts';
-import type { GroupRange } from './lost-groups.ts';
+import { type GroupRange, LostGroups } from './lost-groups.ts';
 import { META_KEYS, NEXT_GROUP, REFER_AGAIN, REPLAY_FROM } from './meta.ts';
 import { contentsOfPage, type FoundGroup, type FoundRow, type PageContents } from './page-rows.ts';
 import type { PageView } from './page-view.ts';
@@ -21,7 +21,7 @@ export interface Salvaged {
   groups: number;
   rows: number;
   /** Numbers of groups that were there and are not whole, or lay where nothing can be read: perhaps a few that were not needed any more. */
-  readonly lostGroups: Set<number>;
+  readonly lost: LostGroups;
   /** Rows, or places of rows, that could not be read. Those with a copy elsewhere are not lost. */
   unreadable: number;
 }
@@ -58,7 +58,7 @@ function areQueuesWhole(view: PageView, roots: ReadonlyMap<string, number>, unre
 }
 
 class Filler {
-  readonly salvaged: Salvaged = { groups: 0, rows: 0, lostGroups: new Set(), unreadable: 0 };
+  readonly salvaged: Salvaged = { groups: 0, rows: 0, lost: new LostGroups(), unreadable: 0 };
   readonly #database: Database;
   readonly #rows: RowWriter;
   readonly #putSegment;
@@ -66,6 +66,9 @@ class Filler {
   /** Of rows that prove themselves, and of those that may. */
   readonly #meta = new Map<string, number>();
   readonly #unprovenMeta = new Map<string, number>();
+  readonly #damaged = new Set<number>();
+  /** Where groups may have lain that nothing names any more. */
+  readonly #gaps: GroupRange[] = [];
   readonly #unlisted = new Map<number, FoundGroup>();
   #open = 0;
 
@@ -77,7 +80,7 @@ class Filler {
 
   add({ groups, unlisted, rows, lostGroups, unreadable }: PageContents): void {
     this.salvaged.unreadable += unreadable;
-    for (const number of lostGroups) if (!this.#groups.has(number)) this.salvaged.lostGroups.add(number);
+    for (const number of lostGroups) if (!this.#groups.has(number)) this.#damaged.add(number);
     for (const group of groups) this.addGroup(group);
     for (const row of rows) this.#addRow(row);
     for (const group of unlisted) if (this.#unlisted.size < UNLISTED_MAX) this.#unlisted.set(group.header.number, group);
@@ -85,7 +88,7 @@ class Filler {
 
   addGroup({ header, bytes }: FoundGroup): void {
     const { number, firstSequence, nextSequence } = header;
-    this.salvaged.lostGroups.delete(number);
+    this.#damaged.delete(number);
     if (this.#groups.has(number)) return;
     this.#groups.add(number);
     this.#begin();
@@ -99,11 +102,13 @@ class Filler {
     const areQueuesLost = !areQueuesWhole(view, roots, this.salvaged.unreadable);
     const root = roots.get('segment');
     const range = { first: 1, last: (meta.get(NEXT_GROUP) ?? 1) - 1 };
-    if (root !== undefined) for (const gap of gapsBelow(view, root, range)) this.#lose(gap);
-    else if (this.salvaged.unreadable > 1) this.#lose(range);
+    if (root !== undefined) this.#gaps.push(...gapsBelow(view, root, range));
+    else if (this.salvaged.unreadable > 1) this.#gaps.push(range);
     this.#addElsewhere(elsewhere, meta.get(REPLAY_FROM) ?? 0);
     // Of a dropped group nothing refers to it is dropped again; where the log itself says who is referred to, it would come back.
     this.#addElsewhere({ groups: this.#unlisted, areAllTaken: !areQueuesLost }, Number.POSITIVE_INFINITY);
+    for (const gap of this.#gaps) this.#lose(gap);
+    for (const number of this.#damaged) this.salvaged.lost.add(number);
     if (areQueuesLost) meta.set(REFER_AGAIN, 1);
     if (!meta.has(REPLAY_FROM) && this.#groups.size > 0) meta.set(REPLAY_FROM, least(this.#groups)); // nothing lost; what was settled before is sent again
     this.#begin();
@@ -112,11 +117,21 @@ class Filler {
   }
 
   #addElsewhere({ groups, areAllTaken }: Elsewhere, replayFrom: number): void {
-    for (const [number, group] of groups) if (areAllTaken || number >= replayFrom || this.salvaged.lostGroups.has(number)) this.addGroup(group);
+    for (const [number, group] of groups) if (areAllTaken || number >= replayFrom || this.#isMissing(number)) this.addGroup(group);
   }
 
+  #isMissing(number: number): boolean {
+    return this.#damaged.has(number) || this.#gaps.some(({ first, last }) => first <= number && number <= last);
+  }
+
+  /** What was not found of a stretch, as ranges: it may be long. */
   #lose({ first, last }: GroupRange): void {
-    for (let number = first; number <= last; number += 1) if (!this.#groups.has(number)) this.salvaged.lostGroups.add(number);
+    const found = [...this.#groups].filter((number) => first <= number && number <= last).sort((a, b) => a - b);
+    let next = first;
+    for (const number of [...found, last + 1]) {
+      if (number > next) this.salvaged.lost.add(next, number - 1);
+      next = number + 1;
+    }
   }
 
   #addRow({ table, row, isSealed }: FoundRow): void {

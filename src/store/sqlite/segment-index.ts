@@ -110,20 +110,13 @@ export class SegmentIndex {
 
   /** Numbers of the segments something refers to, in order, from those above `after` on. */
   *liveNumbers(after = 0): Generator<number> {
-    let low = 0;
-    let high = this.#length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (at(this.#numbers, middle) <= after) low = middle + 1;
-      else high = middle;
-    }
-    for (let index = low; index < this.#length; index += 1) if (at(this.#live, index) > 0 && at(this.#bytes, index) > 0) yield at(this.#numbers, index);
+    for (let index = this.#countUpTo(this.#numbers, after); index < this.#length; index += 1)
+      if (at(this.#live, index) > 0 && at(this.#bytes, index) > 0) yield at(this.#numbers, index);
   }
 
   /** Numbers of the segments next to a sequence that none holds: below and above. */
   around(sequence: Sequence): { readonly below: number | undefined; readonly above: number | undefined } {
-    let index = 0;
-    while (index < this.#length && at(this.#firsts, index) <= sequence) index += 1;
+    const index = this.#countUpTo(this.#firsts, sequence);
     return { below: index === 0 ? undefined : at(this.#numbers, index - 1), above: index === this.#length ? undefined : at(this.#numbers, index) };
   }
 
@@ -269,17 +262,22 @@ export class SegmentIndex {
   /** Index of the segment that holds `sequence`; −1: none. */
   #indexOf(sequence: Sequence): number {
     if (this.#holds(this.#recent, sequence)) return this.#recent;
+    const index = this.#countUpTo(this.#firsts, sequence) - 1;
+    if (index < 0 || !this.#holds(index, sequence)) return -1;
+    this.#recent = index;
+    return index;
+  }
+
+  /** How many entries of a column, which is in order, are not greater than `value`. */
+  #countUpTo(column: Float64Array, value: number): number {
     let low = 0;
     let high = this.#length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (at(this.#firsts, middle) <= sequence) low = middle + 1;
+      if (at(column, middle) <= value) low = middle + 1;
       else high = middle;
     }
-    const index = low - 1;
-    if (index < 0 || !this.#holds(index, sequence)) return -1;
-    this.#recent = index;
-    return index;
+    return low;
   }
 
   #holds(index: number, sequence: Sequence): boolean {

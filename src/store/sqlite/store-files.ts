@@ -35,10 +35,6 @@ export class StoreFiles {
     this.#directory = dirname(database);
   }
 
-  get isAnythingThere(): boolean {
-    return existsSync(this.database) || existsSync(this.wal) || existsSync(this.keptWal);
-  }
-
   keepWal(): void {
     copyFileSync(this.wal, `${this.keptWal}.part`);
     sync(`${this.keptWal}.part`);
