@@ -128,12 +128,16 @@ export class GroupReader {
         if (group?.header.number === number) return group;
         if (group !== undefined) reason = `it is group ${group.header.number}`;
       } catch (error) {
-        if (!(error instanceof Sqlite.SqliteError) && !(error instanceof GatewayError)) throw error;
-        reason = error.message;
-        if (isDamage(error) && error instanceof Sqlite.SqliteError) this.#onDamage();
+        reason = this.#reasonOf(error);
       }
     }
     this.#log.error('group of the log cannot be read', { group: number, reason, advice: 'its messages are gone; check the disk' });
     return undefined;
+  }
+
+  #reasonOf(error: unknown): string {
+    if (!(error instanceof Sqlite.SqliteError) && !(error instanceof GatewayError)) throw error;
+    if (isDamage(error) && error instanceof Sqlite.SqliteError) this.#onDamage();
+    return error.message;
   }
 }
