@@ -38,6 +38,7 @@ export class LoopDisk {
     closeSync(file);
     const device = run('losetup', '--find', '--show', image);
     const disk = new LoopDisk(place, device);
+    process.once('exit', () => disk.remove()); // a bench that is stopped leaves neither mount nor device behind
     try {
       run('mkfs.ext4', '-q', '-b', '4096', '-E', 'lazy_itable_init=0,lazy_journal_init=0', device);
       mkdirSync(disk.directory);
@@ -49,8 +50,10 @@ export class LoopDisk {
     }
   }
 
+  /** May be said again. */
   remove(): void {
-    spawnSync('umount', [this.directory]);
+    if (!existsSync(this.#place)) return;
+    spawnSync('umount', ['--lazy', this.directory]);
     spawnSync('losetup', ['--detach', this.#device]);
     rmSync(this.#place, { recursive: true, force: true });
   }
