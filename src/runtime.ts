@@ -12,6 +12,7 @@ import { createAccess, type GatewayAccess } from './runtime/access-factory.ts';
 import { createBridge } from './runtime/bridge-factory.ts';
 import { brokerSettings, queueSettings } from './runtime/broker-settings.ts';
 import { CommitHealth } from './runtime/commit-health.ts';
+import { diskLimits } from './runtime/disk-limits.ts';
 import { type Front, mqttSnFront } from './runtime/fronts.ts';
 import { mqttFront } from './runtime/mqtt-front.ts';
 import { createSysTopics } from './runtime/sys-topics.ts';
@@ -47,6 +48,7 @@ export async function composeGateway(options: StartOptions, { decorate, ...overr
     log,
     metrics,
     limits: { checkpointIntervalMs: checkpointIntervalSeconds * 1000, checkpointLogBytes },
+    diskLimits: diskLimits(config.store),
     ...(committer !== 'inline' && { commitThread: { entry: COMMIT_WORKER, isAlways: committer === 'worker' } }),
     ...overrides,
   });

@@ -95,6 +95,11 @@ export class Outbound implements DurableWaiter, Recipient {
     return this.#queue.isRefusing;
   }
 
+  /** The disk has no room for what waits. @returns how many bytes went. */
+  evict(bytesMax: number): number {
+    return this.#queue.evict(bytesMax);
+  }
+
   /** A link serves the session from now on; it starts paused by `link`. What was in flight is sent again on it (MQTT-4.4.0-1). */
   attach(outlet: Outlet, settings: OutboundSettings): void {
     this.#outlet = outlet;
@@ -143,7 +148,7 @@ export class Outbound implements DurableWaiter, Recipient {
    * @returns true when it belongs into the stored queue: the caller appends it and calls `appended`.
    */
   take(message: Message, terms: DeliveryTerms): boolean {
-    if (this.#isForStore(terms)) return this.#hasRoomFor(message, terms);
+    if (this.#isForStore(terms)) return this.#queue.admits(message, terms.qos);
     if (this.#outlet === undefined) {
       this.drops.add('detached');
       return false;
@@ -275,13 +280,6 @@ export class Outbound implements DurableWaiter, Recipient {
       this.#isPumping = false;
     }
     this.#tellDrained();
-  }
-
-  #hasRoomFor(message: Message, { qos }: DeliveryTerms): boolean {
-    const isCrowdedOut = qos === 0 && (this.isRefusing || this.#parts.store.isCongested); // no publisher of QoS 0 can be held back
-    if (!isCrowdedOut && !this.#queue.declines(message)) return true;
-    this.drops.add(isCrowdedOut ? 'queue-full' : 'queue-full-newest');
-    return false;
   }
 
   #isForStore({ qos }: DeliveryTerms): boolean {

@@ -1,12 +1,14 @@
 // The stored queue of one session as its deliveries see it: which entry is next, which of them may go, and what becomes of a new one.
-import type { Message } from '../model/message.ts';
+import type { Message, QoS } from '../model/message.ts';
 import { LOWEST_FIRST, ORDINARY, type Priority } from '../model/priority.ts';
+import { isFull } from '../session/disk-pressure.ts';
 import { messageSize } from '../session/message-size.ts';
 import type { Sequence, StoredDelivery, StoredSession } from '../session/session-store.ts';
 import { Doubt } from './doubt.ts';
+import type { DropCause } from './drops.ts';
 import type { InflightTable } from './inflight.ts';
 import { LatestPerTopic, type LatestQueue } from './latest-per-topic.ts';
-import { isAtBound, makeRoom, type Waiting } from './queue-bounds.ts';
+import { evict, isAtBound, makeRoom, type Waiting } from './queue-bounds.ts';
 import { QueueCursor } from './queue-cursor.ts';
 import { type QueueReadingParts, readLive } from './queue-reading.ts';
 import type { QueueTreatment } from './queue-rules.ts';
@@ -65,8 +67,23 @@ export class StoredQueue implements Waiting, LatestQueue {
     return this.mayRefuse && this.#stored !== undefined && isAtBound(this.#stored, this.#treatment.limits);
   }
 
+  /** Whether a message is to be written for it; else it is counted as dropped. */
+  admits(message: Message, qos: QoS): boolean {
+    const cause = this.#refusal(message, qos);
+    if (cause !== undefined) this.#parts.drops.add(cause);
+    return cause === undefined;
+  }
+
+  /** Only publishers of QoS 1 and 2 can be held back. */
+  #refusal(message: Message, qos: QoS): DropCause | undefined {
+    const { store } = this.#parts;
+    if (qos === 0 && isFull(store)) return 'disk-full';
+    if (qos === 0 && (this.isRefusing || store.isCongested)) return 'queue-full';
+    return this.#declines(message) ? 'queue-full-newest' : undefined;
+  }
+
   /** Whether a message would be the first to go again: it is not even written. */
-  declines(message: Message): boolean {
+  #declines(message: Message): boolean {
     const { limits, whenFull, topics } = this.#treatment;
     if (whenFull !== 'drop-newest' || this.#stored === undefined || topics.keepsLatest(message.topic)) return false;
     const { count, bytes } = this.#stored.queue;
@@ -87,6 +104,11 @@ export class StoredQueue implements Waiting, LatestQueue {
   /** A message was written: what the queue has no room for goes. */
   makeRoom(): void {
     if (this.#stored !== undefined) makeRoom(this.#parts, this.#stored, this.#treatment, this);
+  }
+
+  /** As `evict` of queue bounds. */
+  evict(bytesMax: number): number {
+    return this.#stored === undefined ? 0 : evict(this.#parts, this.#stored, this.#treatment, { waiting: this, bytesMax });
   }
 
   /** The entry whose turn it is, of those up to `upTo`. */

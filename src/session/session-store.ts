@@ -7,6 +7,7 @@ import type { GatewayMs } from '../model/clock.ts';
 import type { Message, QoS } from '../model/message.ts';
 import type { Priority } from '../model/priority.ts';
 import type { TopicFilter, TopicName } from '../model/topic.ts';
+import type { DiskStep, DiskWatcher, StoreRoom } from './disk-pressure.ts';
 
 /**
  * Position of a message in the log: global, growing, up to 2^53, never reused. A queue is a set of live sequence numbers; holes cost nothing.
@@ -26,6 +27,8 @@ export type SettleCause =
   | 'queue-full-newest'
   /** A newer one of its topic came. */
   | 'superseded'
+  /** The disk is running full, and its queue may drop. */
+  | 'disk-full'
   | 'session-ended'
   | 'unreadable';
 
@@ -150,6 +153,13 @@ export interface StoreStatus {
   readonly quarantined: readonly string[];
   /** Groups of the log that were found missing or damaged since this start, by number: what was acknowledged in them is gone. */
   readonly damagedGroups: readonly number[];
+  /** How short of room the disk is, what the store may still take of it, and what it takes. */
+  readonly diskStep: DiskStep;
+  readonly roomBytes: number;
+  readonly storeBytes: number;
+  readonly ballastBytes: number;
+  /** Why the last write failed, until one succeeds: as SQLite and the operating system name it. Empty: it did not. */
+  readonly writeFailure: string;
 }
 
 export interface SessionStore {
@@ -205,6 +215,10 @@ export interface SessionStore {
   whenDurable(waiter: DurableWaiter, token: number): void;
   /** True while more is waiting for the disk than the bound of the open group: publishers are held back. */
   readonly isCongested: boolean;
+  /** What may still be stored; messages of QoS 1 and 2, sessions and subscriptions are refused where there is none. */
+  readonly room: StoreRoom;
+  /** For as long as the store is open. */
+  watchDisk(watcher: DiskWatcher): void;
   status(): StoreStatus;
   /** Commits, checkpoints, marks the boot as clean, closes. */
   close(): Promise<void>;

@@ -1,18 +1,25 @@
 import {
+  BALLAST_BYTES,
   CHECKPOINT_INTERVAL_MS,
   CHECKPOINT_LOG_BYTES,
+  COMPACT_BELOW_BYTES,
+  EVICT_BELOW_BYTES,
   QOS2_QUARANTINE_MS,
+  REFUSE_BELOW_BYTES,
   RETAINED_BYTES_MAX,
   RETAINED_MESSAGES_MAX,
   RETAINED_PAYLOAD_BYTES_MAX,
   SESSIONS_MAX,
+  STOP_LAZY_BELOW_BYTES,
   WILL_RESTART_GRACE_SECONDS,
 } from '../../model/limits.ts';
 import { key, section } from './nodes.ts';
-import { bytes, choice, formatBytes, integer, seconds, secondsOrNever } from './values.ts';
+import { bytes, bytesOrUnlimited, choice, formatBytes, integer, seconds, secondsOrNever } from './values.ts';
 
 const KIB = 1_024;
+const MIB = KIB ** 2;
 const GIB = KIB ** 3;
+const ROOM = { min: MIB, max: 1_024 * GIB };
 const UINT32_MAX = 4_294_967_295;
 const MESSAGES_BOUND = 1_000_000_000;
 
@@ -59,4 +66,22 @@ export const store = section('The database.', {
     'Where commits run: in the main thread (inline), in one of their own (worker), or wherever the disk suggests: a slow one must not stop the others (auto).',
     'auto',
   ),
+  maxBytes: key(
+    bytesOrUnlimited({ min: 8 * MIB, max: 1_024 * GIB }),
+    'What the database and its log may take; near it the store does what it does near the end of the disk.',
+    'unlimited',
+  ),
+  ballastBytes: key(
+    bytes({ min: 0, max: GIB }),
+    'A file that is given up when the disk is full, so that what is under way can still be committed; at most a sixteenth of the partition or of maxBytes.',
+    formatBytes(BALLAST_BYTES),
+  ),
+  stopLazyBelowBytes: key(
+    bytes(ROOM),
+    'Room left below which nothing is acknowledged before its commit. On small partitions this and the next three shrink together, to three tenths of it.',
+    formatBytes(STOP_LAZY_BELOW_BYTES),
+  ),
+  compactBelowBytes: key(bytes(ROOM), 'Room left below which the store gives back what it no longer needs at once.', formatBytes(COMPACT_BELOW_BYTES)),
+  evictBelowBytes: key(bytes(ROOM), 'Room left below which queues that may drop messages do.', formatBytes(EVICT_BELOW_BYTES)),
+  refuseBelowBytes: key(bytes(ROOM), 'Room left below which nothing new is stored.', formatBytes(REFUSE_BELOW_BYTES)),
 });

@@ -11,8 +11,6 @@ const DAMAGED_FILES_MAX = 3;
 const COMPANIONS = ['', '-wal', '-shm'];
 /** Checking takes 1 to 3 ms of an x86 processor per MB; of a larger file the log is checked where it is read, by the checksums of its groups. */
 const QUICK_CHECK_BYTES_MAX = 16 * 1024 * 1024;
-/** Pages of the log before SQLite copies it into the file: 1 MiB, rewritten in place from then on. */
-const WAL_PAGES = 1024;
 /** A log that grew beyond this for once is cut back. */
 const WAL_BYTES_KEPT = 4 * 1024 * 1024;
 
@@ -46,6 +44,14 @@ export function openConnection(path: string, synchronous: Synchronous): Database
   const database = new Sqlite(path, { timeout: BUSY_MS, fileMustExist: true });
   configure(database, synchronous);
   return database;
+}
+
+/**
+ * Brings SQLite's log into the file, and begins it anew. A commit that failed at its sync may have left whole frames which the kernel shows and the medium
+ * does not have; the process that knew is gone. What is in the log is written once more, elsewhere, before anything is written behind it.
+ */
+export function settleLog(database: Database): void {
+  database.pragma('wal_checkpoint(TRUNCATE)');
 }
 
 /** Whether `error` says that the bytes of the file are wrong, not that it cannot be reached. */
@@ -91,7 +97,7 @@ function configureFile(database: Database): void {
 /** What each connection is told. */
 function configure(database: Database, synchronous: Synchronous): void {
   database.pragma(`synchronous = ${synchronous}`);
-  database.pragma(`wal_autocheckpoint = ${WAL_PAGES}`);
+  database.pragma('wal_autocheckpoint = 0'); // whoever writes does it, and hears what becomes of it
   database.pragma(`journal_size_limit = ${WAL_BYTES_KEPT}`);
   database.pragma('cache_size = -2048');
   database.pragma('temp_store = MEMORY');

@@ -7,16 +7,20 @@ import { GatewayError } from '../../model/errors.ts';
 import type { Log } from '../../model/log.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import type { BootFacts } from '../../session/session-store.ts';
+import { Ballast } from './ballast.ts';
 import { committingThread } from './commit-thread.ts';
 import type { Committer } from './committer.ts';
-import { DATABASE_FILE, isDamage, openDatabase, quarantine, type Synchronous } from './database.ts';
+import { DATABASE_FILE, isDamage, openConnection, openDatabase, quarantine, type Synchronous, settleLog } from './database.ts';
+import { diskGauge, type ReadDisk } from './disk-gauge.ts';
+import { DISK_LIMITS, type DiskLimits, fitted, fittedGroup } from './disk-limits.ts';
+import { diskProbe } from './disk-probe.ts';
 import { gatewayTimeOffset } from './gateway-time.ts';
 import { GroupReader } from './group-reader.ts';
 import { StoreLock } from './lock.ts';
 import { bootWrites, momentWrites } from './meta.ts';
 import { PlacedCommitter } from './placed-committer.ts';
 import { type Recovered, recover } from './recovery.ts';
-import { SqliteStore } from './sqlite-store.ts';
+import { SqliteStore, type SqliteStoreParts } from './sqlite-store.ts';
 import { STORE_LIMITS, type StoreLimits } from './store-limits.ts';
 import { UnitWriter, type WrittenUnit } from './unit-writer.ts';
 
@@ -40,6 +44,9 @@ export interface SqliteStoreOptions {
   /** For harnesses that must see a store lose what it acknowledged. */
   readonly synchronous?: Synchronous;
   readonly limits?: Partial<StoreLimits>;
+  readonly diskLimits?: Partial<DiskLimits>;
+  /** What the disk says of itself; tests say it. */
+  readonly readDisk?: ReadDisk;
 }
 
 /**
@@ -54,7 +61,9 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
     const lock = StoreLock.acquire(directory);
     try {
       const { database, recovered, quarantined } = openOrReplace(options);
-      const writer = new UnitWriter(database, clock);
+      const limits = { ...STORE_LIMITS, ...options.limits };
+      const { totalBytes, ...disk } = diskParts(options);
+      const writer = new UnitWriter(database, clock, () => openConnection(join(directory, DATABASE_FILE), options.synchronous ?? 'full'));
       const { boot, syncMs } = beginBoot(writer, recovered, clock);
       const placed = placedCommitter(options, writer);
       placed.syncTimes.add(syncMs); // one commit into a cold file says nothing about the next, and an idle gateway would keep the thread it asked for
@@ -68,8 +77,10 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
         reader: new GroupReader(database, log),
         committer: options.committer?.(placed) ?? placed,
         placed,
-        limits: { ...STORE_LIMITS, ...options.limits },
+        limits: { ...limits, groupBytesMax: fittedGroup(limits.groupBytesMax, totalBytes) },
+        disk,
         release: () => {
+          writer.close();
           database.close();
           lock.release();
         },
@@ -79,6 +90,12 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
       throw error;
     }
   });
+}
+
+function diskParts({ directory, diskLimits, readDisk = diskGauge(directory) }: SqliteStoreOptions): SqliteStoreParts['disk'] & { readonly totalBytes: number } {
+  const limits = { ...DISK_LIMITS, ...diskLimits };
+  const totalBytes = Math.min(limits.bytesMax, readDisk().totalBytes);
+  return { limits, totalBytes, read: readDisk, probe: diskProbe(directory), ballast: new Ballast(directory, fitted(limits, totalBytes).ballastBytes) };
 }
 
 interface Opened {
@@ -104,7 +121,9 @@ function openOrReplace(options: SqliteStoreOptions): Opened {
 function openAndRecover(path: string, { synchronous = 'full', log }: SqliteStoreOptions): Omit<Opened, 'quarantined'> {
   const database = openDatabase(path, synchronous);
   try {
-    return { database, recovered: recover(database, log) };
+    const recovered = recover(database, log);
+    settleLog(database);
+    return { database, recovered };
   } catch (error) {
     database.close();
     throw error;

@@ -8,6 +8,7 @@ import type { Message } from '../../model/message.ts';
 import type { Counter, Metrics } from '../../model/metrics.ts';
 import { ORDINARY, type Priority } from '../../model/priority.ts';
 import type { TopicFilter, TopicName } from '../../model/topic.ts';
+import type { DiskWatcher, StoreRoom } from '../../session/disk-pressure.ts';
 import type { Image } from '../../session/image.ts';
 import { messageSize } from '../../session/message-size.ts';
 import type { StateRecord } from '../../session/records.ts';
@@ -27,6 +28,8 @@ import type {
 import { CommitLog, type UnitSource } from './commit-log.ts';
 import { thousandths } from './commit-times.ts';
 import type { Committer } from './committer.ts';
+import type { DiskLimits } from './disk-limits.ts';
+import { DiskWatch, type DiskWatchParts } from './disk-watch.ts';
 import type { Group } from './group.ts';
 import type { GroupStamps } from './group-format.ts';
 import type { GroupReader } from './group-reader.ts';
@@ -50,11 +53,15 @@ export interface SqliteStoreParts {
   /** What `committer` is, or what it puts off. */
   readonly placed: PlacedCommitter;
   readonly limits: StoreLimits;
+  readonly disk: Pick<DiskWatchParts, 'read' | 'probe' | 'ballast'> & { readonly limits: DiskLimits };
   /** Names of files set aside at this start. */
   readonly quarantined: readonly string[];
   /** After the last commit: closes the file and gives the directory back. */
   release(): void;
 }
+
+/** Of one commit, until nothing new is taken: one that failed once may have met a moment. */
+const ATTEMPTS_MAX = 3;
 
 export class SqliteStore implements SessionStore {
   readonly boot: BootFacts;
@@ -63,6 +70,7 @@ export class SqliteStore implements SessionStore {
   readonly #segments: SegmentIndex;
   readonly #log: CommitLog;
   readonly #upkeep: Upkeep;
+  readonly #disk: DiskWatch;
   readonly #runs = new SettledRuns();
   readonly #references = new References();
   /** Sessions of `#references`, each once; only the first `#referredCount` are. */
@@ -90,7 +98,10 @@ export class SqliteStore implements SessionStore {
       replayedBytes: recovered.replayedBytes,
       stamps: () => this.#stamps(),
       freePages: () => reader.freePages,
+      isShort: () => this.#disk.isAt('compact'),
     });
+    this.#disk = new DiskWatch({ ...parts, ...parts.disk, commits: this.#log, upkeep: this.#upkeep });
+    this.#disk.start();
     this.#appended = metrics.counter('store.messages.appended');
     const causes = Object.keys(CAUSE_CODE) as SettleCause[];
     this.#settled = Object.fromEntries(causes.map((cause) => [cause, metrics.counter(`store.settled.${cause}`)])) as Record<SettleCause, Counter>;
@@ -240,8 +251,18 @@ export class SqliteStore implements SessionStore {
     return this.#log.isCongested;
   }
 
+  get room(): StoreRoom {
+    const { attempts, open } = this.#log;
+    if (attempts > 0 && open.bytes > this.#parts.limits.groupBytesMax) return 'stuck';
+    return attempts >= ATTEMPTS_MAX || this.#disk.isAt('refuse') ? 'none' : 'ample';
+  }
+
+  watchDisk(watcher: DiskWatcher): void {
+    this.#disk.watch(watcher);
+  }
+
   status(): StoreStatus {
-    const { recovered, reader, placed, quarantined } = this.#parts;
+    const { recovered, reader, placed, quarantined, disk } = this.#parts;
     const { times, open, groupsCommitted } = this.#log;
     return {
       boot: this.boot.boot,
@@ -259,6 +280,11 @@ export class SqliteStore implements SessionStore {
       syncMsMax: thousandths(placed.syncTimes.maxMs),
       quarantined,
       damagedGroups: [...recovered.damagedGroups, ...reader.damagedGroups],
+      diskStep: this.#disk.step,
+      roomBytes: this.#disk.roomBytes,
+      storeBytes: this.#disk.storeBytes,
+      ballastBytes: disk.ballast.bytes,
+      writeFailure: this.#writeFailure(),
     };
   }
 
@@ -269,6 +295,7 @@ export class SqliteStore implements SessionStore {
   }
 
   async #close(): Promise<void> {
+    await this.#disk.stop();
     const { committer, log, release } = this.#parts;
     if (!(await this.#upkeep.close())) log.error('store closed without a checkpoint', { advice: 'nothing acknowledged is lost; the next start takes longer' });
     this.#log.stop();
@@ -301,8 +328,19 @@ export class SqliteStore implements SessionStore {
       stamps: () => this.#stamps(),
       closed: (group, live) => this.#closed(group, live),
       takeRows: () => this.#upkeep.takeRows(),
-      committed: (unit) => this.#upkeep.committed(unit),
+      committed: (unit) => {
+        this.#upkeep.committed(unit);
+        this.#disk.committed(unit.segment?.bytes.length ?? 0);
+      },
+      refused: (failure) => this.#disk.refused(failure),
     };
+  }
+
+  #writeFailure(): string {
+    const { trouble } = this.#log;
+    if (trouble === undefined) return '';
+    const { cause } = this.#disk;
+    return `${trouble.code}: ${trouble.message}${cause === '' ? '' : ` (${cause})`}`;
   }
 
   #stamps(): GroupStamps {

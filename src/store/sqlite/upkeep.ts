@@ -23,6 +23,8 @@ export interface UpkeepParts {
   readonly replayedBytes: number;
   stamps(): GroupStamps;
   freePages(): number;
+  /** Free pages go back to the file system, every one. */
+  isShort(): boolean;
 }
 
 export class Upkeep {
@@ -39,13 +41,30 @@ export class Upkeep {
     const { image, segments } = parts;
     this.#parts = parts;
     this.#logBytes = parts.replayedBytes;
-    this.#checkpoint = new Checkpoint({ image, segments, lastRows: (replayFrom) => this.#checkpointRows(replayFrom), freePages: parts.freePages });
+    this.#checkpoint = new Checkpoint({
+      image,
+      segments,
+      lastRows: (replayFrom) => this.#checkpointRows(replayFrom),
+      freePages: parts.freePages,
+      isShort: parts.isShort,
+    });
     this.#noteTimeLater(parts.log.groupsCommitted);
   }
 
   /** Rows wait for a unit, even if no record does. */
   get wantsUnit(): boolean {
     return this.#checkpoint.wantsUnit || this.#metaRows.length > 0;
+  }
+
+  /** Something is on its way to the tables, or out of the file. */
+  get isBusy(): boolean {
+    return this.#checkpoint.wantsUnit;
+  }
+
+  /** Drops segments nobody refers to any more and gives their pages back now, not when a checkpoint is due. */
+  reclaim(): void {
+    if (this.isBusy || (this.#logBytes === 0 && this.#parts.freePages() === 0)) return;
+    this.#beginCheckpoint();
   }
 
   takeRows(): { readonly writes: readonly TableWrite[]; readonly vacuumPages: number } {

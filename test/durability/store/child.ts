@@ -28,6 +28,7 @@ const real = openSqliteStore({
   log: stderrLog,
   metrics: new MetricsTable(),
   synchronous: synchronousOf(orders.fault),
+  diskLimits: { ballastBytes: 0 },
   ...(orders.limits && { limits: orders.limits }),
   ...(orders.committer === 'worker' && { commitThread: IN_A_THREAD }),
   committer: begunWhenUp,

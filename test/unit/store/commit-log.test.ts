@@ -224,7 +224,8 @@ describe.each([
   test('acknowledges nothing, holds publishers back and says what to do', () => {
     expect(told).toEqual([]);
     expect(store.isCongested).toBe(true);
-    expect(log.lines).toEqual([expect.objectContaining({ level: 'error', event: 'store cannot commit', code, advice: expect.stringContaining(advice) })]);
+    const errors = log.lines.filter(({ level }) => level === 'error');
+    expect(errors).toEqual([expect.objectContaining({ event: 'store cannot commit', code, advice: expect.stringContaining(advice) })]);
   });
 
   test('is tried again, later each time, until it takes the unit as it was', async () => {
@@ -237,7 +238,7 @@ describe.each([
     committer.failure = undefined;
     await clock.advanceMs(10_000);
     expect([told, store.isCongested]).toEqual([[1, 2], false]);
-    expect(log.lines.at(-1)).toMatchObject({ level: 'info', event: 'store writes again' });
+    expect(log.lines).toContainEqual(expect.objectContaining({ level: 'info', event: 'store writes again' }));
     expect(contentsOf(bench.crashed())).toEqual(contentsOf(store));
   });
 

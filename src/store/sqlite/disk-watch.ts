@@ -1,0 +1,217 @@
+// Looks after the room of the store: how much there is, which step of the ladder that asks for, and what the step asks of others. Looked at by the clock,
+// after every commit that failed, and as soon as what was written since could have used up what lies before the next step.
+import type { CancelTimer, Clock } from '../../model/clock.ts';
+import type { Log } from '../../model/log.ts';
+import type { Counter, Metrics } from '../../model/metrics.ts';
+import { DISK_STEPS, type DiskState, type DiskStep, type DiskWatcher } from '../../session/disk-pressure.ts';
+import type { Ballast } from './ballast.ts';
+import type { CommitFailure } from './committer.ts';
+import type { DiskReading, ReadDisk } from './disk-gauge.ts';
+import { DiskLadder } from './disk-ladder.ts';
+import { type DiskLimits, fitted } from './disk-limits.ts';
+import type { ProbeDisk } from './disk-probe.ts';
+
+export interface DiskWatchParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly read: ReadDisk;
+  readonly probe: ProbeDisk;
+  readonly ballast: Ballast;
+  readonly limits: DiskLimits;
+  /** What failed is tried again at once. */
+  readonly commits: { readonly attempts: number; retryCommit(): void };
+  /** Gives back what is no longer needed; no more than one such work at a time. */
+  readonly upkeep: { readonly isBusy: boolean; reclaim(): void };
+}
+
+const LOOK_INTERVAL_MS = 5_000;
+/** While some step is taken. */
+const CLOSE_LOOK_INTERVAL_MS = 1_000;
+/** Each brings the tables up to the log, which is written twice by it. */
+const RECLAIM_INTERVAL_MS = 30_000;
+/** From `evict` on, where room counts more than wear. */
+const PRESSING_RECLAIM_INTERVAL_MS = 2_000;
+/** What queues are asked for at once, between two looks, and how soon after one another. */
+const EVICTED_AT_ONCE_BYTES = 128 * 1024;
+const EVICTED_PER_LOOK_BYTES = 4 * 1024 * 1024;
+const EVICTION_INTERVAL_MS = 20;
+/** Room that came since a commit was refused, and is worth a try before its time. */
+const NEWS_BYTES = 64 * 1024;
+/** A byte of a group goes to SQLite's log and to the file. */
+const COPIES = 2;
+
+const ADVICE: Readonly<Record<DiskStep, string>> = {
+  ample: 'nothing: everything is stored as before',
+  'stop-lazy': 'free space: until then nothing is acknowledged before its commit',
+  compact: 'free space: until then the store gives back what it no longer needs at once',
+  evict: 'free space, or let the clients take what waits for them: queues that may drop messages do',
+  refuse: 'free space in the data directory: nothing new is stored until then; what is queued is delivered as before',
+};
+
+export class DiskWatch {
+  readonly #parts: DiskWatchParts;
+  readonly #ladder: DiskLadder;
+  readonly #limits: DiskLimits;
+  readonly #taken: Readonly<Record<DiskStep, Counter>>;
+  readonly #watchers: DiskWatcher[] = [];
+  #reading: DiskReading;
+  /** The last write was refused for want of room, whatever the file system says: it may have quotas. */
+  #isRefusedRoom = false;
+  /** What was free then. */
+  #refusedAtBytes = 0;
+  #cause = '';
+  #spentBytes = 0;
+  #reclaimedMs = Number.NEGATIVE_INFINITY;
+  #cancelLook: CancelTimer | undefined;
+  #cancelEviction: CancelTimer | undefined;
+
+  constructor(parts: DiskWatchParts) {
+    const { metrics, limits } = parts;
+    this.#parts = parts;
+    this.#reading = parts.read();
+    this.#limits = fitted(limits, this.#totalBytes(limits.bytesMax));
+    this.#ladder = new DiskLadder(this.#limits.enterBelowBytes, (step, isEasing) => this.#stepped(step, isEasing));
+    this.#taken = Object.fromEntries(DISK_STEPS.map((step) => [step, metrics.counter(`store.disk.steps.${step}`)])) as Record<DiskStep, Counter>;
+    metrics.gauge('store.disk.step', () => DISK_STEPS.indexOf(this.step));
+    metrics.gauge('store.disk.room-bytes', () => this.roomBytes);
+    metrics.gauge('store.disk.ballast-bytes', () => parts.ballast.bytes);
+  }
+
+  get step(): DiskStep {
+    return this.#ladder.step;
+  }
+
+  isAt(step: DiskStep): boolean {
+    return this.#ladder.isAt(step);
+  }
+
+  /** What the store may still take, the ballast reckoned as if it were there: to give it up is no relief. */
+  get roomBytes(): number {
+    const { freeBytes, storeBytes } = this.#reading;
+    const room = Math.min(freeBytes - this.#parts.ballast.missingBytes, this.#limits.bytesMax - storeBytes);
+    return this.#isRefusedRoom ? Math.min(0, room) : room;
+  }
+
+  get storeBytes(): number {
+    return this.#reading.storeBytes;
+  }
+
+  /** What the operating system called the last failure; empty while writes succeed. */
+  get cause(): string {
+    return this.#cause;
+  }
+
+  start(): void {
+    this.look();
+    this.#lookLater(LOOK_INTERVAL_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.#cancelLook?.();
+    this.#cancelEviction?.();
+    await this.#parts.ballast.stop();
+  }
+
+  /** Is told of the steps taken so far at once. */
+  watch(watcher: DiskWatcher): void {
+    this.#watchers.push(watcher);
+    for (const step of DISK_STEPS.slice(1, DISK_STEPS.indexOf(this.step) + 1)) watcher.stepped(this.#state(step, false));
+  }
+
+  committed(bytes: number): void {
+    const wasRefused = this.#isRefusedRoom;
+    this.#cause = '';
+    this.#isRefusedRoom = false;
+    this.#spentBytes += COPIES * bytes;
+    if (wasRefused || this.#spentBytes > this.#ladder.slackBytes(this.roomBytes)) this.look();
+  }
+
+  refused({ code }: CommitFailure): void {
+    const { ballast, probe, log, commits } = this.#parts;
+    this.#cause = probe() ?? (code === 'SQLITE_FULL' ? 'ENOSPC' : '');
+    this.#isRefusedRoom = code === 'SQLITE_FULL' || isWantOfRoom(this.#cause);
+    this.look();
+    this.#refusedAtBytes = this.#reading.freeBytes;
+    if (!this.#isRefusedRoom || !ballast.giveUp()) return;
+    log.warn('ballast given up', { bytes: ballast.bytesWanted, advice: 'what is under way can be committed with it; free space' });
+    commits.retryCommit();
+  }
+
+  look(): void {
+    this.#spentBytes = 0;
+    try {
+      this.#reading = this.#parts.read();
+    } catch (error) {
+      if (!(error instanceof Error && 'syscall' in error)) throw error;
+      return; // what was read last holds until the disk answers again
+    }
+    this.#ladder.measured(this.roomBytes);
+  }
+
+  #totalBytes(bytesMax: number): number {
+    return Math.min(bytesMax, this.#reading.totalBytes);
+  }
+
+  #lookLater(delayMs: number): void {
+    this.#cancelLook = this.#parts.clock.after(delayMs, () => {
+      this.look();
+      this.#act();
+      this.#lookLater(this.isAt('stop-lazy') ? CLOSE_LOOK_INTERVAL_MS : LOOK_INTERVAL_MS);
+    });
+  }
+
+  #act(): void {
+    const { ballast, commits } = this.#parts;
+    if (!this.isAt('stop-lazy') && ballast.missingBytes > 0) void ballast.make();
+    if (commits.attempts > 0) {
+      if (this.#isRefusedRoom && this.#reading.freeBytes > this.#refusedAtBytes + NEWS_BYTES) commits.retryCommit();
+      return;
+    }
+    if (this.isAt('evict')) this.#evict(Math.min(EVICTED_PER_LOOK_BYTES, this.#ladder.missingBytes('evict', this.roomBytes)));
+    else if (this.isAt('compact')) this.#reclaim(RECLAIM_INTERVAL_MS);
+  }
+
+  /** What was let go of before must be given back first: else more goes than must. */
+  #evict(bytes: number): void {
+    const { upkeep, clock } = this.#parts;
+    if (upkeep.isBusy || this.#cancelEviction !== undefined) return;
+    const wanted = Math.min(bytes, EVICTED_AT_ONCE_BYTES);
+    const evicted = this.#watchers.reduce((sum, watcher) => sum + (sum < wanted ? watcher.evict(wanted - sum) : 0), 0);
+    if (evicted === 0 || evicted >= bytes) {
+      this.#reclaim(PRESSING_RECLAIM_INTERVAL_MS);
+      return;
+    }
+    this.#cancelEviction = clock.after(EVICTION_INTERVAL_MS, () => {
+      this.#cancelEviction = undefined;
+      this.#evict(bytes - evicted);
+    });
+  }
+
+  #reclaim(intervalMs: number): void {
+    const { upkeep, clock } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    if (upkeep.isBusy || nowMs - this.#reclaimedMs < intervalMs) return;
+    this.#reclaimedMs = nowMs;
+    upkeep.reclaim();
+  }
+
+  #stepped(step: DiskStep, isEasing: boolean): void {
+    const { log } = this.#parts;
+    const state = this.#state(step, isEasing);
+    this.#taken[step].value += 1;
+    const { roomBytes, storeBytes } = state;
+    if (isEasing) log.info('disk has room again', { step, roomBytes, storeBytes });
+    else log.warn('disk runs short of room', { step, roomBytes, storeBytes, advice: ADVICE[step] });
+    for (const watcher of this.#watchers) watcher.stepped(state);
+  }
+
+  #state(step: DiskStep, isEasing: boolean): DiskState {
+    return { step, isEasing, roomBytes: this.roomBytes, storeBytes: this.storeBytes };
+  }
+}
+
+/** errno.h: no space, a quota, a file that may grow no more. */
+function isWantOfRoom(cause: string): boolean {
+  return cause === 'ENOSPC' || cause === 'EDQUOT' || cause === 'EFBIG';
+}

@@ -1,0 +1,93 @@
+// One connection as units are written through it, with its statements and SQLite's log.
+import type { Database, Statement } from 'better-sqlite3';
+import type { CommitUnit } from './committer.ts';
+import { STATEMENTS, type StatementName, type TableWrite } from './schema.ts';
+
+/** Pages of SQLite's log before they are copied into the file: 1 MiB, rewritten in place from then on. */
+const LOG_PAGES = 1024;
+/** Until the next attempt, when it failed. */
+const LOG_PAGES_AGAIN = 64;
+/** What a page of the log holds of a segment, about. */
+const PAGE_BYTES = 1_000;
+/** Pages a row changes, and those of the trees above: what it is reckoned with. */
+const PAGES_PER_ROW = 2;
+const PAGES_PER_UNIT = 4;
+
+export class WriteConnection {
+  readonly #database: Database;
+  readonly #begin: Statement;
+  readonly #commit: Statement;
+  readonly #rollback: Statement;
+  readonly #statements = new Map<StatementName, Statement>();
+  /** Reckoned, since the log was last copied. */
+  #logPages: number;
+
+  constructor(database: Database, logPages = 0) {
+    this.#database = database;
+    this.#logPages = logPages;
+    this.#begin = database.prepare('BEGIN IMMEDIATE');
+    this.#commit = database.prepare('COMMIT');
+    this.#rollback = database.prepare('ROLLBACK');
+  }
+
+  get logPages(): number {
+    return this.#logPages;
+  }
+
+  begin({ segment, writes, vacuumPages }: CommitUnit): void {
+    this.#begin.run();
+    if (segment !== undefined) {
+      const { number, firstSequence, nextSequence, bytes } = segment;
+      this.#statement('putSegment').run(number, firstSequence, nextSequence, bytes);
+    }
+    for (const write of writes) this.#write(write);
+    if (vacuumPages > 0) this.#database.pragma(`incremental_vacuum(${vacuumPages})`);
+    this.#logPages += pagesOf({ segment, writes, vacuumPages });
+  }
+
+  commit(): void {
+    this.#commit.run();
+  }
+
+  /** SQLite has rolled back already when the disk was full or broken. */
+  undo(): void {
+    if (this.#database.inTransaction) this.#rollback.run();
+  }
+
+  /**
+   * Copies SQLite's log into the file when it has grown enough. SQLite would do it by itself, but keep to itself that it could not, and where somebody reads it
+   * would copy a part that no sync covers: FULL waits for readers, and what is copied is synced or copied again.
+   *
+   * @returns whether it was time.
+   * @throws SqliteError
+   */
+  copyLog(): boolean {
+    if (this.#logPages < LOG_PAGES) return false;
+    this.#logPages = LOG_PAGES - LOG_PAGES_AGAIN;
+    this.#database.pragma('wal_checkpoint(FULL)');
+    this.#logPages = 0; // of what a reader held back too: it is not waited for at every commit
+    return true;
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #write({ statement, values }: TableWrite): void {
+    this.#statement(statement).run(...values);
+  }
+
+  #statement(name: StatementName): Statement {
+    let statement = this.#statements.get(name);
+    if (statement === undefined) {
+      statement = this.#database.prepare(STATEMENTS[name]);
+      this.#statements.set(name, statement);
+    }
+    return statement;
+  }
+}
+
+function pagesOf({ segment, writes, vacuumPages }: CommitUnit): number {
+  const bytes = segment?.bytes.length ?? 0;
+  return PAGES_PER_UNIT + Math.ceil(bytes / PAGE_BYTES) + PAGES_PER_ROW * writes.length + vacuumPages;
+}
