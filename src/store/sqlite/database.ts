@@ -6,9 +6,11 @@ import { GatewayError } from '../../model/errors.ts';
 import { APPLICATION_ID, CREATE_TABLES, MIGRATIONS, SCHEMA_VERSION, TABLES } from './schema.ts';
 
 export const DATABASE_FILE = 'postern.db';
+/** Behind the name of the database: SQLite's log. */
+export const LOG_SUFFIX = '-wal';
 /** Damaged files kept for salvage; an older one goes when another is set aside. */
 const DAMAGED_FILES_MAX = 3;
-const COMPANIONS = ['', '-wal', '-shm'];
+const COMPANIONS = ['', LOG_SUFFIX, '-shm'];
 /** Checking takes 1 to 3 ms of an x86 processor per MB; of a larger file the log is checked where it is read, by the checksums of its groups. */
 const QUICK_CHECK_BYTES_MAX = 16 * 1024 * 1024;
 /** A log that grew beyond this for once is cut back. */
@@ -44,14 +46,6 @@ export function openConnection(path: string, synchronous: Synchronous): Database
   const database = new Sqlite(path, { timeout: BUSY_MS, fileMustExist: true });
   configure(database, synchronous);
   return database;
-}
-
-/**
- * Brings SQLite's log into the file, and begins it anew. A commit that failed at its sync may have left whole frames which the kernel shows and the medium
- * does not have; the process that knew is gone. What is in the log is written once more, elsewhere, before anything is written behind it.
- */
-export function settleLog(database: Database): void {
-  database.pragma('wal_checkpoint(TRUNCATE)');
 }
 
 /** Whether `error` says that the bytes of the file are wrong, not that it cannot be reached. */

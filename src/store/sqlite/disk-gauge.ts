@@ -1,6 +1,6 @@
 import { statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { DATABASE_FILE } from './database.ts';
+import { DATABASE_FILE, LOG_SUFFIX } from './database.ts';
 
 export interface DiskReading {
   /** Of the partition. */
@@ -13,7 +13,7 @@ export interface DiskReading {
 
 export type ReadDisk = () => DiskReading;
 
-const FILES = [DATABASE_FILE, `${DATABASE_FILE}-wal`];
+const FILES = [DATABASE_FILE, DATABASE_FILE + LOG_SUFFIX];
 
 /** Asks the file system `directory` lies on; a few microseconds. */
 export function diskGauge(directory: string): ReadDisk {

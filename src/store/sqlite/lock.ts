@@ -23,7 +23,7 @@ export class StoreLock {
     const database = new Sqlite(join(directory, LOCK_FILE), { timeout: 0 });
     try {
       database.exec('BEGIN EXCLUSIVE');
-      writeFileSync(pidPath, `${process.pid}\n`);
+      noteHolder(pidPath);
     } catch (error) {
       database.close();
       if (!(error instanceof Sqlite.SqliteError) || !error.code.startsWith('SQLITE_BUSY')) throw error;
@@ -38,6 +38,15 @@ export class StoreLock {
   release(): void {
     rmSync(this.#pidPath, { force: true });
     this.#database.close();
+  }
+}
+
+/** On a full disk nobody is told who holds the lock. */
+function noteHolder(pidPath: string): void {
+  try {
+    writeFileSync(pidPath, `${process.pid}\n`);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
   }
 }
 

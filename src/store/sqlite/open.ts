@@ -10,7 +10,7 @@ import type { BootFacts } from '../../session/session-store.ts';
 import { Ballast } from './ballast.ts';
 import { committingThread } from './commit-thread.ts';
 import type { Committer } from './committer.ts';
-import { DATABASE_FILE, isDamage, openConnection, openDatabase, quarantine, type Synchronous, settleLog } from './database.ts';
+import { DATABASE_FILE, isDamage, LOG_SUFFIX, openConnection, openDatabase, quarantine, type Synchronous } from './database.ts';
 import { diskGauge, type ReadDisk } from './disk-gauge.ts';
 import { DISK_LIMITS, type DiskLimits, fitted, fittedGroup } from './disk-limits.ts';
 import { diskProbe } from './disk-probe.ts';
@@ -20,6 +20,7 @@ import { StoreLock } from './lock.ts';
 import { bootWrites, momentWrites } from './meta.ts';
 import { PlacedCommitter } from './placed-committer.ts';
 import { type Recovered, recover } from './recovery.ts';
+import { rewriteLog } from './rewrite-log.ts';
 import { SqliteStore, type SqliteStoreParts } from './sqlite-store.ts';
 import { STORE_LIMITS, type StoreLimits } from './store-limits.ts';
 import { UnitWriter, type WrittenUnit } from './unit-writer.ts';
@@ -49,6 +50,9 @@ export interface SqliteStoreOptions {
   readonly readDisk?: ReadDisk;
 }
 
+/** Free on the disk: a boot writes that it has begun, and SQLite its index of the log. */
+const ROOM_TO_START_BYTES = 1024 * 1024;
+
 /**
  * The store of `directory`, as the last boot left it. A damaged file is set aside and a fresh one begun: the gateway starts.
  *
@@ -60,9 +64,10 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const lock = StoreLock.acquire(directory);
     try {
-      const { database, recovered, quarantined } = openOrReplace(options);
       const limits = { ...STORE_LIMITS, ...options.limits };
       const { totalBytes, ...disk } = diskParts(options);
+      if (disk.read().freeBytes < ROOM_TO_START_BYTES) disk.ballast.giveUp();
+      const { database, recovered, quarantined } = openOrReplace(options);
       const writer = new UnitWriter(database, clock, () => openConnection(join(directory, DATABASE_FILE), options.synchronous ?? 'full'));
       const { boot, syncMs } = beginBoot(writer, recovered, clock);
       const placed = placedCommitter(options, writer);
@@ -119,11 +124,10 @@ function openOrReplace(options: SqliteStoreOptions): Opened {
 }
 
 function openAndRecover(path: string, { synchronous = 'full', log }: SqliteStoreOptions): Omit<Opened, 'quarantined'> {
+  rewriteLog(path + LOG_SUFFIX);
   const database = openDatabase(path, synchronous);
   try {
-    const recovered = recover(database, log);
-    settleLog(database);
-    return { database, recovered };
+    return { database, recovered: recover(database, log) };
   } catch (error) {
     database.close();
     throw error;
