@@ -13,11 +13,12 @@ import { BrokerSession } from './client-session.ts';
 import type { Core } from './core.ts';
 import { DELAYED_REALM } from './delayed.ts';
 import { DiskAlarm } from './disk-alarm.ts';
-import { DiskRelief, type Evictable } from './disk-relief.ts';
+import { DiskRelief } from './disk-relief.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type CoreParts, type CoreSettings, makeCore } from './make-core.ts';
 import { PrincipalCache } from './principal-cache.ts';
 import { PublishGate } from './publish-gate.ts';
+import type { Evictable } from './queue-bounds.ts';
 import { type QueueFacts, type QueueReport, queueReport, storedFacts } from './queue-report.ts';
 import { restoredTerms, takeTerms } from './queue-terms.ts';
 import { type RewriteRule, TopicRewriter } from './rewrite.ts';
@@ -179,7 +180,7 @@ export class Broker {
     const { clock, settings } = this.#parts;
     const sessions = this.#sessions;
     const queues = function* (): Generator<Evictable> {
-      for (const { outbound } of sessions.values()) yield outbound;
+      for (const { outbound } of sessions.values()) yield outbound.evictable;
       yield* shares.all();
     };
     return new DiskRelief({ queues, withheld, alarm: new DiskAlarm(announcer, clock, settings.node) });

@@ -1,15 +1,8 @@
 // What the core does about a disk that runs full: it says so, lets go of messages where a queue's owner allowed it, and has publishers in again when there is room.
 import type { DiskState, DiskWatcher } from '../session/disk-pressure.ts';
-import type { StoredSession } from '../session/session-store.ts';
 import type { DiskAlarm } from './disk-alarm.ts';
+import type { Evictable } from './queue-bounds.ts';
 import type { Withheld } from './withheld.ts';
-
-/** A queue that may be asked to let go of something. */
-export interface Evictable {
-  readonly stored: StoredSession | undefined;
-  /** @returns how many bytes went; 0: it refuses when it is full, or nothing waits. */
-  evict(bytesMax: number): number;
-}
 
 export interface DiskReliefParts {
   readonly queues: () => Iterable<Evictable>;
@@ -29,6 +22,12 @@ export class DiskRelief implements DiskWatcher {
     if (state.isEasing) this.#parts.withheld.roomMayBe();
   }
 
+  get evictableBytes(): number {
+    let bytes = 0;
+    for (const each of this.#parts.queues()) bytes += each.evictableBytes;
+    return bytes;
+  }
+
   /** The queue that has most goes first: those that have little had no part in it. */
   evict(bytesMax: number): number {
     const asked = new Set<Evictable>();
@@ -46,7 +45,7 @@ export class DiskRelief implements DiskWatcher {
     let found: Evictable | undefined;
     let bytes = 0;
     for (const each of this.#parts.queues()) {
-      const size = each.stored?.queue.bytes ?? 0;
+      const size = each.evictableBytes;
       if (size <= bytes || without.has(each)) continue;
       found = each;
       bytes = size;

@@ -14,6 +14,7 @@ import type { QueueDrops } from './drops.ts';
 import { type Inflight, InflightTable } from './inflight.ts';
 import { MemoryQueue } from './memory-queue.ts';
 import { Pauses } from './pauses.ts';
+import type { Evictable } from './queue-bounds.ts';
 import type { QueueReadingParts } from './queue-reading.ts';
 import type { OutboundSettings } from './queue-terms.ts';
 import type { Recipient } from './recipient.ts';
@@ -95,9 +96,9 @@ export class Outbound implements DurableWaiter, Recipient {
     return this.#queue.isRefusing;
   }
 
-  /** The disk has no room for what waits. @returns how many bytes went. */
-  evict(bytesMax: number): number {
-    return this.#queue.evict(bytesMax);
+  /** For a disk without room for it. */
+  get evictable(): Evictable {
+    return this.#queue;
   }
 
   /** A link serves the session from now on; it starts paused by `link`. What was in flight is sent again on it (MQTT-4.4.0-1). */

@@ -18,6 +18,14 @@ export interface Waiting {
   newest(priority: Priority): Sequence | undefined;
 }
 
+/** A queue that may be asked to let go of something. */
+export interface Evictable {
+  /** 0: it refuses when it is full, or it is empty. */
+  readonly evictableBytes: number;
+  /** @returns how many bytes went; 0: all of it is on its way to the client. */
+  evict(bytesMax: number): number;
+}
+
 /** Brings a queue within its bounds, at the cost of the lowest class that waits. Who refuses has room for what was taken. */
 export function makeRoom(
   { store, drops }: { readonly store: SessionStore; readonly drops: QueueDrops },

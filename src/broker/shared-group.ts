@@ -119,6 +119,10 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
     this.#onOver = undefined;
   }
 
+  get evictableBytes(): number {
+    return this.#treatment.whenFull === 'refuse' ? 0 : (this.#stored?.queue.bytes ?? 0);
+  }
+
   /** The disk has no room for what waits. @returns how many bytes went. */
   evict(bytesMax: number): number {
     return this.#stored === undefined ? 0 : evict(this.#parts, this.#stored, this.#treatment, { waiting: this, bytesMax });

@@ -8,13 +8,13 @@ import { Doubt } from './doubt.ts';
 import type { DropCause } from './drops.ts';
 import type { InflightTable } from './inflight.ts';
 import { LatestPerTopic, type LatestQueue } from './latest-per-topic.ts';
-import { evict, isAtBound, makeRoom, type Waiting } from './queue-bounds.ts';
+import { type Evictable, evict, isAtBound, makeRoom, type Waiting } from './queue-bounds.ts';
 import { QueueCursor } from './queue-cursor.ts';
 import { type QueueReadingParts, readLive } from './queue-reading.ts';
 import type { QueueTreatment } from './queue-rules.ts';
 import type { OutboundSettings } from './queue-terms.ts';
 
-export class StoredQueue implements Waiting, LatestQueue {
+export class StoredQueue implements Waiting, LatestQueue, Evictable {
   /** Nothing waits: a message that comes now is the next. */
   isCaughtUp = false;
   readonly #parts: QueueReadingParts;
@@ -104,6 +104,10 @@ export class StoredQueue implements Waiting, LatestQueue {
   /** A message was written: what the queue has no room for goes. */
   makeRoom(): void {
     if (this.#stored !== undefined) makeRoom(this.#parts, this.#stored, this.#treatment, this);
+  }
+
+  get evictableBytes(): number {
+    return this.#stored === undefined || this.mayRefuse ? 0 : this.#stored.queue.bytes;
   }
 
   /** As `evict` of queue bounds. */

@@ -22,6 +22,8 @@ export interface DiskState {
 export interface DiskWatcher {
   /** One step on or back; every step between two is told, in order. */
   stepped(state: DiskState): void;
+  /** What queues that may drop messages hold. */
+  readonly evictableBytes: number;
   /** Lets go of up to `bytesMax` of what queues may drop (a little more is fine). @returns how many bytes went. */
   evict(bytesMax: number): number;
 }

@@ -52,8 +52,10 @@ export interface UnitSource {
   /** Rows to go with it. */
   takeRows(): { readonly writes: readonly TableWrite[]; readonly vacuumPages: number };
   committed(unit: CommitUnit): void;
-  /** The unit in flight was refused, or SQLite's log could not be copied. `retryCommit` tries again at once. */
+  /** The unit in flight was refused; `retryCommit` tries again at once. */
   refused(failure: CommitFailure): void;
+  /** SQLite's log could not be copied, for the first time since it could. */
+  notCopied(failure: CommitFailure): void;
 }
 
 interface Waiters {
@@ -305,18 +307,16 @@ export class CommitLog {
     this.#parts.source.refused(this.#trouble);
   }
 
-  /** Nothing is lost by it: what is in SQLite's log is safe there. Told once. */
+  /** Nothing is lost by it: what is in SQLite's log is safe there. */
   #noteCopy(failure: CommitFailure | undefined): void {
     const { log, source } = this.#parts;
-    if (failure === undefined && this.#copyTrouble !== undefined) log.info('store copies its log again');
-    if (failure !== undefined) {
-      if (this.#copyTrouble === undefined) {
-        this.#copyFailures.value += 1;
-        log.error('store cannot copy its log', { code: failure.code, reason: failure.message, advice: adviceOn(failure) });
-      }
-      source.refused(failure);
-    }
+    const before = this.#copyTrouble;
     this.#copyTrouble = failure;
+    if (failure === undefined && before !== undefined) log.info('store copies its log again');
+    if (failure === undefined || before !== undefined) return;
+    this.#copyFailures.value += 1;
+    log.error('store cannot copy its log', { code: failure.code, reason: failure.message, advice: adviceOn(failure) });
+    source.notCopied(failure);
   }
 
   #retry(): void {

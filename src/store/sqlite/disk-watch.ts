@@ -26,7 +26,7 @@ export interface DiskWatchParts {
 }
 
 const LOOK_INTERVAL_MS = 5_000;
-/** While some step is taken. */
+/** While some step is taken, or commits fail. */
 const CLOSE_LOOK_INTERVAL_MS = 1_000;
 /** Each brings the tables up to the log, which is written twice by it. */
 const RECLAIM_INTERVAL_MS = 30_000;
@@ -127,15 +127,18 @@ export class DiskWatch {
     if (wasRefused || this.#spentBytes > this.#ladder.slackBytes(this.roomBytes)) this.look();
   }
 
-  refused({ code }: CommitFailure): void {
-    const { ballast, probe, log, commits } = this.#parts;
-    this.#cause = probe() ?? (code === 'SQLITE_FULL' ? 'ENOSPC' : '');
-    this.#isRefusedRoom = code === 'SQLITE_FULL' || isWantOfRoom(this.#cause);
+  refused(failure: CommitFailure): void {
+    this.#isRefusedRoom = this.#isForWantOfRoom(failure);
     this.look();
     this.#refusedAtBytes = this.#reading.freeBytes;
-    if (!this.#isRefusedRoom || !ballast.giveUp()) return;
-    log.warn('ballast given up', { bytes: ballast.bytesWanted, advice: 'what is under way can be committed with it; free space' });
-    commits.retryCommit();
+    if (this.#isRefusedRoom && this.#giveUpBallast()) this.#parts.commits.retryCommit();
+  }
+
+  /** It is tried again soon by whoever writes. */
+  notCopied(failure: CommitFailure): void {
+    const isForWantOfRoom = this.#isForWantOfRoom(failure);
+    this.look();
+    if (isForWantOfRoom) this.#giveUpBallast();
   }
 
   look(): void {
@@ -149,6 +152,19 @@ export class DiskWatch {
     this.#ladder.measured(this.roomBytes);
   }
 
+  #isForWantOfRoom({ code }: CommitFailure): boolean {
+    const isFull = code === 'SQLITE_FULL';
+    this.#cause = this.#parts.probe() ?? (isFull ? 'ENOSPC' : '');
+    return isFull || isWantOfRoom(this.#cause);
+  }
+
+  #giveUpBallast(): boolean {
+    const { ballast, log } = this.#parts;
+    const isGivenUp = ballast.giveUp();
+    if (isGivenUp) log.warn('ballast given up', { bytes: ballast.bytesWanted, advice: 'what is under way can be committed with it; free space' });
+    return isGivenUp;
+  }
+
   #totalBytes(bytesMax: number): number {
     return Math.min(bytesMax, this.#reading.totalBytes);
   }
@@ -157,7 +173,7 @@ export class DiskWatch {
     this.#cancelLook = this.#parts.clock.after(delayMs, () => {
       this.look();
       this.#act();
-      this.#lookLater(this.isAt('stop-lazy') ? CLOSE_LOOK_INTERVAL_MS : LOOK_INTERVAL_MS);
+      this.#lookLater(this.isAt('stop-lazy') || this.#parts.commits.attempts > 0 ? CLOSE_LOOK_INTERVAL_MS : LOOK_INTERVAL_MS);
     });
   }
 
@@ -165,11 +181,24 @@ export class DiskWatch {
     const { ballast, commits } = this.#parts;
     if (!this.isAt('stop-lazy') && ballast.missingBytes > 0) void ballast.make();
     if (commits.attempts > 0) {
-      if (this.#isRefusedRoom && this.#reading.freeBytes > this.#refusedAtBytes + NEWS_BYTES) commits.retryCommit();
-      return;
+      if (this.#isWorthATry()) commits.retryCommit();
+    } else if (this.isAt('evict')) {
+      this.#evict(this.#evictionBytes());
+    } else if (this.isAt('compact')) {
+      this.#reclaim(RECLAIM_INTERVAL_MS);
     }
-    if (this.isAt('evict')) this.#evict(Math.min(EVICTED_PER_LOOK_BYTES, this.#ladder.missingBytes('evict', this.roomBytes)));
-    else if (this.isAt('compact')) this.#reclaim(RECLAIM_INTERVAL_MS);
+  }
+
+  #isWorthATry(): boolean {
+    if (this.#isRefusedRoom) return this.#reading.freeBytes > this.#refusedAtBytes + NEWS_BYTES;
+    return this.#cause !== '' && this.#parts.probe() === undefined;
+  }
+
+  /** Nothing, where all there is would not lead out of the step: somebody else has filled the disk, and it would be lost for nothing. */
+  #evictionBytes(): number {
+    const missing = this.#ladder.missingBytes('evict', this.roomBytes);
+    const evictable = this.#watchers.reduce((sum, watcher) => sum + watcher.evictableBytes, 0);
+    return evictable < missing ? 0 : Math.min(EVICTED_PER_LOOK_BYTES, missing);
   }
 
   /** What was let go of before must be given back first: else more goes than must. */

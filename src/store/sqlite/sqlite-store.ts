@@ -333,6 +333,7 @@ export class SqliteStore implements SessionStore {
         this.#disk.committed(unit.segment?.bytes.length ?? 0);
       },
       refused: (failure) => this.#disk.refused(failure),
+      notCopied: (failure) => this.#disk.notCopied(failure),
     };
   }
 

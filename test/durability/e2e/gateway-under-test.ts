@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ask } from '../../../src/control/client.ts';
 import type { Clock } from '../../../src/model/clock.ts';
+import type { StoreStatus } from '../../../src/session/session-store.ts';
 import { type Child, startChild } from './children.ts';
 
 export interface GatewayOptions {
@@ -13,6 +14,8 @@ export interface GatewayOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** For its data, configuration and log; exists. */
   readonly directory: string;
+  /** For its data, if that lies elsewhere. */
+  readonly data?: string;
   readonly configuration: Readonly<Record<string, unknown>>;
   readonly clock: Clock;
 }
@@ -21,7 +24,10 @@ export interface GatewayOptions {
 export interface GatewayStatus {
   readonly state: string;
   readonly sessions: { readonly stored: number; readonly connected: number };
-  readonly store: { readonly boot: number; readonly queuedMessages: number; readonly damagedGroups: readonly number[] };
+  readonly store: { readonly boot: number; readonly queuedMessages: number; readonly damagedGroups: readonly number[] } & Pick<
+    StoreStatus,
+    'diskStep' | 'roomBytes' | 'storeBytes' | 'ballastBytes' | 'writeFailure'
+  >;
   readonly counters: Readonly<Record<string, number>>;
 }
 
@@ -42,7 +48,7 @@ export class GatewayUnderTest {
   constructor(options: GatewayOptions) {
     this.name = options.name;
     this.#options = options;
-    this.#data = join(options.directory, 'data');
+    this.#data = options.data ?? join(options.directory, 'data');
     this.#configuration = join(options.directory, 'postern.yaml');
     writeFileSync(this.#configuration, JSON.stringify(options.configuration)); // which is YAML
   }
@@ -63,6 +69,12 @@ export class GatewayUnderTest {
       if (performance.now() > deadline) throw new Error(`${name} did not start within ${START_MS_MAX / 1000} s:\n${this.#lastLines()}`);
       await delay(POLL_MS);
     }
+  }
+
+  /** Most memory it ever had. */
+  get memoryBytesMost(): number {
+    const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.#child?.process.pid}/status`, 'utf8')) ?? [];
+    return Number(kilobytes) * 1024;
   }
 
   /** Stops its clock: what it has done is done, and nothing more happens until it is killed. */

@@ -42,13 +42,18 @@ class Disk implements DiskWatcher {
   errno: string | undefined;
   /** What queues may let go of. */
   evictable = 0;
+  isAllUnderWay = false;
+
+  get evictableBytes(): number {
+    return this.evictable;
+  }
 
   stepped({ step, isEasing }: DiskState): void {
     this.told.push(isEasing ? `back to ${step}` : step);
   }
 
   evict(bytesMax: number): number {
-    const evicted = Math.min(this.evictable, bytesMax);
+    const evicted = this.isAllUnderWay ? 0 : Math.min(this.evictable, bytesMax);
     this.evictable -= evicted;
     this.evictions.push(evicted);
     return evicted;
@@ -181,6 +186,20 @@ describe('a commit that is refused', () => {
   });
 });
 
+describe('a disk that is read-only, or broken', () => {
+  test('is tried again as soon as a file can be written', async () => {
+    watch = disk.watch();
+    disk.errno = 'EROFS';
+    disk.commits.attempts = 1;
+    watch.refused({ code: 'SQLITE_IOERR_WRITE', message: 'disk I/O error' });
+    await disk.clock.advanceSeconds(20);
+    expect(disk.commits.retries).toBe(0);
+    disk.errno = undefined;
+    await disk.clock.advanceSeconds(1);
+    expect(disk.commits.retries).toBe(1);
+  });
+});
+
 describe('the ballast', () => {
   const bytes = 3 * MIB + 1_000;
 
@@ -252,11 +271,21 @@ describe('what the steps ask for', () => {
     expect(disk.evictions.length * 128 * 1024).toBe(4 * MIB);
   });
 
-  test('queues that have nothing to let go of are asked once per look', async () => {
+  test('queues that let go of nothing, because all of it is on its way, are asked once per look', async () => {
     disk.freeBytes = 15 * MIB;
+    disk.evictable = 100 * MIB;
+    disk.isAllUnderWay = true;
     watch = disk.watch();
     await disk.clock.advanceSeconds(7);
     expect(disk.evictions).toEqual([0, 0, 0]);
+  });
+
+  test('nothing is let go of for nothing: somebody else has filled the disk, and all there is would not help', async () => {
+    disk.freeBytes = 0;
+    disk.evictable = 24 * MIB; // 25 are missing
+    watch = disk.watch();
+    await disk.clock.advanceSeconds(20);
+    expect(disk.evictable).toBe(24 * MIB);
   });
 
   test('nothing is let go of while commits fail: it could not be written', async () => {
