@@ -18,6 +18,11 @@ export class DiskLadder {
     return DISK_STEPS[this.#at] ?? 'refuse';
   }
 
+  /** `refuse`; cheap to ask. */
+  get isAtEnd(): boolean {
+    return this.#at === DISK_STEPS.length - 1;
+  }
+
   isAt(step: DiskStep): boolean {
     return this.#at >= DISK_STEPS.indexOf(step);
   }

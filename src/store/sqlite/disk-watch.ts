@@ -56,6 +56,8 @@ export class DiskWatch {
   readonly #taken: Readonly<Record<DiskStep, Counter>>;
   readonly #watchers: DiskWatcher[] = [];
   #reading: DiskReading;
+  /** Room at the last look. */
+  #measuredBytes = 0;
   /** The last write was refused for want of room, whatever the file system says: it may have quotas. */
   #isRefusedRoom = false;
   /** What was free then. */
@@ -82,15 +84,17 @@ export class DiskWatch {
     return this.#ladder.step;
   }
 
+  get isRefusing(): boolean {
+    return this.#ladder.isAtEnd;
+  }
+
   isAt(step: DiskStep): boolean {
     return this.#ladder.isAt(step);
   }
 
   /** What the store may still take, the ballast reckoned as if it were there: to give it up is no relief. */
   get roomBytes(): number {
-    const { freeBytes, storeBytes } = this.#reading;
-    const room = Math.min(freeBytes - this.#parts.ballast.missingBytes, this.#limits.bytesMax - storeBytes);
-    return this.#isRefusedRoom ? Math.min(0, room) : room;
+    return this.#isRefusedRoom ? Math.min(0, this.#measuredBytes) : this.#measuredBytes;
   }
 
   get storeBytes(): number {
@@ -149,7 +153,13 @@ export class DiskWatch {
       if (!(error instanceof Error && 'syscall' in error)) throw error;
       return; // what was read last holds until the disk answers again
     }
+    this.#measure();
     this.#ladder.measured(this.roomBytes);
+  }
+
+  #measure(): void {
+    const { freeBytes, storeBytes } = this.#reading;
+    this.#measuredBytes = Math.min(freeBytes - this.#parts.ballast.missingBytes, this.#limits.bytesMax - storeBytes);
   }
 
   #isForWantOfRoom({ code }: CommitFailure): boolean {

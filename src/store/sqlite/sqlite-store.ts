@@ -254,7 +254,7 @@ export class SqliteStore implements SessionStore {
   get room(): StoreRoom {
     const { attempts, open } = this.#log;
     if (attempts > 0 && open.bytes > this.#parts.limits.groupBytesMax) return 'stuck';
-    return attempts >= ATTEMPTS_MAX || this.#disk.isAt('refuse') ? 'none' : 'ample';
+    return attempts >= ATTEMPTS_MAX || this.#disk.isRefusing ? 'none' : 'ample';
   }
 
   watchDisk(watcher: DiskWatcher): void {

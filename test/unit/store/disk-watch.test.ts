@@ -8,6 +8,7 @@ import { Ballast } from '../../../src/store/sqlite/ballast.ts';
 import { DiskWatch } from '../../../src/store/sqlite/disk-watch.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
+import { SqliteBench } from '../../support/store-bench.ts';
 
 const MIB = 1024 * 1024;
 /** Of 1,000 MiB, so that nothing shrinks. */
@@ -242,6 +243,18 @@ describe('the ballast', () => {
     await ballast.make();
     expect(ballast.missingBytes).toBeGreaterThan(0);
     expect(ballast.giveUp()).toBe(false);
+    watch = disk.watch();
+  });
+});
+
+describe('a start on a full disk', () => {
+  test('gives the ballast up, so that the boot can be written', async () => {
+    const bench = new SqliteBench({ diskLimits: { ballastBytes: MIB }, readDisk: () => ({ totalBytes: 1_000 * MIB, freeBytes: 1_000, storeBytes: 0 }) });
+    await new Ballast(bench.directory, MIB).make();
+    const store = bench.open();
+    expect(store.status()).toMatchObject({ diskStep: 'refuse', ballastBytes: 0 });
+    expect(store.room).toBe('none');
+    await bench.end();
     watch = disk.watch();
   });
 });
