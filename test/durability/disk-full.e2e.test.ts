@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compileFailingDisk } from '../../scripts/bench/generator.ts';
 import { SystemClock } from '../../src/observe/system-clock.ts';
 import { describeWithPeers, peer } from '../support/peers.ts';
+import { runBounded } from './diskfull/bounded.ts';
 import { DiskFullRun } from './diskfull/disk-full.ts';
 import { obstacleToDisks } from './diskfull/small-disk.ts';
 import { COMMITTERS } from './store/process.ts';
@@ -18,6 +19,19 @@ describeWithPeers(['gcc', '/usr/include/stdio.h'], 'a gateway on a small disk', 
     folder = mkdtempSync(join(tmpdir(), 'postern-disk-full-'));
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test.each(COMMITTERS)('store.maxBytes holds, committer %s', async (committer) => {
+    const maxBytes = 16 * 1024 * 1024;
+    const report = await runBounded({
+      entry: [resolve('src/main.ts')],
+      committer,
+      clock: new SystemClock(),
+      directory: mkdtempSync(join(folder, 'run-')),
+      maxBytes,
+    });
+    expect(report.storeBytesMost).toBeLessThanOrEqual(maxBytes);
+    expect(report.acknowledged).toBeGreaterThan(1_000);
+  });
 
   describe.skipIf(obstacle !== undefined)(obstacle === undefined ? 'that runs full' : `that runs full (${obstacle})`, () => {
     test.each(COMMITTERS)('goes the steps in order, tells its clients, comes back by itself and loses nothing uncounted, committer %s', async (committer) => {

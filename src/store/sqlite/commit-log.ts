@@ -121,6 +121,11 @@ export class CommitLog {
     return this.#trouble ?? this.#copyTrouble;
   }
 
+  /** Of SQLite's log, as far as is known. */
+  get isCopyFailing(): boolean {
+    return this.#copyTrouble !== undefined;
+  }
+
   /** How often the unit in flight was refused. */
   get attempts(): number {
     return this.#attempts;

@@ -21,12 +21,16 @@ const BALLAST_SHARE = 1 / 16;
 /** Of a group: it is written twice, to SQLite's log and to the file, while another one fills up. */
 const GROUP_SHARE = 1 / 64;
 
+/** What is under way when the last step is taken stays below the bound: SQLite's log grows by a group, or two, before it is copied. */
+const BOUND_MARGIN_SHARE = 1 / 16;
+const BOUND_MARGIN_BYTES = 2 * 1024 * 1024;
+
 /** @param totalBytes - of the partition, or what the store may take of it. */
 export function fitted({ bytesMax, ballastBytes, enterBelowBytes }: DiskLimits, totalBytes: number): DiskLimits {
   const [first = 0] = enterBelowBytes;
   const scale = Math.min(1, (totalBytes * (1 - FREE_OF_STEPS)) / Math.max(1, first));
   return {
-    bytesMax,
+    bytesMax: bytesMax - Math.min(BOUND_MARGIN_BYTES, bytesMax * BOUND_MARGIN_SHARE),
     ballastBytes: Math.floor(Math.min(ballastBytes, totalBytes * BALLAST_SHARE)),
     enterBelowBytes: enterBelowBytes.map((bytes) => Math.floor(bytes * scale)),
   };

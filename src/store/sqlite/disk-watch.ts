@@ -20,9 +20,9 @@ export interface DiskWatchParts {
   readonly ballast: Ballast;
   readonly limits: DiskLimits;
   /** What failed is tried again at once. */
-  readonly commits: { readonly attempts: number; retryCommit(): void };
+  readonly commits: { readonly attempts: number; readonly isCopyFailing: boolean; retryCommit(): void };
   /** Gives back what is no longer needed; no more than one such work at a time. */
-  readonly upkeep: { readonly isBusy: boolean; reclaim(): void };
+  readonly upkeep: { readonly isBusy: boolean; reclaim(): void; noteTime(): void };
 }
 
 const LOOK_INTERVAL_MS = 5_000;
@@ -64,6 +64,7 @@ export class DiskWatch {
   #refusedAtBytes = 0;
   #cause = '';
   #spentBytes = 0;
+  #isStopped = false;
   #reclaimedMs = Number.NEGATIVE_INFINITY;
   #cancelLook: CancelTimer | undefined;
   #cancelEviction: CancelTimer | undefined;
@@ -112,6 +113,7 @@ export class DiskWatch {
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     this.#cancelLook?.();
     this.#cancelEviction?.();
     await this.#parts.ballast.stop();
@@ -162,6 +164,11 @@ export class DiskWatch {
     this.#measuredBytes = Math.min(freeBytes - this.#parts.ballast.missingBytes, this.#limits.bytesMax - storeBytes);
   }
 
+  get #isFailing(): boolean {
+    const { attempts, isCopyFailing } = this.#parts.commits;
+    return attempts > 0 || isCopyFailing;
+  }
+
   #isForWantOfRoom({ code }: CommitFailure): boolean {
     const isFull = code === 'SQLITE_FULL';
     this.#cause = this.#parts.probe() ?? (isFull ? 'ENOSPC' : '');
@@ -180,15 +187,18 @@ export class DiskWatch {
   }
 
   #lookLater(delayMs: number): void {
+    if (this.#isStopped) return;
+    this.#cancelLook?.();
     this.#cancelLook = this.#parts.clock.after(delayMs, () => {
       this.look();
       this.#act();
-      this.#lookLater(this.isAt('stop-lazy') || this.#parts.commits.attempts > 0 ? CLOSE_LOOK_INTERVAL_MS : LOOK_INTERVAL_MS);
+      this.#lookLater(this.isAt('stop-lazy') || this.#isFailing ? CLOSE_LOOK_INTERVAL_MS : LOOK_INTERVAL_MS);
     });
   }
 
   #act(): void {
-    const { ballast, commits } = this.#parts;
+    const { ballast, commits, upkeep } = this.#parts;
+    if (commits.isCopyFailing && commits.attempts === 0) upkeep.noteTime(); // an idle store would not find out that it can again
     if (!this.isAt('stop-lazy') && ballast.missingBytes > 0) void ballast.make();
     if (commits.attempts > 0) {
       if (this.#isWorthATry()) commits.retryCommit();
@@ -240,8 +250,12 @@ export class DiskWatch {
     const state = this.#state(step, isEasing);
     this.#taken[step].value += 1;
     const { roomBytes, storeBytes } = state;
-    if (isEasing) log.info('disk has room again', { step, roomBytes, storeBytes });
-    else log.warn('disk runs short of room', { step, roomBytes, storeBytes, advice: ADVICE[step] });
+    if (isEasing) {
+      log.info('disk has room again', { step, roomBytes, storeBytes });
+    } else {
+      log.warn('disk runs short of room', { step, roomBytes, storeBytes, advice: ADVICE[step] });
+      this.#lookLater(CLOSE_LOOK_INTERVAL_MS); // what the step asks for is asked for then
+    }
     for (const watcher of this.#watchers) watcher.stepped(state);
   }
 

@@ -67,6 +67,12 @@ export class Upkeep {
     this.#beginCheckpoint();
   }
 
+  /** Makes a unit of its own. */
+  noteTime(): void {
+    this.#metaRows.push(...momentWrites(this.#parts.stamps()));
+    this.#parts.log.wrote();
+  }
+
   takeRows(): { readonly writes: readonly TableWrite[]; readonly vacuumPages: number } {
     const { writes, vacuumPages } = this.#checkpoint.takeRows();
     const metaRows = this.#metaRows;
@@ -122,10 +128,7 @@ export class Upkeep {
   #noteTimeLater(groupsSeen: number): void {
     this.#cancelMoment = this.#parts.clock.after(MOMENT_INTERVAL_MS, () => {
       const { groupsCommitted } = this.#parts.log;
-      if (groupsCommitted === groupsSeen) {
-        this.#metaRows.push(...momentWrites(this.#parts.stamps()));
-        this.#parts.log.wrote();
-      }
+      if (groupsCommitted === groupsSeen) this.noteTime();
       this.#noteTimeLater(groupsCommitted);
     });
   }

@@ -55,6 +55,11 @@ describe('on a small partition', () => {
     expect(fittedGroup(MIB, 16 * MIB)).toBe(256 * 1024);
   });
 
+  test('a bound keeps a margin for what is under way', () => {
+    expect(fitted({ ...DISK_LIMITS, bytesMax: 16 * MIB }, 16 * MIB).bytesMax).toBe(15 * MIB);
+    expect(fitted({ ...DISK_LIMITS, bytesMax: 1_000 * MIB }, 1_000 * MIB).bytesMax).toBe(998 * MIB);
+  });
+
   test('on a large one it is as configured', () => {
     expect(fitted(DISK_LIMITS, 64_000 * MIB)).toEqual(DISK_LIMITS);
     expect(fittedGroup(MIB, 64_000 * MIB)).toBe(MIB);

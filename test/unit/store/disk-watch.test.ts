@@ -25,6 +25,7 @@ class Disk implements DiskWatcher {
   readonly evictions: number[] = [];
   readonly commits = {
     attempts: 0,
+    isCopyFailing: false,
     retries: 0,
     retryCommit(): void {
       this.retries += 1;
@@ -33,8 +34,12 @@ class Disk implements DiskWatcher {
   readonly upkeep = {
     isBusy: false,
     reclaims: 0,
+    units: 0,
     reclaim(): void {
       this.reclaims += 1;
+    },
+    noteTime(): void {
+      this.units += 1;
     },
   };
   freeBytes = 500 * MIB;
@@ -130,7 +135,7 @@ describe('the room of a store', () => {
     watch = disk.watch({ bytesMax: 200 * MIB });
     disk.storeBytes = 185 * MIB;
     await disk.clock.advanceSeconds(5);
-    expect([watch.step, watch.roomBytes]).toEqual(['evict', 15 * MIB]);
+    expect([watch.step, watch.roomBytes]).toEqual(['evict', 13 * MIB]); // 2 MiB are kept for what is under way
   });
 
   test('a disk that does not tell is where it was last', async () => {
@@ -198,6 +203,19 @@ describe('a disk that is read-only, or broken', () => {
     disk.errno = undefined;
     await disk.clock.advanceSeconds(1);
     expect(disk.commits.retries).toBe(1);
+  });
+});
+
+describe('a log of SQLite that could not be copied', () => {
+  test('is tried again by an idle store too: it makes units of its own until it can', async () => {
+    watch = disk.watch();
+    disk.commits.isCopyFailing = true;
+    watch.notCopied({ code: 'SQLITE_IOERR_WRITE', message: 'disk I/O error' });
+    await disk.clock.advanceSeconds(9);
+    expect(disk.upkeep.units).toBe(5); // the first look was due in 5 s
+    disk.commits.isCopyFailing = false;
+    await disk.clock.advanceSeconds(60);
+    expect(disk.upkeep.units).toBe(5);
   });
 });
 
