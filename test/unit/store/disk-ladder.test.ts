@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { DiskStep } from '../../../src/session/disk-pressure.ts';
+import { spaceOf } from '../../../src/store/sqlite/disk-gauge.ts';
 import { DiskLadder } from '../../../src/store/sqlite/disk-ladder.ts';
 import { DISK_LIMITS, fitted, fittedGroup } from '../../../src/store/sqlite/disk-limits.ts';
 
@@ -44,6 +45,17 @@ describe('the steps of a disk that runs full', () => {
     expect([steps.slackBytes(250), steps.missingBytes('evict', 240), steps.missingBytes('evict', 260)]).toEqual([50, 10, 0]);
     steps.measured(10);
     expect(steps.slackBytes(10)).toBe(0);
+  });
+});
+
+describe('what a file system says of itself', () => {
+  test('room is what users without privileges may take', () => {
+    expect(spaceOf({ bsize: 4_096, blocks: 1_000, bavail: 10 })).toEqual({ totalBytes: 4_096_000, freeBytes: 40_960 });
+  });
+
+  test('one that says nothing is never full', () => {
+    const { totalBytes } = spaceOf({ bsize: 4_096, blocks: 0, bavail: 0 });
+    expect([fitted(DISK_LIMITS, totalBytes), fittedGroup(MIB, totalBytes)]).toEqual([DISK_LIMITS, MIB]);
   });
 });
 
