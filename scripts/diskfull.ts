@@ -42,6 +42,8 @@ function faultKinds(places: number): readonly FaultKind[] {
     { errno: 'EIO', calls: ['write'], places: spread(places, WRITES_MAX) },
     { errno: 'short', calls: ['write'], places: spread(places, WRITES_MAX) },
     { errno: 'EIO', calls: ['sync'], places: spread(Math.min(places, SYNCS_MAX), SYNCS_MAX) },
+    { errno: 'EIO', calls: ['sync:postern.db'], places: whole.map((_, index) => index % 3) },
+    { errno: 'ENOSPC', calls: ['write:postern.db'], places: whole.map((_, index) => index % 5) },
     { errno: 'EIO', calls: ALL, places: whole },
     { errno: 'EDQUOT', calls: ['write'], places: whole },
     { errno: 'EROFS', calls: ['write', 'open', 'truncate', 'remove'], places: whole },

@@ -3,7 +3,7 @@
 // As long as the control file exists it says, in one line, which calls fail and how: "ERRNO NTH CALL...", e.g. "5 3 write sync".
 //   ERRNO  what a failing call leaves in errno; 0: a write takes half of what it was given, and says so
 //   NTH    only the n-th such call fails, counted from when the line last changed; 0: every one
-//   CALL   write, sync, truncate, open (for writing), remove
+//   CALL   write, sync, truncate, open (for writing), remove; of one file only with its name behind it: sync:postern.db
 // With FAULT_LOG every call is told of there, one line each: "write FILE OFFSET LENGTH", "sync FILE", and "failed CALL FILE [OFFSET LENGTH]".
 // Memory that is mapped is not seen.
 #include <dlfcn.h>
@@ -46,14 +46,18 @@ static long read_line(const char *path, char *line) {
   return length;
 }
 
+static const char *file_of(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash == NULL ? path : slash + 1;
+}
+
 static void tell(const char *outcome, const call *made, const char *path) {
   static long log_descriptor = -1;
   const char *log_path = getenv("FAULT_LOG");
   if (log_path == NULL) return;
   if (log_descriptor < 0) log_descriptor = syscall(SYS_openat, AT_FDCWD, log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  const char *file = strrchr(path, '/');
   char line[PATH_MAX + LINE_MAX_BYTES];
-  int length = snprintf(line, sizeof line, "%s%s %s %ld %zu\n", outcome, made->name, file == NULL ? path : file + 1, made->offset, made->length);
+  int length = snprintf(line, sizeof line, "%s%s %s %ld %zu\n", outcome, made->name, file_of(path), made->offset, made->length);
   syscall(SYS_write, log_descriptor, line, (size_t)length);
 }
 
@@ -63,16 +67,29 @@ static unsigned long mixed(const char *text) {
   return hash;
 }
 
-static verdict judged(const char *name) {
+static int is_meant(char *calls, const char *name, const char *file) {
+  char *rest = NULL;
+  for (char *each = strtok_r(calls, " \n", &rest); each != NULL; each = strtok_r(NULL, " \n", &rest)) {
+    char *only = strchr(each, ':');
+    if (only != NULL) *only = '\0';
+    if (strcmp(each, name) == 0 && (only == NULL || strcmp(only + 1, file) == 0)) return 1;
+  }
+  return 0;
+}
+
+static verdict judged(const char *name, const char *path) {
   const char *control = getenv("FAULT_CONTROL");
   char line[LINE_MAX_BYTES];
-  if (control == NULL || read_line(control, line) <= 0) return PASSES;
+  if (control == NULL || read_line(control, line) <= 0) {
+    atomic_store(&line_seen, 0);
+    return PASSES;
+  }
   unsigned long hash = mixed(line);
   if (atomic_exchange(&line_seen, hash) != hash) atomic_store(&counted, 0);
   char *rest = line;
   long code = strtol(rest, &rest, 10);
   long nth = strtol(rest, &rest, 10);
-  if (strstr(rest, name) == NULL) return PASSES;
+  if (!is_meant(rest, name, file_of(path))) return PASSES;
   if (nth > 0 && atomic_fetch_add(&counted, 1) + 1 != nth) return PASSES;
   errno = (int)code;
   return code == 0 ? IS_CUT_SHORT : FAILS;
@@ -85,7 +102,7 @@ static int is_watched(const char *path) {
 
 static verdict judged_path(const call *made, const char *path) {
   if (!is_watched(path)) return PASSES;
-  verdict found = judged(made->name);
+  verdict found = judged(made->name, path);
   int code = errno;
   tell(found == PASSES ? "" : "failed ", made, path);
   errno = code;

@@ -24,6 +24,8 @@ describeWithPeers(['gcc', '/usr/include/stdio.h'], 'a store whose disk fails', (
       ['ENOSPC', ['write'], [1, 2, 3, 40, 700]],
       ['EIO', ['sync'], [1, 2, 3, 4, 5]],
       ['EIO', ['write'], [2, 5, 90, 1_100]],
+      ['EIO', ['sync:postern.db'], [1, 2, 1]],
+      ['ENOSPC', ['write:postern.db'], [1, 0]],
       ['short', ['write'], [1, 4, 60]],
       ['EIO', ALL, [0, 1, 0]],
       ['EROFS', ['write', 'open', 'truncate'], [0, 0]],

@@ -9,7 +9,9 @@ import { Model } from './harness.ts';
 import { type CommitterName, StoreProcess } from './process.ts';
 import { SyncAudit } from './sync-audit.ts';
 
-export type Call = 'write' | 'sync' | 'truncate' | 'open' | 'remove';
+type AnyCall = 'write' | 'sync' | 'truncate' | 'open' | 'remove';
+/** On any file of the store, or on one. */
+export type Call = AnyCall | `${AnyCall}:${'postern.db' | 'postern.db-wal'}`;
 
 /** What a call leaves in errno. `short`: a write takes half of what it was given. */
 export const ERRNO = { EIO: 5, ENOSPC: 28, EROFS: 30, EDQUOT: 122, short: 0 } as const;
