@@ -46,12 +46,11 @@ export class UnitWriter {
       syncMs = this.#waiting(() => this.#connection.commit());
     });
     if (failure !== undefined) return { failure, syncMs: 0 };
-    const copyFailure = this.#attempt(() => {
-      syncMs += this.#waiting(() => {
-        if (this.#connection.copyLog()) this.#copyFailure = undefined;
+    if (this.#connection.isLogLong) {
+      this.#copyFailure = this.#attempt(() => {
+        syncMs += this.#waiting(() => this.#connection.copyLog());
       });
-    });
-    this.#copyFailure = copyFailure ?? this.#copyFailure;
+    }
     return { failure, copyFailure: this.#copyFailure, syncMs };
   }
 
