@@ -2,6 +2,9 @@
 // file before a failed sync must be written to it again before another sync of it is trusted.
 const LINE = /^(failed )?(write|sync|truncate|open|remove) (\S+) (-?\d+) (\d+)$/;
 
+/** SQLite syncs the header of a log it begins anew before it writes what follows, and trusts that sync for nothing else. */
+const LOG_HEADER_BYTES = 32;
+
 type Range = readonly [start: number, end: number];
 
 interface FileState {
@@ -32,6 +35,11 @@ export class SyncAudit {
   }
 
   #synced(file: string, state: FileState, isDone: boolean): void {
+    const isOfHeader = isDone && state.unsynced.length > 0 && state.unsynced.every(([, end]) => end <= LOG_HEADER_BYTES);
+    if (isOfHeader) {
+      state.unsynced = [];
+      return;
+    }
     if (!isDone) {
       if (state.unsynced.length > 0) this.failedSyncs += 1;
       state.doubtful.push(...state.unsynced);
