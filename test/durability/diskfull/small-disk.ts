@@ -78,9 +78,10 @@ export class SmallDisk {
     rmSync(this.#root, { recursive: true });
   }
 
-  /** After an error: nothing of it stays mounted. */
+  /** After an error: nothing of it stays. */
   abandon(): void {
     spawnSync('umount', ['--lazy', this.directory], { stdio: 'ignore' });
+    rmSync(this.#root, { recursive: true, force: true });
   }
 }
 
