@@ -22,6 +22,7 @@ export const PEERS = {
 const PEERS_OF_LONG_RUNS = {
   'qemu-storage-daemon': 'qemu-system-common',
   mke2fs: 'e2fsprogs',
+  e2fsck: 'e2fsprogs',
   mount: 'mount',
 } as const;
 

@@ -26,6 +26,7 @@ import { BridgeFleet } from './runtime/bridge-fleet.ts';
 import { brokerSettings, queueSettings } from './runtime/broker-settings.ts';
 import { believedClock } from './runtime/clock-source.ts';
 import { CommitHealth } from './runtime/commit-health.ts';
+import { diskLimits } from './runtime/disk-limits.ts';
 import { type Front, mqttSnFront } from './runtime/fronts.ts';
 import { mqttFront } from './runtime/mqtt-front.ts';
 import { createSysTopics } from './runtime/sys-topics.ts';
@@ -64,6 +65,7 @@ export async function composeGateway(given: StartOptions, { decorate, ...overrid
     metrics,
     limits: { checkpointIntervalMs: checkpointIntervalSeconds * 1000, checkpointLogBytes },
     wearCounters: wearCounters(BlockDevice.below(config.data.directory)),
+    diskLimits: diskLimits(config.store),
     ...(committer !== 'inline' && { commitThread: { entry: COMMIT_WORKER, isAlways: committer === 'worker' } }),
     ...overrides,
   });

@@ -11,6 +11,7 @@ export const CONNACK_CODE: Readonly<Record<RefusalReason, ReturnCode>> = {
   'not-authorized': notSupported,
   'identifier-taken': notSupported,
   'rate-exceeded': congestion,
+  'quota-exceeded': congestion,
   busy: congestion,
   unavailable: congestion,
   'use-another-server': congestion,

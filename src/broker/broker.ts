@@ -14,10 +14,13 @@ import { BrokerSession } from './client-session.ts';
 import type { Core } from './core.ts';
 import { DEAD_LETTER_REALM } from './dead-letters.ts';
 import { DELAYED_REALM } from './delayed.ts';
+import { DiskAlarm } from './disk-alarm.ts';
+import { DiskRelief } from './disk-relief.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type CoreParts, type CoreSettings, makeCore } from './make-core.ts';
 import { PrincipalCache } from './principal-cache.ts';
 import { PublishGate } from './publish-gate.ts';
+import type { Evictable } from './queue-bounds.ts';
 import { QueueInspector } from './queue-inspector.ts';
 import { type QueueFacts, type QueueReport, queueReport, storedFacts } from './queue-report.ts';
 import { restoredTerms, takeTerms } from './queue-terms.ts';
@@ -55,6 +58,7 @@ export const DEFAULT_BROKER_SETTINGS: BrokerSettings = {
   autoSubscribe: [],
   sharedSubscriptions: { strategy: 'round-robin', groups: [] },
   presenceNode: undefined,
+  node: 'postern',
   slowConsumer: { afterSeconds: limits.SLOW_CONSUMER_SECONDS, isDisconnected: false },
 };
 
@@ -94,6 +98,7 @@ export class Broker {
     metrics.gauge('delayed.messages', () => delayed.count);
     metrics.gauge('publishers.withheld', () => withheld.count - this.#arrivals.places);
     metrics.gauge('connects.waiting', () => this.#arrivals.count);
+    parts.store.watchDisk(this.#diskRelief());
   }
 
   /** Brings back what the store holds: before any listener opens. */
@@ -197,6 +202,17 @@ export class Broker {
     return new QueueInspector({ store, clock, deadLetters, withheld, sessionOf });
   }
 
+  #diskRelief(): DiskRelief {
+    const { shares, withheld, announcer } = this.#core;
+    const { clock, settings } = this.#parts;
+    const sessions = this.#sessions;
+    const queues = function* (): Generator<Evictable> {
+      for (const { outbound } of sessions.values()) yield outbound.evictable;
+      yield* shares.all();
+    };
+    return new DiskRelief({ queues, withheld, alarm: new DiskAlarm(announcer, clock, settings.node) });
+  }
+
   /** Other rules for queues: at once for those of sessions without a link and of shared groups, for the others from their next connection on. */
   replaceQueueRules(queue: BrokerSettings['queue']): void {
     this.#core.queueRules.replace(queue);
@@ -234,6 +250,8 @@ export class Broker {
     const existing = this.#sessions.get(sessionKey(sessionRealm, principal.clientId));
     if (existing !== undefined && existing.ownerKey !== principalKey(principal)) return { kind: 'refused', reason: 'identifier-taken' };
     if (existing === undefined && this.#sessions.size >= this.#parts.settings.sessionsMax) return { kind: 'refused', reason: 'busy' };
+    const obstacle = this.#obstacle(existing, request);
+    if (obstacle !== undefined) return { kind: 'refused', reason: obstacle };
     const before = existing?.record;
     const resumed = existing === undefined ? undefined : this.#makeWay(existing, request.cleanStart);
     const session = resumed ?? this.#createSession(gateway, sessionRealm, { principal, topics }, request);
@@ -244,6 +262,15 @@ export class Broker {
     if (session.attachment !== attachment || !session.isAttached) return { kind: 'refused', reason: 'unavailable' }; // taken over meanwhile
     this.#core.presence?.connected(principal, request);
     return { kind: 'accepted', session, isSessionPresent: resumed !== undefined };
+  }
+
+  /** A client that returns takes what waits for it, which makes room; a session that is new takes room. */
+  #obstacle(existing: BrokerSession | undefined, { sessionExpirySeconds, will }: ConnectRequest): 'quota-exceeded' | 'unavailable' | undefined {
+    const { room } = this.#parts.store;
+    if (room === 'ample') return undefined;
+    const isRecorded = existing?.record !== undefined;
+    if (room === 'stuck') return isRecorded || sessionExpirySeconds > 0 || will !== undefined ? 'unavailable' : undefined;
+    return sessionExpirySeconds > 0 && !isRecorded ? 'quota-exceeded' : undefined;
   }
 
   /** Ends what stands in the way of a new connection. @returns the session to resume, if it lives on. */

@@ -7,6 +7,7 @@ import type { CancelTimer, GatewayClock, GatewayMs } from '../model/clock.ts';
 import { DELAYED_WILLS_BYTES_MAX, DELAYED_WILLS_MAX } from '../model/limits.ts';
 import { Message } from '../model/message.ts';
 import type { QueueLimits } from '../model/queue-policy.ts';
+import { isFull } from '../session/disk-pressure.ts';
 import { type Sequence, type SessionStore, type StoredDelivery, type StoredSession, sessionKey } from '../session/session-store.ts';
 import type { BrokerCounters } from './counters.ts';
 import type { Permissions } from './permissions.ts';
@@ -84,7 +85,7 @@ export class DelayedMessages {
   /** @param message - under its final topic; the publisher may publish it there. */
   add(message: Message, delaySeconds: number, publisher: Publisher): Routed {
     const { store, limits } = this.#parts;
-    if (store.isCongested) return refused(DISK);
+    if (store.isCongested || isFull(store)) return refused(DISK);
     if (isAtBound(this.#queueToFill(), limits)) return refused(OWNER);
     this.#append(message, delaySeconds, publisher);
     return TAKEN;

@@ -4,10 +4,20 @@ import { DROP_REPORTS_MAX } from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
 import type { Counter, Metrics } from '../model/metrics.ts';
 
-export const DROP_CAUSES = ['queue-full', 'queue-full-newest', 'superseded', 'expired', 'detached', 'refused-by-peer', 'unreadable', 'purged'] as const;
+export const DROP_CAUSES = [
+  'queue-full',
+  'queue-full-newest',
+  'disk-full',
+  'superseded',
+  'expired',
+  'detached',
+  'refused-by-peer',
+  'unreadable',
+  'purged',
+] as const;
 
 /**
- * `queue-full`: the oldest made room. `queue-full-newest`: it was not taken. `superseded`: a newer one of its topic came. `detached`: nobody was there
+ * `queue-full`: the oldest made room. `queue-full-newest`: it was not taken. `disk-full`: the disk ran full. `superseded`: a newer one of its topic came. `detached`: nobody was there
  * and no queue for it. `unreadable`: the disk lost it. `purged`: somebody let go of it.
  */
 export type DropCause = (typeof DROP_CAUSES)[number];
@@ -19,7 +29,7 @@ export function dropCounters(metrics: Metrics): DropCounters {
 }
 
 /** Causes somebody should hear of. The others are what was asked for, or are reported where they happen. */
-const REPORTED: readonly DropCause[] = ['queue-full', 'queue-full-newest'];
+const REPORTED: readonly DropCause[] = ['queue-full', 'queue-full-newest', 'disk-full'];
 const REPORT_INTERVAL_MS = 60_000;
 
 /** Whose queue it is. */

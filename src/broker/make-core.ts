@@ -34,6 +34,8 @@ export interface CoreSettings {
   readonly sharedSubscriptions: SharedSettings;
   /** The gateway's name in presence messages; undefined: there are none. */
   readonly presenceNode: string | undefined;
+  /** The gateway's name in alarms. */
+  readonly node: string;
   readonly slowConsumer: SlowConsumerSettings;
 }
 

@@ -14,6 +14,7 @@ import type { QueueDrops } from './drops.ts';
 import { type Inflight, InflightTable, readFlight } from './inflight.ts';
 import { MemoryQueue } from './memory-queue.ts';
 import { Pauses } from './pauses.ts';
+import type { Evictable } from './queue-bounds.ts';
 import type { QueueReadingParts } from './queue-reading.ts';
 import type { OutboundSettings } from './queue-terms.ts';
 import type { Recipient } from './recipient.ts';
@@ -99,6 +100,11 @@ export class Outbound implements DurableWaiter, Recipient {
   /** True when a message for this queue must hold its publisher back. */
   get isRefusing(): boolean {
     return this.#queue.isRefusing;
+  }
+
+  /** For a disk without room for it. */
+  get evictable(): Evictable {
+    return this.#queue;
   }
 
   /** A link serves the session from now on; it starts paused by `link`. What was in flight is sent again on it (MQTT-4.4.0-1). */

@@ -1,5 +1,5 @@
 import { LOWEST_FIRST, type Priority } from '../model/priority.ts';
-import type { QueueLimits } from '../model/queue-policy.ts';
+import type { QueueLimits, WhenFull } from '../model/queue-policy.ts';
 import type { Sequence, SessionStore, StoredSession } from '../session/session-store.ts';
 import type { QueueDrops } from './drops.ts';
 import type { QueueTreatment } from './queue-rules.ts';
@@ -18,6 +18,14 @@ export interface Waiting {
   newest(priority: Priority): Sequence | undefined;
 }
 
+/** A queue that may be asked to let go of something. */
+export interface Evictable {
+  /** 0: it refuses when it is full, or it is empty. */
+  readonly evictableBytes: number;
+  /** @returns how many bytes went; 0: all of it is on its way to the client. */
+  evict(bytesMax: number): number;
+}
+
 /** Brings a queue within its bounds, at the cost of the lowest class that waits. Who refuses has room for what was taken. */
 export function makeRoom(
   { store, drops }: { readonly store: SessionStore; readonly drops: QueueDrops },
@@ -27,12 +35,35 @@ export function makeRoom(
 ): void {
   if (whenFull === 'refuse') return;
   while (isOverBound(stored, limits)) {
-    const victim = lowest(whenFull === 'drop-newest' ? (priority) => waiting.newest(priority) : (priority) => waiting.oldest(priority));
+    const victim = victimOf(whenFull, waiting);
     if (victim === undefined) return;
     const cause = whenFull === 'drop-newest' ? 'queue-full-newest' : 'queue-full';
     store.settle(stored, victim, cause);
     drops.add(cause);
   }
+}
+
+/** Lets go of some `bytesMax` of what waits, as a full queue would: the disk has no room for it. @returns how many bytes went. */
+export function evict(
+  { store, drops }: { readonly store: SessionStore; readonly drops: QueueDrops },
+  stored: StoredSession,
+  { whenFull }: Pick<QueueTreatment, 'whenFull'>,
+  { waiting, bytesMax }: { readonly waiting: Waiting; readonly bytesMax: number },
+): number {
+  if (whenFull === 'refuse') return 0;
+  const { queue } = stored;
+  const bytesBefore = queue.bytes;
+  while (bytesBefore - queue.bytes < bytesMax) {
+    const victim = victimOf(whenFull, waiting);
+    if (victim === undefined) break;
+    store.settle(stored, victim, 'disk-full');
+    drops.add('disk-full');
+  }
+  return bytesBefore - queue.bytes;
+}
+
+function victimOf(whenFull: WhenFull, waiting: Waiting): Sequence | undefined {
+  return lowest(whenFull === 'drop-newest' ? (priority) => waiting.newest(priority) : (priority) => waiting.oldest(priority));
 }
 
 function lowest(choose: (priority: Priority) => Sequence | undefined): Sequence | undefined {

@@ -7,6 +7,7 @@ import { TURN_WORK_MAX } from '../model/limits.ts';
 import { type Message, minQoS, type Origin, type QoS } from '../model/message.ts';
 import type { TopicFilter } from '../model/topic.ts';
 import { REPLAY_STEP_WORK, REPLAYED_WORK, type Work } from '../model/work.ts';
+import { isFull } from '../session/disk-pressure.ts';
 import type { SessionStore } from '../session/session-store.ts';
 import type { RetainedIndex } from './retained-index.ts';
 import type { RoutedSession } from './routed-session.ts';
@@ -15,7 +16,7 @@ import type { TurnLine } from './turn-line.ts';
 
 export interface ReplayParts {
   readonly clock: GatewayClock;
-  readonly store: Pick<SessionStore, 'isCongested'>;
+  readonly store: Pick<SessionStore, 'isCongested' | 'room'>;
   readonly router: Router;
   readonly retained: RetainedIndex;
   readonly systemRetained: RetainedIndex;
@@ -114,7 +115,7 @@ export class RetainedReplay {
     for (;;) {
       const walk = this.#current();
       if (walk === undefined) return;
-      if (walk.into === 'queue' && store.isCongested) {
+      if (walk.into === 'queue' && (store.isCongested || isFull(store))) {
         this.#putOff((run) => this.#parts.clock.after(CONGESTED_MS, run));
         return;
       }

@@ -1,6 +1,7 @@
 // Which published messages are retained, and within which bounds.
 import type { GatewayClock } from '../model/clock.ts';
 import { Message } from '../model/message.ts';
+import { isFull } from '../session/disk-pressure.ts';
 import { messageSize } from '../session/message-size.ts';
 import type { SessionStore } from '../session/session-store.ts';
 import type { BrokerCounters } from './counters.ts';
@@ -38,7 +39,7 @@ export class Retaining {
    */
   take(message: Message): Message | undefined {
     const { retained, counters, store } = this.#parts;
-    if (message.qos === 0 && store.isCongested) {
+    if (message.qos === 0 && (store.isCongested || (isFull(store) && message.payload.length > 0))) {
       counters.retainedRefused.value += 1;
       return undefined;
     }

@@ -6,6 +6,7 @@ import type { Match } from '../bus/match.ts';
 import { type Message, minQoS, type QoS } from '../model/message.ts';
 import { utf8Length } from '../model/topic-utf8.ts';
 import { RETAIN_WORK, RETAINED_WORK, ROUTE_WORK, STORED_WORK, type Work, workOfBytes } from '../model/work.ts';
+import { isFull } from '../session/disk-pressure.ts';
 import type { SessionStore } from '../session/session-store.ts';
 import type { BrokerCounters } from './counters.ts';
 import type { DeliveryTerms } from './delivery-view.ts';
@@ -64,15 +65,23 @@ export class Router {
   }
 
   /** The queue that refuses and has no room for it, or the store. Of QoS 0 nobody was promised anything. */
-  whatIsFull({ topic, qos }: Message, publisher: RoutedSession | undefined): string | undefined {
-    if (qos === 0) return undefined;
-    if (this.#parts.store.isCongested) return DISK;
+  whatIsFull(message: Message, publisher: RoutedSession | undefined): string | undefined {
+    if (message.qos === 0) return undefined;
+    const { store, bus } = this.#parts;
+    if (store.isCongested || (isFull(store) && this.#wouldBeStored(message, publisher))) return DISK;
     if (this.#refusing.size === 0) return undefined;
-    for (const found of this.#parts.bus.matches(topic)) {
+    for (const found of bus.matches(message.topic)) {
       const subscriber = matchFor(found, publisher)?.subscriber;
       if (subscriber !== undefined && this.#refusing.has(subscriber) && subscriber.outbound.isRefusing) return subscriber.clientId;
     }
     return undefined;
+  }
+
+  #wouldBeStored({ topic, isRetain, payload }: Message, publisher: RoutedSession | undefined): boolean {
+    if (isRetain && payload.length > 0) return true; // an empty one makes room (MQTT-3.3.1-6)
+    const { matches, shares } = this.#parts.bus.routing(topic);
+    if (matches.some((found) => matchFor(found, publisher)?.subscriber.stored !== undefined)) return true;
+    return shares.some((share) => this.#parts.shares.groupOf(share)?.keepsMessages === true);
   }
 
   /** Like `route`, but never refused. */

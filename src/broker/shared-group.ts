@@ -11,7 +11,7 @@ import type { Topic } from '../model/topic.ts';
 import type { LiveQueue, Sequence, SettleCause, StoredSession } from '../session/session-store.ts';
 import type { DeliveryTerms } from './delivery-view.ts';
 import type { Drops } from './drops.ts';
-import { makeRoom, type Waiting } from './queue-bounds.ts';
+import { evict, makeRoom, type Waiting } from './queue-bounds.ts';
 import { QueueCursor } from './queue-cursor.ts';
 import { type QueueReadingParts, readLive } from './queue-reading.ts';
 import { type QueueFacts, storedFacts } from './queue-report.ts';
@@ -119,6 +119,15 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
     this.#onOver = undefined;
   }
 
+  get evictableBytes(): number {
+    return this.#treatment.whenFull === 'refuse' ? 0 : (this.#stored?.queue.bytes ?? 0);
+  }
+
+  /** The disk has no room for what waits. @returns how many bytes went. */
+  evict(bytesMax: number): number {
+    return this.#stored === undefined ? 0 : evict(this.#parts, this.#stored, this.#treatment, { waiting: this, bytesMax });
+  }
+
   /** Nothing that comes back is given to anybody any more: the gateway stops. */
   stop(): void {
     this.#isStopped = true;
@@ -132,7 +141,7 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
    */
   take(message: Message, isReferred: (recipient: Recipient) => boolean): Referent | undefined {
     const offer = { message, qos: message.qos, isRetain: message.isRetain };
-    const isKept = message.qos > 0 && this.#keepsMessages;
+    const isKept = message.qos > 0 && this.keepsMessages;
     if (isKept && this.#firstWaiting() !== undefined) return this.#toQueue(offer); // behind what came before it
     const member = this.#choose(offer, (each) => canTakeNow(each, offer));
     if (member === undefined) return isKept ? this.#toQueue(offer) : this.#leaveWithOne(offer);
@@ -231,7 +240,7 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
   }
 
   /** Messages wait on disk as soon as one member's session does. */
-  get #keepsMessages(): boolean {
+  get keepsMessages(): boolean {
     return this.#stored !== undefined || this.#share.members.some(({ subscriber }) => subscriber.stored !== undefined);
   }
 

@@ -42,6 +42,10 @@ export class SharedGroups {
     }
   }
 
+  all(): Iterable<SharedGroup> {
+    return this.#groups.values();
+  }
+
   queues(): readonly QueueFacts[] {
     return [...this.#groups.values()].map((group) => group.facts);
   }

@@ -1,18 +1,20 @@
 // The stored queue of one session as its deliveries see it: which entry is next, which of them may go, and what becomes of a new one.
 import type { Message, QoS } from '../model/message.ts';
 import { LOWEST_FIRST, ORDINARY, PRIORITIES, type Priority } from '../model/priority.ts';
+import { isFull } from '../session/disk-pressure.ts';
 import { messageSize } from '../session/message-size.ts';
 import type { Sequence, StoredDelivery, StoredSession } from '../session/session-store.ts';
 import { Doubt, restoredSent, saveSent } from './doubt.ts';
+import type { DropCause } from './drops.ts';
 import type { InflightTable } from './inflight.ts';
 import { LatestPerTopic, type LatestQueue } from './latest-per-topic.ts';
-import { isAtBound, makeRoom, type Waiting } from './queue-bounds.ts';
+import { type Evictable, evict, isAtBound, makeRoom, type Waiting } from './queue-bounds.ts';
 import { QueueCursor } from './queue-cursor.ts';
 import { type QueueReadingParts, readLive } from './queue-reading.ts';
 import type { QueueTreatment } from './queue-rules.ts';
 import type { OutboundSettings } from './queue-terms.ts';
 
-export class StoredQueue implements Waiting, LatestQueue {
+export class StoredQueue implements Waiting, LatestQueue, Evictable {
   /** Nothing waits: a message that comes now is the next. */
   isCaughtUp = false;
   readonly #parts: QueueReadingParts;
@@ -89,10 +91,17 @@ export class StoredQueue implements Waiting, LatestQueue {
 
   /** @returns false when there is no room for it: it is not even written. */
   takes(message: Message, qos: QoS): boolean {
-    const isCrowdedOut = qos === 0 && (this.isRefusing || this.#parts.store.isCongested); // no publisher of QoS 0 can be held back
-    if (!isCrowdedOut && !this.#declines(message)) return true;
-    this.#parts.drops.add(isCrowdedOut ? 'queue-full' : 'queue-full-newest');
-    return false;
+    const cause = this.#refusal(message, qos);
+    if (cause !== undefined) this.#parts.drops.add(cause);
+    return cause === undefined;
+  }
+
+  /** Only publishers of QoS 1 and 2 can be held back. */
+  #refusal(message: Message, qos: QoS): DropCause | undefined {
+    const { store } = this.#parts;
+    if (qos === 0 && isFull(store)) return 'disk-full';
+    if (qos === 0 && (this.isRefusing || store.isCongested)) return 'queue-full';
+    return this.#declines(message) ? 'queue-full-newest' : undefined;
   }
 
   /** Whether a message would be the first to go again. */
@@ -117,6 +126,15 @@ export class StoredQueue implements Waiting, LatestQueue {
   /** A message was written: what the queue has no room for goes. */
   makeRoom(): void {
     if (this.#stored !== undefined) makeRoom(this.#parts, this.#stored, this.#treatment, this);
+  }
+
+  get evictableBytes(): number {
+    return this.#stored === undefined || this.mayRefuse ? 0 : this.#stored.queue.bytes;
+  }
+
+  /** As `evict` of queue bounds. */
+  evict(bytesMax: number): number {
+    return this.#stored === undefined ? 0 : evict(this.#parts, this.#stored, this.#treatment, { waiting: this, bytesMax });
   }
 
   /** The entry whose turn it is, of those up to `upTo`. */

@@ -5,6 +5,7 @@ import type { SubscribeOutcome } from '../gateway/gateway.ts';
 import { INTERNAL_PROTOCOL, type Principal } from '../model/client.ts';
 import { SUBSCRIPTIONS_PER_SESSION_MAX } from '../model/limits.ts';
 import type { TopicFilter } from '../model/topic.ts';
+import { isFull } from '../session/disk-pressure.ts';
 import type { StoredSession } from '../session/session-store.ts';
 import { AskedFilters } from './asked-filters.ts';
 import type { Core } from './core.ts';
@@ -65,17 +66,19 @@ export class Subscriptions {
     const target = subscriber.topics.subscribed(subscription.filter);
     if (target === undefined || isMisnamed(target) || this.#isUnshareable(target) || !this.#may(target, subscriber.principal)) return { kind: 'denied' };
     const isHeld = this.#held.has(target.key);
-    const isNew = !isHeld || this.#unanswered?.delete(target.key) === true;
+    const isNew = !isHeld || this.#unanswered?.has(target.key) === true;
     if (!isHeld && this.#held.size >= SUBSCRIPTIONS_PER_SESSION_MAX) return { kind: 'quota-exceeded' };
     if (target.kind === 'exclusive' && this.#isTaken(target)) return { kind: 'quota-exceeded' };
     const held = target.key === subscription.filter ? subscription : { ...subscription, filter: target.key };
+    const asksForRetained = target.kind !== 'shared' && bringsRetained(held, isNew);
+    if (this.#isWithoutRoom(held, asksForRetained)) return { kind: 'quota-exceeded' };
+    this.#unanswered?.delete(target.key);
     this.#hold(held);
     this.#route(target, held); // MQTT-3.8.4-3: replaces
     const { stored } = this.#session;
     this.#asked.note(target.key, subscriber.topics.named(target.key) === subscription.filter ? undefined : subscription.filter, stored);
     if (stored !== undefined && !isSame(stored.subscriptions.get(target.key), held)) this.#core.store.saveSubscription(stored, held);
-    const bringsRetained = subscription.retainHandling === 0 || (subscription.retainHandling === 1 && isNew);
-    if (bringsRetained && target.kind !== 'shared') this.#beginReplay(target.selects, held); // MQTT 5 §4.8.2
+    if (asksForRetained) this.#beginReplay(target.selects, held); // MQTT 5 §4.8.2
     return { kind: 'granted', qos: subscription.qosMax };
   }
 
@@ -142,6 +145,13 @@ export class Subscriptions {
     return this.#core.access.may(principal, { kind: 'subscribe', filter: selects });
   }
 
+  /** Of a stored session, what is there already is granted again, and nothing that would be written. */
+  #isWithoutRoom(held: Subscription, asksForRetained: boolean): boolean {
+    const { stored } = this.#session;
+    if (stored === undefined || !isFull(this.#core.store)) return false;
+    return asksForRetained || !isSame(stored.subscriptions.get(held.filter), held);
+  }
+
   #beginReplay(selects: TopicFilter, subscription: Subscription): void {
     this.#replay ??= new RetainedReplay(this.#core, this.#session);
     this.#replay.begin(selects, subscription);
@@ -197,6 +207,11 @@ export class Subscriptions {
     const { exclusiveHolders } = this.#core;
     if (kind === 'exclusive' && exclusiveHolders.get(routed) === this.#session) exclusiveHolders.delete(routed);
   }
+}
+
+/** MQTT-3.3.1-9, -10, -11. */
+function bringsRetained({ retainHandling }: Subscription, isNew: boolean): boolean {
+  return retainHandling === 0 || (retainHandling === 1 && isNew);
 }
 
 /** A share without name or filter; or one that is exclusive, and whose inner filter permission would not be asked about. */

@@ -115,6 +115,7 @@ export const EMQX_FIGURES: Readonly<Record<string, Figure>> = {
   'metrics/messages/dropped/expired': (reading) => reading.value('messages.dropped.expired'),
   'metrics/delivery/dropped': dropped,
   'metrics/delivery/dropped/queue_full': (reading) => reading.value('messages.dropped.queue-full') + reading.value('messages.dropped.queue-full-newest'),
+  'metrics/delivery/dropped/disk_full': (reading) => reading.value('messages.dropped.disk-full'),
   'metrics/delivery/dropped/queue_full_newest': (reading) => reading.value('messages.dropped.queue-full-newest'),
   'metrics/delivery/dropped/superseded': (reading) => reading.value('messages.dropped.superseded'),
   'metrics/delivery/dropped/expired': (reading) => reading.value('messages.dropped.expired'),

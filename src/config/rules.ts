@@ -17,6 +17,7 @@ type BridgedTopic = BridgeSettings['topics'][number];
 export function contradictions(settings: Settings): Finding[] {
   return [
     ...exposure(settings),
+    ...ladderContradictions(settings),
     ...mqttListeners(settings.mqtt).flatMap(listenerContradictions),
     ...mqttListeners(settings.mqtt).flatMap(connectionContradictions),
     ...listenerNames(settings),
@@ -70,6 +71,17 @@ function exposure(settings: Settings): Finding[] {
   if (open.length === 0) return [];
   const remedy = 'bind to 127.0.0.1, choose another value, or set access.allowAnonymousBeyondLoopback: true';
   return [{ path: ['access', 'anonymous'], role: 'value', message: `is always, and other hosts can reach ${open.join(' and ')}: ${remedy}` }];
+}
+
+const LADDER = ['stopLazyBelowBytes', 'compactBelowBytes', 'evictBelowBytes', 'refuseBelowBytes'] as const;
+
+/** Steps are taken in their order: each needs less room than the one before. */
+function ladderContradictions({ store }: Settings): Finding[] {
+  return LADDER.slice(1).flatMap((name, index) => {
+    const before = LADDER[index] ?? name;
+    if (store[name] < store[before]) return [];
+    return [{ path: ['store', name], role: 'value', message: `must be less than store.${before}` }];
+  });
 }
 
 function listenerContradictions(listener: MqttListenerSettings): Finding[] {

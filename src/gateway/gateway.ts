@@ -164,6 +164,8 @@ export type RefusalReason =
   | 'not-authorized'
   | 'identifier-taken'
   | 'rate-exceeded'
+  /** The disk has no room for its session. */
+  | 'quota-exceeded'
   | 'busy'
   | 'unavailable'
   | 'use-another-server'

@@ -169,6 +169,13 @@ export const STORE_REST_MS = 5_000;
 export const SETTLE_DELAY_MS = 1_000;
 /** Committed groups kept in memory so that a subscriber just behind reads no disk. */
 export const TAIL_CACHE_BYTES = 4 * 1024 * 1024;
+/** Given up when the disk is full, so that what is under way can be committed: two groups, SQLite's log and the copies of both. */
+export const BALLAST_BYTES = 16 * 1024 * 1024;
+/** Room left for the store below which the steps of docs/guides/disk-full.md are taken; less on small partitions. */
+export const STOP_LAZY_BELOW_BYTES = 256 * 1024 * 1024;
+export const COMPACT_BELOW_BYTES = 128 * 1024 * 1024;
+export const EVICT_BELOW_BYTES = 64 * 1024 * 1024;
+export const REFUSE_BELOW_BYTES = 32 * 1024 * 1024;
 /** Key and value of one state entry. */
 export const STATE_VALUE_BYTES_MAX = 64 * 1024;
 

@@ -19,6 +19,7 @@ export function brokerSettings(config: Config): BrokerSettings {
     delayedLimits: delayed,
     rewrite: topicRewrite.rules,
     autoSubscribe: autoSubscribe.topics.map(autoSubscription),
+    node: sys.node,
     presenceNode: sys.presence ? sys.node : undefined,
     slowConsumer: { afterSeconds: slowConsumer.afterSeconds, isDisconnected: slowConsumer.disconnect },
   };

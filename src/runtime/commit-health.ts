@@ -1,6 +1,9 @@
 import type { SessionStore } from '../session/session-store.ts';
 
-/** Whether messages still become durable. A store that is congested and commits is busy; one that has committed nothing since the last look is ill. */
+/**
+ * Whether messages still become durable. A store that is congested and commits is busy; one that has committed nothing since the last look is ill, unless it
+ * says what the disk says: it goes on by itself when the disk does, and a new process would find the same disk.
+ */
 export class CommitHealth {
   readonly #store: Pick<SessionStore, 'isCongested' | 'status'>;
   #groupsSeen = -1;
@@ -10,9 +13,9 @@ export class CommitHealth {
   }
 
   look(): boolean {
-    const { groupsCommitted } = this.#store.status();
+    const { groupsCommitted, writeFailure } = this.#store.status();
     const isMoving = groupsCommitted > this.#groupsSeen;
     this.#groupsSeen = groupsCommitted;
-    return isMoving || !this.#store.isCongested;
+    return isMoving || writeFailure !== '' || !this.#store.isCongested;
   }
 }

@@ -8,6 +8,7 @@ import type { Message, QoS } from '../model/message.ts';
 import type { Priority } from '../model/priority.ts';
 import type { TopicFilter, TopicName } from '../model/topic.ts';
 import type { WearReport } from '../model/wear.ts';
+import type { DiskStep, DiskWatcher, StoreRoom } from './disk-pressure.ts';
 
 /**
  * Position of a message in the log: global, growing, up to 2^53, never reused. A queue is a set of live sequence numbers; holes cost nothing.
@@ -27,6 +28,8 @@ export type SettleCause =
   | 'queue-full-newest'
   /** A newer one of its topic came. */
   | 'superseded'
+  /** The disk is running full, and its queue may drop. */
+  | 'disk-full'
   | 'session-ended'
   /** Somebody let go of it by hand. */
   | 'purged'
@@ -169,6 +172,13 @@ export interface StoreStatus {
   readonly sinceCompactionSeconds: number | undefined;
   /** How often a damaged file was replaced since this start, without a restart. */
   readonly healedWhileRunning: number;
+  /** How short of room the disk is, what the store may still take of it, and what it takes. */
+  readonly diskStep: DiskStep;
+  readonly roomBytes: number;
+  readonly storeBytes: number;
+  readonly ballastBytes: number;
+  /** Why the last write failed, until one succeeds: as SQLite and the operating system name it. Empty: it did not. */
+  readonly writeFailure: string;
 }
 
 export interface SessionStore {
@@ -228,6 +238,10 @@ export interface SessionStore {
   makeRoom(): boolean;
   /** Commits wait that many times as long for others to join them. Absent: they do not wait. */
   setWindowFactor?(factor: number): void;
+  /** What may still be stored; messages of QoS 1 and 2, sessions and subscriptions are refused where there is none. */
+  readonly room: StoreRoom;
+  /** For as long as the store is open. */
+  watchDisk(watcher: DiskWatcher): void;
   status(): StoreStatus;
   /** Commits, checkpoints, marks the boot as clean, closes. */
   close(): Promise<void>;

@@ -1,4 +1,4 @@
-import type { CommitFailure, Committer, CommitUnit } from '../../src/store/sqlite/committer.ts';
+import type { CommitFailure, Committer, CommitUnit, OnCommitted } from '../../src/store/sqlite/committer.ts';
 
 /** A committer whose disk is in the hands of the test: it may be slow, and it may refuse. */
 export class HeldCommitter implements Committer {
@@ -15,7 +15,7 @@ export class HeldCommitter implements Committer {
     this.#inline = inline;
   }
 
-  commit(unit: CommitUnit, done: (failure: CommitFailure | undefined) => void): void {
+  commit(unit: CommitUnit, done: OnCommitted): void {
     this.units.push(unit);
     if (this.isHeld) this.#held = () => this.#commit(unit, done);
     else this.#commit(unit, done);
@@ -32,7 +32,7 @@ export class HeldCommitter implements Committer {
     return this.#inline.close();
   }
 
-  #commit(unit: CommitUnit, done: (failure: CommitFailure | undefined) => void): void {
+  #commit(unit: CommitUnit, done: OnCommitted): void {
     if (this.failure === undefined) this.#inline.commit(unit, done);
     else done(this.failure);
   }
@@ -46,7 +46,7 @@ export class LateCommitter implements Committer {
     this.#inline = inline;
   }
 
-  commit(unit: CommitUnit, done: (failure: CommitFailure | undefined) => void): void {
+  commit(unit: CommitUnit, done: OnCommitted): void {
     setImmediate(() => setImmediate(() => this.#inline.commit(unit, done)));
   }
 

@@ -4,6 +4,7 @@ import type { Clock, GatewayMs } from '../../src/model/clock.ts';
 import type { Message } from '../../src/model/message.ts';
 import { ORDINARY, type Priority } from '../../src/model/priority.ts';
 import type { TopicFilter, TopicName } from '../../src/model/topic.ts';
+import type { DiskState, DiskWatcher, StoreRoom } from '../../src/session/disk-pressure.ts';
 import { Image } from '../../src/session/image.ts';
 import { messageSize } from '../../src/session/message-size.ts';
 import type { StateRecord } from '../../src/session/records.ts';
@@ -55,6 +56,9 @@ export class MemoryStore implements SessionStore {
   #isPending = false;
   #isCongested = false;
   #isScheduled = false;
+  /** Set by the test. */
+  room: StoreRoom = 'ample';
+  readonly #diskWatchers: DiskWatcher[] = [];
   #groupsCommitted = 0;
 
   constructor(options: MemoryStoreOptions, previous?: PreviousBoot) {
@@ -74,6 +78,21 @@ export class MemoryStore implements SessionStore {
   /** Set by the test: the disk is behind, and nobody is told of anything until it has caught up. */
   get isCongested(): boolean {
     return this.#isCongested;
+  }
+
+  watchDisk(watcher: DiskWatcher): void {
+    this.#diskWatchers.push(watcher);
+  }
+
+  /** The disk is where the test says. */
+  stepped(state: Partial<DiskState>): void {
+    this.room = state.step === 'refuse' ? 'none' : 'ample';
+    for (const watcher of this.#diskWatchers) watcher.stepped({ step: 'ample', isEasing: false, roomBytes: 0, storeBytes: 0, ...state });
+  }
+
+  /** Asks queues to let go of messages. @returns how many bytes went. */
+  evict(bytesMax: number): number {
+    return this.#diskWatchers.reduce((sum, watcher) => sum + watcher.evict(bytesMax), 0);
   }
 
   set isCongested(isCongested: boolean) {
@@ -238,6 +257,11 @@ export class MemoryStore implements SessionStore {
       fileBytes: 0,
       sinceCompactionSeconds: undefined,
       healedWhileRunning: 0,
+      diskStep: 'ample',
+      roomBytes: Number.POSITIVE_INFINITY,
+      storeBytes: 0,
+      ballastBytes: 0,
+      writeFailure: '',
     };
   }
 

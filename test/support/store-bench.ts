@@ -27,7 +27,14 @@ export class SqliteBench {
 
   /** A test that cuts no power needs no sync: unless it says so, the operating system keeps what it was given. */
   open(options: Partial<SqliteStoreOptions> = {}): SessionStore {
-    const basics = { directory: this.#directory, clock: new FakeClock(), log: silentLog, metrics: new MetricsTable(), synchronous: 'off' } as const;
+    const basics = {
+      directory: this.#directory,
+      clock: new FakeClock(),
+      log: silentLog,
+      metrics: new MetricsTable(),
+      synchronous: 'off',
+      diskLimits: { ballastBytes: 0 },
+    } as const;
     const store = openSqliteStore({ ...basics, ...this.#options, ...options });
     this.#open.add(store);
     return store;

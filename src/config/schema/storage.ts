@@ -1,20 +1,27 @@
 import {
+  BALLAST_BYTES,
   CHECKPOINT_INTERVAL_MS,
   CHECKPOINT_LOG_BYTES,
+  COMPACT_BELOW_BYTES,
+  EVICT_BELOW_BYTES,
   QOS2_QUARANTINE_MS,
+  REFUSE_BELOW_BYTES,
   RETAINED_BYTES_MAX,
   RETAINED_MESSAGES_MAX,
   RETAINED_PAYLOAD_BYTES_MAX,
   SESSIONS_MAX,
+  STOP_LAZY_BELOW_BYTES,
   WILL_RESTART_GRACE_SECONDS,
 } from '../../model/limits.ts';
 import { key, section } from './nodes.ts';
-import { boolean, bytes, choice, formatBytes, integer, seconds, secondsOrNever } from './values.ts';
+import { boolean, bytes, bytesOrUnlimited, choice, formatBytes, integer, seconds, secondsOrNever } from './values.ts';
 
 const KIB = 1_024;
+const MIB = KIB ** 2;
 const GIB = KIB ** 3;
 /** A thousand TBW of the largest cards. */
 const ENDURANCE_BYTES_MAX = 1e15;
+const ROOM = { min: MIB, max: 1_024 * GIB };
 const UINT32_MAX = 4_294_967_295;
 const MESSAGES_BOUND = 1_000_000_000;
 
@@ -70,4 +77,22 @@ export const store = section('The database.', {
     budgetPerDay: key(bytes({ min: 0, max: ENDURANCE_BYTES_MAX }), 'Bytes a day above which there is an alarm, once a day; 0 for none.', 0),
     widenWindow: key(boolean, 'Whether commits take more along, and acknowledgements come later, on a day that would end above its budget.', false),
   }),
+  maxBytes: key(
+    bytesOrUnlimited({ min: 8 * MIB, max: 1_024 * GIB }),
+    'What the database and its log may take; near it the store does what it does near the end of the disk.',
+    'unlimited',
+  ),
+  ballastBytes: key(
+    bytes({ min: 0, max: GIB }),
+    'A file that is given up when the disk is full, so that what is under way can still be committed; at most a sixteenth of the partition or of maxBytes.',
+    formatBytes(BALLAST_BYTES),
+  ),
+  stopLazyBelowBytes: key(
+    bytes(ROOM),
+    'Room left below which nothing is acknowledged before its commit. On small partitions this and the next three shrink together, to three tenths of it.',
+    formatBytes(STOP_LAZY_BELOW_BYTES),
+  ),
+  compactBelowBytes: key(bytes(ROOM), 'Room left below which the store gives back what it no longer needs at once.', formatBytes(COMPACT_BELOW_BYTES)),
+  evictBelowBytes: key(bytes(ROOM), 'Room left below which queues that may drop messages do.', formatBytes(EVICT_BELOW_BYTES)),
+  refuseBelowBytes: key(bytes(ROOM), 'Room left below which nothing new is stored.', formatBytes(REFUSE_BELOW_BYTES)),
 });

@@ -92,6 +92,18 @@ export function bytes({ min, max }: Range): ValueKind<number> {
   );
 }
 
+/** A size that may also be `unlimited`, which loads as `Infinity`. */
+export function bytesOrUnlimited(range: Range): ValueKind<number> {
+  const size = bytes(range);
+  const unlimited = v.pipe(
+    v.literal('unlimited'),
+    v.transform(() => Number.POSITIVE_INFINITY),
+  );
+  return kind(`${size.allowed}, or unlimited`, (message) => v.union([unlimited, size.schema], message), {
+    json: { anyOf: [size.json, { const: 'unlimited' }] },
+  });
+}
+
 /** @returns the shortest exact way to write a size: `64MiB`, `2MB`, `1500`. */
 export function formatBytes(size: number): string | number {
   const exact = ['GiB', 'MiB', 'KiB', 'GB', 'MB'].find((unit) => size > 0 && size % (UNIT_BYTES[unit] ?? Number.NaN) === 0);

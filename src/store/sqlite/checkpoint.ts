@@ -20,6 +20,8 @@ export interface CheckpointParts {
   /** The rows that end a checkpoint. */
   lastRows(replayFrom: number): readonly TableWrite[];
   freePages(): number;
+  /** Of room: no page is kept. */
+  isShort(): boolean;
 }
 
 export class Checkpoint {
@@ -91,8 +93,8 @@ export class Checkpoint {
   /** Half of the free pages stay when there are few: the next messages want them. */
   #planVacuum(): boolean {
     const free = this.#parts.freePages();
-    if (free <= 2 * FREE_PAGES_KEPT) return false;
-    this.#pagesToFree = free - FREE_PAGES_KEPT;
-    return true;
+    if (this.#parts.isShort()) this.#pagesToFree = free;
+    else if (free > 2 * FREE_PAGES_KEPT) this.#pagesToFree = free - FREE_PAGES_KEPT;
+    return this.#pagesToFree > 0;
   }
 }

@@ -51,6 +51,10 @@ export interface UnitSource {
   /** Rows to go with it. */
   takeRows(): Omit<CommitUnit, 'segment'>;
   committed(unit: CommitUnit): void;
+  /** The unit in flight was refused; `retryCommit` tries again at once. */
+  refused(failure: CommitFailure): void;
+  /** SQLite's log could not be copied, for the first time since it could. */
+  notCopied(failure: CommitFailure): void;
 }
 
 interface Waiters {
@@ -70,6 +74,7 @@ export class CommitLog {
   readonly #parts: CommitLogParts;
   readonly #committed: Counter;
   readonly #failures: Counter;
+  readonly #copyFailures: Counter;
   readonly #bytes: Counter;
   #open: OpenGroup;
   #asking: Waiters = noWaiters();
@@ -82,6 +87,8 @@ export class CommitLog {
   #isTogether = false;
   #isStopped = false;
   #attempts = 0;
+  #trouble: CommitFailure | undefined;
+  #copyTrouble: CommitFailure | undefined;
   #cancelRetry: CancelTimer | undefined;
   #cancelSettle: CancelTimer | undefined;
   #onLanded: ((failure: CommitFailure | undefined) => void)[] = [];
@@ -92,6 +99,7 @@ export class CommitLog {
     this.#open = new OpenGroup(parts.nextGroup, parts.nextSequence);
     this.#committed = parts.metrics.counter('store.groups.committed');
     this.#failures = parts.metrics.counter('store.commits.failed');
+    this.#copyFailures = parts.metrics.counter('store.copies.failed');
     this.#bytes = parts.metrics.counter('store.log.bytes');
     parts.metrics.gauge('store.answers.waiting', () => this.#waiting);
   }
@@ -116,6 +124,26 @@ export class CommitLog {
   /** Answers that are to be given after a commit. */
   get #waiting(): number {
     return this.#asking.waiters.length + (this.#flight?.waiters.length ?? 0);
+  }
+
+  /** Why the last write failed, until one succeeds. */
+  get trouble(): CommitFailure | undefined {
+    return this.#trouble ?? this.#copyTrouble;
+  }
+
+  /** Of SQLite's log, as far as is known. */
+  get isCopyFailing(): boolean {
+    return this.#copyTrouble !== undefined;
+  }
+
+  /** How often the unit in flight was refused. */
+  get attempts(): number {
+    return this.#attempts;
+  }
+
+  /** There may be room now. */
+  retryCommit(): void {
+    if (this.#cancelRetry !== undefined) this.#retry();
   }
 
   /** Something was written that must not wait. */
@@ -251,24 +279,26 @@ export class CommitLog {
 
   #send(committer: Committer, flight: Flight): void {
     flight.startedMs = this.#parts.clock.monotonicMs();
-    committer.commit(flight.unit, (failure) => {
-      if (failure === undefined) this.#landed(flight);
+    committer.commit(flight.unit, (failure, copyFailure) => {
+      if (failure === undefined) this.#landed(flight, copyFailure);
       else this.#failed(flight, failure);
       this.#tellLanded(failure);
     });
   }
 
-  #landed(flight: Flight): void {
+  #landed(flight: Flight, copyFailure: CommitFailure | undefined): void {
     const { clock, log, source } = this.#parts;
     this.times.add(clock.monotonicMs() - flight.startedMs);
     if (this.#attempts > 0) log.info('store writes again', { attempts: this.#attempts });
     this.#attempts = 0;
+    this.#trouble = undefined;
     this.#flight = undefined;
     if (flight.unit.segment !== undefined) {
       this.#committed.value += 1;
       this.#bytes.value += flight.unit.segment.bytes.length;
     }
     source.committed(flight.unit);
+    this.#noteCopy(copyFailure);
     this.#gathering.landed(flight.waiters, clock.monotonicMs(), this.times.recentMs);
     if (this.#isInsideTurn) {
       for (let index = 0; index < flight.waiters.length; index += 1) push(this.#told, flight.waiters[index] as DurableWaiter, flight.tokens[index] as number);
@@ -279,15 +309,29 @@ export class CommitLog {
     if (this.#isDue || source.wantsUnit) this.#scheduleTurn();
   }
 
-  #failed(flight: Flight, { code, message }: CommitFailure): void {
+  #failed(flight: Flight, failure: CommitFailure): void {
+    const { code, message } = failure;
     const { clock, log } = this.#parts;
     this.#failures.value += 1;
-    const advice = ADVICE.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 'nothing is acknowledged until a commit succeeds';
     const delayMs = retryDelayMs(RETRY, this.#attempts, clock.random());
-    log.error('store cannot commit', { code, reason: message, advice, attempt: this.#attempts + 1, retryInMs: Math.round(delayMs) });
+    log.error('store cannot commit', { code, reason: message, advice: adviceOn(failure), attempt: this.#attempts + 1, retryInMs: Math.round(delayMs) });
     this.#attempts += 1;
+    this.#trouble = { code, message };
     this.#flight = flight;
     this.#cancelRetry = clock.after(delayMs, () => this.#retry());
+    this.#parts.source.refused(this.#trouble);
+  }
+
+  /** Nothing is lost by it: what is in SQLite's log is safe there. */
+  #noteCopy(failure: CommitFailure | undefined): void {
+    const { log, source } = this.#parts;
+    const before = this.#copyTrouble;
+    this.#copyTrouble = failure;
+    if (failure === undefined && before !== undefined) log.info('store copies its log again');
+    if (failure === undefined || before !== undefined) return;
+    this.#copyFailures.value += 1;
+    log.error('store cannot copy its log', { code: failure.code, reason: failure.message, advice: adviceOn(failure) });
+    source.notCopied(failure);
   }
 
   #retry(): void {
@@ -306,6 +350,10 @@ export class CommitLog {
   #tellLanded(failure: CommitFailure | undefined): void {
     for (const resolve of this.#onLanded.splice(0)) resolve(failure);
   }
+}
+
+function adviceOn({ code }: CommitFailure): string {
+  return ADVICE.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 'nothing is acknowledged until a commit succeeds';
 }
 
 function tell({ waiters, tokens }: Waiters): void {

@@ -1,6 +1,7 @@
 // The two ends of the committing thread. What crosses is copied: the structured clone of a view takes the whole buffer below it along, which for a
 // segment is a slab of 256 KiB and for a row a pool of Node.js. Slabs in shared memory would spare the copy (docs/decisions/0033-committer.md).
 import { type MessagePort, Worker } from 'node:worker_threads';
+import type { Database } from 'better-sqlite3';
 import type { Clock } from '../../model/clock.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { CommitUnit, SegmentRow } from './committer.ts';
@@ -67,14 +68,16 @@ function started(entry: URL, orders: CommitOrders): Worker {
 
 /** The other end: writes what comes through `port` until it is told to close. */
 export function serveCommits(port: MessagePort, orders: CommitOrders, clock: Clock): void {
-  const database = openConnection(orders.path, orders.synchronous);
-  const writer = new UnitWriter(database, clock);
+  const reopen = (): Database => openConnection(orders.path, orders.synchronous);
+  const database = reopen();
+  const writer = new UnitWriter(database, clock, reopen);
   const answer = (said: Answer): void => port.postMessage(said);
   port.on('message', (order: Order) => {
     if (order !== 'close') {
       answer(writer.write(order));
       return;
     }
+    writer.close();
     database.close();
     port.close();
   });

@@ -25,12 +25,17 @@ export interface CommitFailure {
 }
 
 /**
+ * `copyFailure`: the unit is safe, but SQLite's log, where it lies, could not be copied into the file, and grows.
+ */
+export type OnCommitted = (failure: CommitFailure | undefined, copyFailure?: CommitFailure | undefined) => void;
+
+/**
  * Writes units, one at a time, wherever it runs. A unit that failed is not on disk (of one whose thread died nobody knows, but never a part of it), and
  * it may be given again: every statement may be repeated.
  */
 export interface Committer {
   /** `done` is called once, in this call or later; without failure the unit survives a power cut. */
-  commit(unit: CommitUnit, done: (failure: CommitFailure | undefined) => void): void;
+  commit(unit: CommitUnit, done: OnCommitted): void;
   /** After the last `done`. */
   close(): Promise<void>;
 }

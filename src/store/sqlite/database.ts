@@ -7,13 +7,10 @@ import { APPLICATION_ID, ARCHIVE_ID, CREATE_TABLES, MIGRATIONS, SCHEMA_VERSION, 
 import { sealed } from './sealed-row.ts';
 
 export const DATABASE_FILE = 'postern.db';
+/** Behind the name of the database: SQLite's log. */
+export const LOG_SUFFIX = '-wal';
 /** Checking takes 1 to 3 ms of an x86 processor per MB; of a larger file the log is read through later, in slices (scrub.ts). */
 const QUICK_CHECK_BYTES_MAX = 16 * 1024 * 1024;
-/**
- * Pages of the log before SQLite copies it into the file: 4 MiB, rewritten in place from then on. A page that was used several times meanwhile is copied once: what a
- * longer log saves is bytes on the flash (docs/decisions/0041-wear.md).
- */
-const WAL_PAGES = 4096;
 /** A log that grew beyond this for once is cut back. */
 const WAL_BYTES_KEPT = 8 * 1024 * 1024;
 
@@ -69,7 +66,7 @@ function configureFile(database: Database): void {
 /** What each connection is told. */
 function configure(database: Database, synchronous: Synchronous): void {
   database.pragma(`synchronous = ${synchronous}`);
-  database.pragma(`wal_autocheckpoint = ${WAL_PAGES}`);
+  database.pragma('wal_autocheckpoint = 0'); // whoever writes does it, and hears what becomes of it
   database.pragma(`journal_size_limit = ${WAL_BYTES_KEPT}`);
   database.pragma('cache_size = -2048');
   database.pragma('temp_store = MEMORY');

@@ -1,4 +1,4 @@
-import type { CommitFailure, Committer, CommitUnit } from './committer.ts';
+import type { Committer, CommitUnit, OnCommitted } from './committer.ts';
 import type { UnitWriter } from './unit-writer.ts';
 
 /** Commits in the calling thread, in the calling turn: right while a sync takes less than the turns it would hold up. */
@@ -11,10 +11,10 @@ export class InlineCommitter implements Committer {
     this.#onSynced = onSynced;
   }
 
-  commit(unit: CommitUnit, done: (failure: CommitFailure | undefined) => void): void {
-    const { failure, syncMs } = this.#writer.write(unit);
+  commit(unit: CommitUnit, done: OnCommitted): void {
+    const { failure, copyFailure, syncMs } = this.#writer.write(unit);
     if (failure === undefined) this.#onSynced(syncMs);
-    done(failure);
+    done(failure, copyFailure);
   }
 
   async close(): Promise<void> {}

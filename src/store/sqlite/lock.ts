@@ -25,7 +25,7 @@ export class StoreLock {
     const database = new Sqlite(path, { timeout: 0 });
     try {
       database.exec('BEGIN EXCLUSIVE');
-      writeFileSync(pidPath, `${process.pid}\n`);
+      noteHolder(pidPath);
       shareWithOwner(directory);
     } catch (error) {
       database.close();
@@ -62,6 +62,15 @@ function isUnreadable(path: string): boolean {
     return error instanceof Sqlite.SqliteError && /^SQLITE_(NOTADB|CORRUPT)/.test(error.code);
   } finally {
     database.close();
+  }
+}
+
+/** On a full disk nobody is told who holds the lock. */
+function noteHolder(pidPath: string): void {
+  try {
+    writeFileSync(pidPath, `${process.pid}\n`);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
   }
 }
 

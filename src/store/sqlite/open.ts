@@ -9,10 +9,14 @@ import type { Metrics } from '../../model/metrics.ts';
 import type { WearCounters } from '../../model/wear.ts';
 import type { BootFacts } from '../../session/session-store.ts';
 import { completeRestore } from './archive/pending-restore.ts';
+import { Ballast } from './ballast.ts';
 import { committingThread } from './commit-thread.ts';
 import type { Committer } from './committer.ts';
-import { DATABASE_FILE, isCheckedWhole, type Synchronous } from './database.ts';
+import { DATABASE_FILE, isCheckedWhole, LOG_SUFFIX, openConnection, type Synchronous } from './database.ts';
 import { DatabaseSize } from './database-size.ts';
+import { diskGauge, type ReadDisk } from './disk-gauge.ts';
+import { DISK_LIMITS, type DiskLimits, fitted, fittedGroup } from './disk-limits.ts';
+import { diskProbe } from './disk-probe.ts';
 import { gatewayTimeOffset } from './gateway-time.ts';
 import { GroupReader } from './group-reader.ts';
 import { openHealing } from './heal-at-start.ts';
@@ -21,7 +25,8 @@ import { StoreLock } from './lock.ts';
 import { bootWrites, machineWrites, momentWrites } from './meta.ts';
 import { PlacedCommitter } from './placed-committer.ts';
 import type { Recovered } from './recovery.ts';
-import { SqliteStore } from './sqlite-store.ts';
+import { rewriteLog } from './rewrite-log.ts';
+import { SqliteStore, type SqliteStoreParts } from './sqlite-store.ts';
 import { STORE_LIMITS, type StoreLimits } from './store-limits.ts';
 import { UnitWriter, type WrittenUnit } from './unit-writer.ts';
 import { WEAR_OWNER, WearMeter } from './wear-meter.ts';
@@ -50,7 +55,13 @@ export interface SqliteStoreOptions {
   readonly limits?: Partial<StoreLimits>;
   /** What the machine counts of what is written. */
   readonly wearCounters?: WearCounters;
+  readonly diskLimits?: Partial<DiskLimits>;
+  /** What the disk says of itself; tests say it. */
+  readonly readDisk?: ReadDisk;
 }
+
+/** Free on the disk: a boot writes that it has begun, and SQLite its index of the log. */
+const ROOM_TO_START_BYTES = 1024 * 1024;
 
 /**
  * The store of `directory`, as the last boot left it. From a damaged file whatever can be proven moves into a fresh one: the gateway starts.
@@ -63,14 +74,19 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const lock = StoreLock.acquire(directory);
     try {
+      const limits = { ...STORE_LIMITS, ...options.limits };
+      const { totalBytes, ...disk } = diskParts(options);
+      if (disk.read().freeBytes < ROOM_TO_START_BYTES) disk.ballast.giveUp();
       completeRestore(directory); // which a power cut may have ended halfway
       const path = join(directory, DATABASE_FILE);
       const { synchronous = 'full' } = options;
+      rewriteLog(path + LOG_SUFFIX);
       const { database, recovered, quarantined, cutOff } = openHealing({ path, synchronous, log });
       const { boot, syncMs } = beginBoot(new UnitWriter(database, clock), recovered, options);
       const { lost } = recovered;
       const reader = new GroupReader(database, log, lost);
-      const committer = (into: Database): PlacedCommitter => placedCommitter(options, new UnitWriter(into, clock));
+      const reopen = (): Database => openConnection(path, synchronous);
+      const committer = (into: Database): PlacedCommitter => placedCommitter(options, new UnitWriter(into, clock, reopen));
       const placed = new HealingCommitter({ path, synchronous, log, metrics, reader, lost, committer }, database);
       placed.syncTimes.add(syncMs); // one commit into a cold file says nothing about the next, and an idle gateway would keep the thread it asked for
       return new SqliteStore({
@@ -86,7 +102,8 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
         size: new DatabaseSize(() => placed.database),
         committer: options.committer?.(placed) ?? placed,
         placed,
-        limits: { ...STORE_LIMITS, ...options.limits },
+        limits: { ...limits, groupBytesMax: fittedGroup(limits.groupBytesMax, totalBytes) },
+        disk,
         wear: wearMeter(options, recovered, boot),
         release: () => {
           placed.closeDatabase();
@@ -98,6 +115,12 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
       throw error;
     }
   });
+}
+
+function diskParts({ directory, diskLimits, readDisk = diskGauge(directory) }: SqliteStoreOptions): SqliteStoreParts['disk'] & { readonly totalBytes: number } {
+  const limits = { ...DISK_LIMITS, ...diskLimits };
+  const totalBytes = Math.min(limits.bytesMax, readDisk().totalBytes);
+  return { limits, totalBytes, read: readDisk, probe: diskProbe(directory), ballast: new Ballast(directory, fitted(limits, totalBytes).ballastBytes) };
 }
 
 /** From here on, an end without `close` is an unclean one. */

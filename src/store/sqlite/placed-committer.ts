@@ -6,7 +6,7 @@ import type { Counter, Metrics } from '../../model/metrics.ts';
 import { type RetrySchedule, retryDelayMs } from '../../model/retry-schedule.ts';
 import { CommitPlacement } from './commit-placement.ts';
 import { CommitTimes, thousandths } from './commit-times.ts';
-import type { CommitFailure, Committer, CommitUnit } from './committer.ts';
+import type { Committer, CommitUnit, OnCommitted } from './committer.ts';
 import { InlineCommitter } from './inline-committer.ts';
 import type { UnitWriter } from './unit-writer.ts';
 import { type StartCommitThread, THREAD_DIED, WorkerCommitter } from './worker-committer.ts';
@@ -52,14 +52,14 @@ export class PlacedCommitter implements Committer {
     return this.#usable() === undefined ? 'inline' : 'worker';
   }
 
-  commit(unit: CommitUnit, done: (failure: CommitFailure | undefined) => void): void {
+  commit(unit: CommitUnit, done: OnCommitted): void {
     const worker = this.#usable();
     if (worker === undefined) {
       this.#inline.commit(unit, done);
       return;
     }
-    worker.commit(unit, (failure) => {
-      if (failure?.code !== THREAD_DIED) done(failure);
+    worker.commit(unit, (failure, copyFailure) => {
+      if (failure?.code !== THREAD_DIED) done(failure, copyFailure);
       else this.#inline.commit(unit, done); // perhaps once more: every statement may be repeated
     });
   }
@@ -74,6 +74,7 @@ export class PlacedCommitter implements Committer {
   async close(): Promise<void> {
     await this.#leaving;
     await this.#worker?.close();
+    this.#parts.writer.close();
   }
 
   /** Where nothing else is wanted, units wait for the thread to start; otherwise its start holds none of them up. */

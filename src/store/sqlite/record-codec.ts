@@ -37,6 +37,7 @@ export const CAUSE_CODE: Record<SettleCause, number> = {
   moved: 6,
   superseded: 7,
   'queue-full-newest': 8,
+  'disk-full': 9,
   purged: 11,
 };
 

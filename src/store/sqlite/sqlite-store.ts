@@ -8,6 +8,7 @@ import type { Message } from '../../model/message.ts';
 import type { Counter, Metrics } from '../../model/metrics.ts';
 import { ORDINARY, type Priority } from '../../model/priority.ts';
 import type { TopicFilter, TopicName } from '../../model/topic.ts';
+import type { DiskWatcher, StoreRoom } from '../../session/disk-pressure.ts';
 import type { Image } from '../../session/image.ts';
 import { messageSize } from '../../session/message-size.ts';
 import type { StateRecord } from '../../session/records.ts';
@@ -25,9 +26,10 @@ import type {
   StoreStatus,
 } from '../../session/session-store.ts';
 import { CommitLog, type UnitSource } from './commit-log.ts';
-import { thousandths } from './commit-times.ts';
 import type { Committer, CommitUnit } from './committer.ts';
 import type { DatabaseSize } from './database-size.ts';
+import type { DiskLimits } from './disk-limits.ts';
+import { DiskWatch, type DiskWatchParts } from './disk-watch.ts';
 import { type Group, MESSAGE_OVERHEAD_BYTES } from './group.ts';
 import type { GroupStamps } from './group-format.ts';
 import type { GroupReader } from './group-reader.ts';
@@ -42,6 +44,7 @@ import type { SegmentIndex } from './segment-index.ts';
 import { SettledRuns } from './settled-runs.ts';
 import { allRows } from './snapshot.ts';
 import type { StoreLimits } from './store-limits.ts';
+import { storeStatus } from './store-status.ts';
 import { Upkeep } from './upkeep.ts';
 import type { WearMeter } from './wear-meter.ts';
 
@@ -58,6 +61,7 @@ export interface SqliteStoreParts {
   readonly placed: HealingCommitter;
   readonly limits: StoreLimits;
   readonly wear: WearMeter;
+  readonly disk: Pick<DiskWatchParts, 'read' | 'probe' | 'ballast'> & { readonly limits: DiskLimits };
   /** Names of files set aside at this start. */
   readonly quarantined: readonly string[];
   /** Numbers of groups that the log may have ended with. */
@@ -68,6 +72,9 @@ export interface SqliteStoreParts {
   release(): void;
 }
 
+/** Of one commit, until nothing new is taken: one that failed once may have met a moment. */
+const ATTEMPTS_MAX = 3;
+
 export class SqliteStore implements SessionStore {
   readonly boot: BootFacts;
   readonly #parts: SqliteStoreParts;
@@ -75,6 +82,7 @@ export class SqliteStore implements SessionStore {
   readonly #segments: SegmentIndex;
   readonly #log: CommitLog;
   readonly #upkeep: Upkeep;
+  readonly #disk: DiskWatch;
   readonly #runs = new SettledRuns();
   readonly #references = new References();
   /** Sessions of `#references`, each once; only the first `#referredCount` are. */
@@ -102,7 +110,10 @@ export class SqliteStore implements SessionStore {
       replayedBytes: recovered.replayedBytes,
       stamps: () => this.#stamps(),
       wearRows: () => parts.wear.takeRows(),
+      isShort: () => this.#disk.isAt('compact'),
     });
+    this.#disk = new DiskWatch({ ...parts, ...parts.disk, commits: this.#log, upkeep: this.#upkeep });
+    this.#disk.start();
     this.#appended = metrics.counter('store.messages.appended');
     const causes = Object.keys(CAUSE_CODE) as SettleCause[];
     this.#settled = Object.fromEntries(causes.map((cause) => [cause, metrics.counter(`store.settled.${cause}`)])) as Record<SettleCause, Counter>;
@@ -262,36 +273,19 @@ export class SqliteStore implements SessionStore {
     return !this.#log.isCongested;
   }
 
+  get room(): StoreRoom {
+    const { attempts, open } = this.#log;
+    if (attempts > 0 && open.bytes > this.#parts.limits.groupBytesMax) return 'stuck';
+    return attempts >= ATTEMPTS_MAX || this.#disk.isRefusing ? 'none' : 'ample';
+  }
+
+  watchDisk(watcher: DiskWatcher): void {
+    this.#disk.watch(watcher);
+  }
+
   status(): StoreStatus {
-    const { recovered, placed, quarantined, cutOff, wear, size } = this.#parts;
-    const { lost } = recovered;
-    const { times, open, groupsCommitted } = this.#log;
-    return {
-      boot: this.boot.boot,
-      sessions: this.#image.sessions.size,
-      queuedMessages: this.#image.queuedMessages,
-      queuedBytes: this.#image.queuedBytes,
-      retainedMessages: this.#image.retained.size,
-      segments: this.#segments.count,
-      groupsCommitted,
-      openGroupBytes: open.isEmpty ? 0 : open.bytes,
-      committer: placed.place,
-      commitMsMedian: thousandths(times.medianMs),
-      commitMsMax: thousandths(times.maxMs),
-      syncMsMedian: thousandths(placed.syncTimes.medianMs),
-      syncMsMax: thousandths(placed.syncTimes.maxMs),
-      quarantined: [...quarantined, ...placed.setAside],
-      damagedGroups: lost.numbers,
-      damagedGroupCount: lost.count,
-      damagedGroupRanges: lost.ranges,
-      cutOffGroups: cutOff,
-      wear: wear.report(),
-      logBytes: this.#segments.bytes,
-      liveBytes: this.#segments.liveBytes,
-      fileBytes: size.bytes,
-      sinceCompactionSeconds: this.#upkeep.sinceCompactionSeconds,
-      healedWhileRunning: placed.healed,
-    };
+    const parts = { image: this.#image, segments: this.#segments, log: this.#log, upkeep: this.#upkeep, disk: this.#disk };
+    return storeStatus({ ...this.#parts, ...parts, ballast: this.#parts.disk.ballast });
   }
 
   /** Whatever can be given back to the file system, now and before other upkeep; for a disk that is nearly full. @returns false when the disk refuses. */
@@ -306,6 +300,7 @@ export class SqliteStore implements SessionStore {
   }
 
   async #close(): Promise<void> {
+    await this.#disk.stop();
     const { committer, log, release } = this.#parts;
     this.#scrub.stop();
     if (!(await this.#upkeep.close())) log.error('store closed without a checkpoint', { advice: 'nothing acknowledged is lost; the next start takes longer' });
@@ -346,12 +341,15 @@ export class SqliteStore implements SessionStore {
       closed: (group, left) => this.#closed(group, left),
       takeRows: () => this.#upkeep.takeRows(),
       committed: (unit) => this.#committed(unit),
+      refused: (failure) => this.#disk.refused(failure),
+      notCopied: (failure) => this.#disk.notCopied(failure),
     };
   }
 
   #committed(unit: CommitUnit): void {
     this.#parts.wear.committed(unit);
     this.#upkeep.committed(unit);
+    this.#disk.committed(unit.segment?.bytes.length ?? 0);
   }
 
   #stamps(): GroupStamps {

@@ -1,74 +1,91 @@
-import Sqlite, { type Database, type Statement } from 'better-sqlite3';
+import Sqlite, { type Database } from 'better-sqlite3';
 import type { Clock } from '../../model/clock.ts';
 import type { CommitFailure, CommitUnit } from './committer.ts';
-import { RowWriter } from './row-writer.ts';
-import { STATEMENTS } from './schema.ts';
+import { WriteConnection } from './write-connection.ts';
 
 /** What became of a unit. Plain data. */
 export interface WrittenUnit {
   readonly failure: CommitFailure | undefined;
+  /** The unit is safe in SQLite's log, which could not be copied into the file when that was last tried: it grows. */
+  readonly copyFailure?: CommitFailure | undefined;
   /** Time the thread stood still for the disk while it committed: what it computed meanwhile is taken off. */
   readonly syncMs: number;
 }
 
-/** Writes units through one connection, each in a transaction of its own. */
-export class UnitWriter {
-  readonly #database: Database;
-  readonly #clock: Pick<Clock, 'monotonicMs'>;
-  readonly #begin: Statement;
-  readonly #commit: Statement;
-  readonly #rollback: Statement;
-  readonly #putSegment: Statement;
-  readonly #rows: RowWriter;
+/** Failures behind which a connection is as good as before: nothing was wrong with the disk, or it was full. */
+const HARMLESS = /^SQLITE_(FULL|BUSY|LOCKED)/;
 
-  constructor(database: Database, clock: Pick<Clock, 'monotonicMs'>) {
-    this.#database = database;
+/**
+ * Writes units through one connection, each in a transaction of its own.
+ *
+ * After an error of the disk a fresh connection is opened: one that was opened while the disk was read-only, or whose file was unreachable, would stay as it is.
+ * Whoever opened the first one keeps it open. So SQLite's index of its log stays, in which what failed is not: the same unit is written again to the same
+ * place, every byte of it. A sync that is only repeated says nothing, because the kernel may have forgotten what it could not write.
+ */
+export class UnitWriter {
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  readonly #reopen: (() => Database) | undefined;
+  #connection: WriteConnection;
+  /** Of a connection that was opened here. */
+  #isOwn = false;
+  #isStale = false;
+  #copyFailure: CommitFailure | undefined;
+
+  /** @param reopen - another connection to the same database; without it the first one is all there is. */
+  constructor(database: Database, clock: Pick<Clock, 'monotonicMs'>, reopen?: () => Database) {
+    this.#connection = new WriteConnection(database);
     this.#clock = clock;
-    this.#begin = database.prepare('BEGIN IMMEDIATE');
-    this.#commit = database.prepare('COMMIT');
-    this.#rollback = database.prepare('ROLLBACK');
-    this.#putSegment = database.prepare(STATEMENTS.putSegment);
-    this.#rows = new RowWriter(database);
+    this.#reopen = reopen;
   }
 
   write(unit: CommitUnit): WrittenUnit {
+    let syncMs = 0;
+    const failure = this.#attempt(() => {
+      this.#renew();
+      this.#connection.begin(unit);
+      syncMs = this.#waiting(() => this.#connection.commit());
+    });
+    if (failure !== undefined) return { failure, syncMs: 0 };
+    if (unit.cutsLog === true || this.#connection.isLogLong) {
+      this.#copyFailure = this.#attempt(() => {
+        syncMs += this.#waiting(() => (unit.cutsLog === true ? this.#connection.cutLog() : this.#connection.copyLog()));
+      });
+    }
+    return { failure, copyFailure: this.#copyFailure, syncMs };
+  }
+
+  /** What was opened here. */
+  close(): void {
+    if (this.#isOwn) this.#connection.close();
+  }
+
+  #attempt(run: () => void): CommitFailure | undefined {
     try {
-      this.#begin.run();
-      if (unit.segment !== undefined) {
-        const { number, firstSequence, nextSequence, bytes } = unit.segment;
-        this.#putSegment.run(number, firstSequence, nextSequence, bytes);
-      }
-      this.#rows.write(unit.writes);
-      if (unit.vacuumPages > 0) this.#database.pragma(`incremental_vacuum(${unit.vacuumPages})`);
-      const syncMs = this.#sync();
-      if (unit.cutsLog === true) this.#cutLog();
-      return { failure: undefined, syncMs };
+      run();
+      return undefined;
     } catch (error) {
       if (!(error instanceof Sqlite.SqliteError)) throw error;
-      this.#undo();
-      return { failure: { code: error.code, message: error.message }, syncMs: 0 };
+      this.#connection.undo();
+      this.#isStale = !HARMLESS.test(error.code);
+      return { code: error.code, message: error.message };
     }
   }
 
-  #sync(): number {
+  #renew(): void {
+    if (!this.#isStale || this.#reopen === undefined) return;
+    const fresh = new WriteConnection(this.#reopen(), this.#connection.logPages);
+    this.close();
+    this.#connection = fresh;
+    this.#isOwn = true;
+    this.#isStale = false;
+  }
+
+  /** How long the thread stood still for the disk in `run`, ms. */
+  #waiting(run: () => void): number {
     const startedMs = this.#clock.monotonicMs();
     const before = process.threadCpuUsage();
-    this.#commit.run();
+    run();
     const { user, system } = process.threadCpuUsage(before);
     return Math.max(0, this.#clock.monotonicMs() - startedMs - (user + system) / 1_000);
-  }
-
-  /** The unit is on the disk: a log that cannot be cut is no failure of it, and is cut another time. */
-  #cutLog(): void {
-    try {
-      this.#database.pragma('wal_checkpoint(TRUNCATE)');
-    } catch (error) {
-      if (!(error instanceof Sqlite.SqliteError)) throw error;
-    }
-  }
-
-  /** SQLite has rolled back already when the disk was full or broken. */
-  #undo(): void {
-    if (this.#database.inTransaction) this.#rollback.run();
   }
 }

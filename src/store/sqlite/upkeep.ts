@@ -37,6 +37,8 @@ export interface UpkeepParts {
   stamps(): GroupStamps;
   /** What flash wear was counted, for the end of a checkpoint. */
   wearRows(): readonly TableWrite[];
+  /** Free pages go back to the file system, every one. */
+  isShort(): boolean;
 }
 
 export class Upkeep {
@@ -51,12 +53,20 @@ export class Upkeep {
   #cancelMoment: CancelTimer | undefined;
   #cancelRest: CancelTimer | undefined;
   #isAtRest = false;
+  /** The next compaction is asked for by a disk that runs full. */
+  #isUrgent = false;
 
   constructor(parts: UpkeepParts) {
     const { image, segments, reader } = parts;
     this.#parts = parts;
     this.#logBytes = parts.replayedBytes;
-    this.#checkpoint = new Checkpoint({ image, segments, lastRows: (replayFrom) => this.#checkpointRows(replayFrom), freePages: () => reader.freePages });
+    this.#checkpoint = new Checkpoint({
+      image,
+      segments,
+      lastRows: (replayFrom) => this.#checkpointRows(replayFrom),
+      freePages: () => reader.freePages,
+      isShort: parts.isShort,
+    });
     this.#compaction = new Compaction({ ...parts, wantUnit: () => parts.log.wrote() });
     this.#restLater();
     this.#noteTimeLater(parts.log.groupsCommitted);
@@ -71,6 +81,25 @@ export class Upkeep {
   get sinceCompactionSeconds(): number | undefined {
     const { endedMs } = this.#compaction;
     return endedMs === undefined ? undefined : Math.round((this.#parts.clock.monotonicMs() - endedMs) / 1000);
+  }
+
+  /** Something is on its way to the tables, or out of the file. */
+  get isBusy(): boolean {
+    return this.#checkpoint.wantsUnit || this.#compaction.isRunning;
+  }
+
+  /** Gives back now, and not when a checkpoint is due, what the log takes for nobody. */
+  reclaim(): void {
+    if (this.isBusy) return;
+    this.#isUrgent = true;
+    if (this.#logBytes > 0 || this.#parts.reader.freePages > 0) this.#beginCheckpoint();
+    else this.#compaction.begin('urgent');
+  }
+
+  /** Makes a unit of its own. */
+  noteTime(): void {
+    this.#metaRows.push(...momentWrites(this.#parts.stamps()));
+    this.#parts.log.wrote();
   }
 
   /** With a slice of compaction when the checkpoint has none. */
@@ -92,7 +121,7 @@ export class Upkeep {
     const wasRunning = this.#checkpoint.isRunning;
     this.#checkpoint.committed();
     this.#compaction.committed();
-    if (wasRunning && !this.#checkpoint.isRunning) this.#compaction.begin(this.#isAtRest ? 'rest' : 'busy');
+    if (wasRunning && !this.#checkpoint.isRunning) this.#compaction.begin(this.#pace);
     if (segment === undefined) return;
     this.#isAtRest = false;
     this.#compaction.slowDown();
@@ -148,6 +177,14 @@ export class Upkeep {
     return this.#logBytes >= CHECKPOINT_LOG_BYTES_MIN && this.#parts.image.dirtyRows * ROW_COST_BYTES * CHEAP_FACTOR <= this.#logBytes;
   }
 
+  get #pace(): 'urgent' | 'rest' | 'busy' {
+    if (this.#isUrgent) {
+      this.#isUrgent = false;
+      return 'urgent';
+    }
+    return this.#isAtRest ? 'rest' : 'busy';
+  }
+
   #beginCheckpoint(): void {
     if (this.#checkpoint.isRunning) return;
     this.#cancelCheckpoint?.();
@@ -175,10 +212,7 @@ export class Upkeep {
   #noteTimeLater(groupsSeen: number): void {
     this.#cancelMoment = this.#parts.clock.after(MOMENT_INTERVAL_MS, () => {
       const { groupsCommitted } = this.#parts.log;
-      if (groupsCommitted === groupsSeen) {
-        this.#metaRows.push(...momentWrites(this.#parts.stamps()));
-        this.#parts.log.wrote();
-      }
+      if (groupsCommitted === groupsSeen) this.noteTime();
       this.#noteTimeLater(groupsCommitted);
     });
   }

@@ -1,4 +1,4 @@
-import type { CommitFailure, Committer, CommitUnit } from './committer.ts';
+import type { CommitFailure, Committer, CommitUnit, OnCommitted } from './committer.ts';
 import type { WrittenUnit } from './unit-writer.ts';
 
 /** Code of a failure that is not the disk's. The unit is on it, whole, or not at all: nobody knows. */
@@ -35,7 +35,7 @@ export class WorkerCommitter implements Committer {
   readonly #thread: CommitThread;
   readonly #events: WorkerCommitterEvents;
   #state: 'starting' | 'ready' | 'dead' = 'starting';
-  #done: ((failure: CommitFailure | undefined) => void) | undefined;
+  #done: OnCommitted | undefined;
 
   constructor(start: StartCommitThread, events: WorkerCommitterEvents) {
     this.#events = events;
@@ -46,7 +46,7 @@ export class WorkerCommitter implements Committer {
     return this.#state === 'ready';
   }
 
-  commit(unit: CommitUnit, done: (failure: CommitFailure | undefined) => void): void {
+  commit(unit: CommitUnit, done: OnCommitted): void {
     if (this.#state === 'dead') {
       done({ code: THREAD_DIED, message: 'the committing thread has ended' });
       return;
@@ -64,9 +64,9 @@ export class WorkerCommitter implements Committer {
     this.#events.ready();
   }
 
-  #written({ failure, syncMs }: WrittenUnit): void {
+  #written({ failure, copyFailure, syncMs }: WrittenUnit): void {
     if (failure === undefined) this.#events.synced(syncMs);
-    this.#answer(failure);
+    this.#answer(failure, copyFailure);
   }
 
   #died(reason: string): void {
@@ -75,9 +75,9 @@ export class WorkerCommitter implements Committer {
     this.#answer({ code: THREAD_DIED, message: reason });
   }
 
-  #answer(failure: CommitFailure | undefined): void {
+  #answer(failure: CommitFailure | undefined, copyFailure?: CommitFailure | undefined): void {
     const done = this.#done;
     this.#done = undefined;
-    done?.(failure);
+    done?.(failure, copyFailure);
   }
 }

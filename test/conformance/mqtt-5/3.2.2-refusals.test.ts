@@ -11,6 +11,7 @@ const TOLD = {
   'not-authorized': [0x87, 5],
   'identifier-taken': [0x85, 2],
   'rate-exceeded': [0x9f, 3],
+  'quota-exceeded': [0x97, 3],
   busy: [0x89, 3],
   unavailable: [0x88, 3],
   'use-another-server': [0x9c, 3],

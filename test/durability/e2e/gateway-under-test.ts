@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ask } from '../../../src/control/client.ts';
 import type { Clock } from '../../../src/model/clock.ts';
+import type { StoreStatus } from '../../../src/session/session-store.ts';
 import { type Child, startChild } from './children.ts';
 
 export interface GatewayOptions {
@@ -13,6 +14,8 @@ export interface GatewayOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** For its data, configuration and log; exists. */
   readonly directory: string;
+  /** For its data, if that lies elsewhere. */
+  readonly data?: string;
   readonly configuration: Readonly<Record<string, unknown>>;
   readonly clock: Clock;
 }
@@ -26,7 +29,7 @@ export interface GatewayStatus {
     readonly queuedMessages: number;
     readonly damagedGroups: readonly number[];
     readonly quarantined: readonly string[];
-  };
+  } & Pick<StoreStatus, 'diskStep' | 'roomBytes' | 'storeBytes' | 'ballastBytes' | 'writeFailure'>;
   readonly counters: Readonly<Record<string, number>>;
 }
 
@@ -47,7 +50,7 @@ export class GatewayUnderTest {
   constructor(options: GatewayOptions) {
     this.name = options.name;
     this.#options = options;
-    this.#data = join(options.directory, 'data');
+    this.#data = options.data ?? join(options.directory, 'data');
     this.#configuration = join(options.directory, 'postern.yaml');
     writeFileSync(this.#configuration, JSON.stringify(options.configuration)); // which is YAML
   }
@@ -68,6 +71,12 @@ export class GatewayUnderTest {
       if (performance.now() > deadline) throw new Error(`${name} did not start within ${START_MS_MAX / 1000} s:\n${this.#lastLines()}`);
       await delay(POLL_MS);
     }
+  }
+
+  /** Most memory it ever had. */
+  get memoryBytesMost(): number {
+    const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.#child?.process.pid}/status`, 'utf8')) ?? [];
+    return Number(kilobytes) * 1024;
   }
 
   /** Stops its clock: what it has done is done, and nothing more happens until it is killed. */

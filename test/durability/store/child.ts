@@ -31,6 +31,7 @@ const real = openSqliteStore({
   log: stderrLog,
   metrics,
   synchronous: synchronousOf(orders.fault),
+  diskLimits: { ballastBytes: 0 },
   ...(orders.limits && { limits: orders.limits }),
   ...(orders.committer === 'worker' && { commitThread: IN_A_THREAD }),
   committer: begunWhenUp,
@@ -88,6 +89,16 @@ function linger(draws: Draws): void {
   while (clock.monotonicMs() < untilMs);
 }
 
+/** Whoever listens may be slow, and the pipe full. */
 function say(line: string): void {
-  writeSync(STDOUT, `${line}\n`);
+  for (let rest = Buffer.from(`${line}\n`); rest.length > 0; ) rest = rest.subarray(written(rest));
+}
+
+function written(bytes: Buffer): number {
+  try {
+    return writeSync(STDOUT, bytes);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+    return 0;
+  }
 }

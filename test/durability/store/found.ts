@@ -23,7 +23,15 @@ export interface Found {
 /** What the next boot would find, without being it. */
 export async function openCopy(directory: string, copy: string, limits: Partial<StoreLimits> = {}): Promise<Found> {
   for (const file of DATABASE_FILES) if (existsSync(join(directory, file))) cpSync(join(directory, file), join(copy, file));
-  const store = openSqliteStore({ directory: copy, clock: new SystemClock(), log: stderrLog, metrics: new MetricsTable(), synchronous: 'off', limits });
+  const store = openSqliteStore({
+    directory: copy,
+    clock: new SystemClock(),
+    log: stderrLog,
+    metrics: new MetricsTable(),
+    synchronous: 'off',
+    limits,
+    diskLimits: { ballastBytes: 0 },
+  });
   const { damagedGroups, quarantined } = store.status();
   const complaints = [...damagedGroups.map((group) => `group ${group} is damaged`), ...quarantined.map((name) => `${name} was set aside`)];
   if (store.boot.wasClean) complaints.push('a kill was taken for a clean end');

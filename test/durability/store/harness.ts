@@ -132,7 +132,7 @@ async function killOnce(root: string, run: KillRun, { kill, model, report }: Rou
 }
 
 /** The store in memory that lives the same life and is never killed. */
-class Model {
+export class Model {
   /** Operations performed so far: the number of the next one. */
   performed = 0;
   /** How the contents last asked for differ from the state that is nearest to them. */

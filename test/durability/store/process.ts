@@ -49,7 +49,8 @@ export class StoreProcess {
   readonly #wrote = new Set<number>();
   #onLine: (() => void) | undefined;
 
-  constructor(orders: ChildOrders, environment: Readonly<Record<string, string>> = {}) {
+  /** @param complaints - what becomes of what it says on stderr. */
+  constructor(orders: ChildOrders, environment: Readonly<Record<string, string>> = {}, complaints: 'inherit' | 'ignore' = 'inherit') {
     this.heard = {
       issued: orders.from - 1,
       acknowledged: orders.from - 1,
@@ -59,7 +60,7 @@ export class StoreProcess {
       soonestMs: Number.POSITIVE_INFINITY,
       marks: [],
     };
-    this.#child = spawn(process.execPath, [CHILD, JSON.stringify(orders)], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...environment } });
+    this.#child = spawn(process.execPath, [CHILD, JSON.stringify(orders)], { stdio: ['ignore', 'pipe', complaints], env: { ...process.env, ...environment } });
     const lines = createInterface({ input: this.#child.stdout ?? process.stdin });
     lines.on('line', (line) => {
       this.#hear(line);

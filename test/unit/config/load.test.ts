@@ -109,6 +109,8 @@ describe('keys that contradict each other', () => {
   test.each([
     [bridge('protocol: 3.1.1, passwordFile: package.json'), '1:68: bridges[0].passwordFile needs a username in MQTT 3.1.1 [MQTT-3.1.2-22]'],
     ['mqtt: {tls: {enabled: true, certFile: package.json}}', '1:23: mqtt.tls.enabled needs mqtt.tls.keyFile'],
+    ['store: {evictBelowBytes: 200MiB}', '1:26: store.evictBelowBytes must be less than store.compactBelowBytes'],
+    ['store: {refuseBelowBytes: 64MiB}', '1:27: store.refuseBelowBytes must be less than store.evictBelowBytes'],
     [bridge('tls: {certFile: package.json}'), '1:53: bridges[0].tls.certFile needs the keyFile that belongs to it'],
     [bridge('tls: {keyFile: package.json}'), '1:52: bridges[0].tls.keyFile needs the certFile it belongs to'],
     [bridge('retry: {firstSeconds: 60}'), '1:59: bridges[0].retry.firstSeconds must not be longer than capSeconds (30)'],
