@@ -41,6 +41,7 @@ const LEFT_BEHIND: readonly (readonly [name: string, version: number, of: string
   ['schema-1-first', 1, '230e961, the first store there was', inOneClass],
   ['schema-1-moved', 1, 'a7e30f1, the last before priority classes: entries may be moved', inOneClass],
   ['schema-2', 2, 'priority classes', asWritten],
+  ['schema-3', 3, 'rows with checksums, and copies of them', asWritten],
 ];
 
 let bench: SqliteBench;
