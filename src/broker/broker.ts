@@ -5,6 +5,7 @@ import { gatewayOf, type Principal, principalKey, type Realm, realm, realmBelow 
 import * as limits from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
 import { type Draft, Message } from '../model/message.ts';
+import { SlotMap } from '../model/slot-map.ts';
 import { type StoredSession, sessionKey } from '../session/session-store.ts';
 import { outcomeOf } from './admission.ts';
 import type { Announcer } from './announcer.ts';
@@ -62,7 +63,7 @@ export class Broker {
   readonly #parts: BrokerParts;
   readonly #core: Core;
   readonly #lifecycle: Lifecycle;
-  readonly #sessions = new Map<string, BrokerSession>();
+  readonly #sessions = new SlotMap<string, BrokerSession>();
   readonly #principals: PrincipalCache;
   readonly #pipeline: TopicPipeline;
 

@@ -39,6 +39,7 @@ interface Client {
 }
 
 export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watched, LinkHandlers {
+  rosterPlace = 0;
   readonly #link: Link;
   readonly #parts: ConnectionParts;
   readonly #settings: MqttSettings;
