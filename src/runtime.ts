@@ -8,6 +8,7 @@ import type { BanBook, ListenerAddress, QueueListing, ReloadOutcome, RunningGate
 import type { Gateway } from './gateway/gateway.ts';
 import { type GatewayClock, gatewayClock } from './model/clock.ts';
 import { MetricsTable } from './model/metrics.ts';
+import { Turns } from './model/turns.ts';
 import { createAccess, type GatewayAccess } from './runtime/access-factory.ts';
 import { createBridge } from './runtime/bridge-factory.ts';
 import { brokerSettings, queueSettings } from './runtime/broker-settings.ts';
@@ -71,6 +72,7 @@ class GatewayParts implements RunningGateway {
   readonly #broker: Broker;
   readonly #commits: CommitHealth;
   readonly #writer = new TurnWriter();
+  readonly #turns = new Turns(this.#writer);
   readonly #started: Gateway[] = [];
   #bridges: readonly Bridge[] = [];
   #fronts: readonly Front[] = [];
@@ -86,7 +88,7 @@ class GatewayParts implements RunningGateway {
     this.#metrics = metrics;
     this.#clock = gatewayClock(clock, store.boot.gatewayTimeOffsetMs);
     this.#access = createAccess(config.access, { store, clock: this.#clock, log, metrics });
-    this.#broker = new Broker({ store, clock: this.#clock, access: this.#access.control, log, metrics, settings: brokerSettings(config) });
+    this.#broker = new Broker({ store, clock: this.#clock, access: this.#access.control, log, metrics, turns: this.#turns, settings: brokerSettings(config) });
   }
 
   /** What was stored first, then bridges, so that they miss nothing, then listeners. A bridge's remote is not waited for. */

@@ -6,6 +6,7 @@ import * as limits from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
 import { type Draft, Message } from '../model/message.ts';
 import { SlotMap } from '../model/slot-map.ts';
+import { CONNECT_WORK } from '../model/work.ts';
 import { type StoredSession, sessionKey } from '../session/session-store.ts';
 import { outcomeOf } from './admission.ts';
 import type { Announcer } from './announcer.ts';
@@ -119,7 +120,7 @@ export class Broker {
       log,
       metrics,
       topics: this.#core.bus.topics,
-      work: this.#core.work,
+      turns: this.#core.turns,
       state: gatewayState(store, gateway),
       connect: (request, outlet) => this.#connect(gateway, request, outlet),
       publishWithoutSession: (draft, credentials) => this.#publishWithoutSession(gateway, draft, credentials),
@@ -188,6 +189,7 @@ export class Broker {
   }
 
   async #connect(gateway: string, request: ConnectRequest, outlet: Outlet): Promise<ConnectOutcome> {
+    this.#core.turns.work.done += CONNECT_WORK;
     const admission = await this.#parts.access.authenticate(request.credentials, request.authentication, request.origin);
     return outcomeOf(admission, async (principal, authenticationData) => {
       const outcome = await this.#open(gateway, request, { principal, outlet });

@@ -5,6 +5,7 @@ import { ROUTE_CACHE_BYTES_MAX } from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { QueueLimits } from '../model/queue-policy.ts';
+import type { Turns } from '../model/turns.ts';
 import type { SessionStore } from '../session/session-store.ts';
 import { Announcer } from './announcer.ts';
 import type { Core } from './core.ts';
@@ -20,7 +21,6 @@ import type { RoutedSession } from './routed-session.ts';
 import { Router } from './router.ts';
 import { SharedGroups, type SharedSettings } from './shared-groups.ts';
 import { type SlowConsumerSettings, SlowConsumers } from './slow-consumers.ts';
-import { TurnLine } from './turn-line.ts';
 import { Withheld } from './withheld.ts';
 
 export interface CoreSettings {
@@ -41,11 +41,12 @@ export interface CoreParts {
   readonly access: Access;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly turns: Turns;
   readonly settings: CoreSettings;
 }
 
 /** @param sessionOf - the session of a delayed message's publisher, if it is still there. */
-export function makeCore({ store, clock, access, log, metrics, settings }: CoreParts, sessionOf: DelayedParts['sessionOf']): Core {
+export function makeCore({ store, clock, access, log, metrics, turns, settings }: CoreParts, sessionOf: DelayedParts['sessionOf']): Core {
   const counters = brokerCounters(metrics);
   const bus = new Bus<RoutedSession>({ routeCacheBytesMax: ROUTE_CACHE_BYTES_MAX });
   const retained = new RetainedIndex();
@@ -54,8 +55,7 @@ export function makeCore({ store, clock, access, log, metrics, settings }: CoreP
   const queueRules = new QueueRules(settings.queue);
   const shares = new SharedGroups({ store, clock, drops, queueRules }, bus, settings.sharedSubscriptions);
   const retaining = new Retaining({ store, clock, retained, counters, limits: settings.retainedLimits });
-  const work = { done: 0 };
-  const router = new Router({ bus, store, retaining, systemRetained, counters, shares, work });
+  const router = new Router({ bus, store, retaining, systemRetained, counters, shares, work: turns.work });
   const withheld = new Withheld({ store, clock });
   const onRoom = (): void => withheld.roomMayBe();
   const announcer = new Announcer(bus.topics, clock, router);
@@ -78,8 +78,7 @@ export function makeCore({ store, clock, access, log, metrics, settings }: CoreP
     counters,
     queueRules,
     drops,
-    work,
-    replays: new TurnLine(clock),
+    turns,
     memoryQueueLimits,
     qos2QuarantineMs,
   };

@@ -17,11 +17,25 @@ export const RETAIN_WORK = 8;
 export const RETAINED_WORK = 40;
 /** A filter of a SUBSCRIBE or UNSUBSCRIBE: its place in the trie, and its record where the session is stored. */
 export const FILTER_WORK = 8;
+/** A message that waits in memory because its link is full: its copy, its place in the queue, and who had that before. */
+export const QUEUED_WORK = 8;
 /** A level of the retained index that is looked at for a subscription, and a message found there: each is encoded for its subscriber alone. */
 export const REPLAY_STEP_WORK = 4;
 export const REPLAYED_WORK = 4;
+/** Judging a CONNECT, and the session, the will and the answer that follow from it. */
+export const CONNECT_WORK = 256;
+/** The end of a connection, and of the session that ends with it. */
+export const LEAVE_WORK = 128;
+/** A read of a socket; its bytes come on top. */
+const READ_WORK = 4;
+/** Bytes that are read for a unit: they are copied once, or twice. */
+const READ_BYTES_PER_UNIT_SHIFT = 10;
 /** Bytes that cost a unit: to check, as topics are; to write to the log and from there into the file. */
 const BYTES_PER_UNIT_SHIFT = 6;
+
+export function workOfRead(bytes: number): number {
+  return READ_WORK + (bytes >>> READ_BYTES_PER_UNIT_SHIFT);
+}
 
 export function workOfBytes(bytes: number): number {
   return bytes >>> BYTES_PER_UNIT_SHIFT;

@@ -3,6 +3,7 @@
 import type { ClientSession, Delivery, EndReason, PublishOutcome } from '../gateway/gateway.ts';
 import { type GatewayError, ProtocolViolationError } from '../model/errors.ts';
 import { CONNECT_BYTES_MAX } from '../model/limits.ts';
+import type { Turns } from '../model/turns.ts';
 import { FILTER_WORK, workOfBytes } from '../model/work.ts';
 import type { Link, LinkHandlers } from '../transport/transport.ts';
 import { Admission, type AdmissionParts, type Admitted, type Applicant } from './admission.ts';
@@ -13,7 +14,7 @@ import { type Fault, noteFault } from './fault.ts';
 import { HeldDeliveries } from './held-deliveries.ts';
 import { Holding } from './holding.ts';
 import { InboundPublishes } from './inbound-publishes.ts';
-import { HOLD, Intake, type IntakeOwner, type Turns } from './intake.ts';
+import { HOLD, Intake, type IntakeOwner } from './intake.ts';
 import { KeepAlive, type Watched } from './keep-alive.ts';
 import { type AckType, type AuthPacket, type DecodedPacket, type DisconnectPacket, type Packet, type PublishView, REASON } from './packets.ts';
 import type { PublishEncoders } from './publish-encoders.ts';
@@ -56,12 +57,11 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watch
   #holding: Holding | undefined;
 
   constructor(link: Link, parts: ConnectionParts) {
-    const { settings } = parts.listener;
     this.#link = link;
     this.#parts = parts;
-    this.#settings = settings;
-    this.#intake = new Intake(link, this, { turns: parts.turns, packetBytesMax: settings.packetBytesMax });
-    this.#replies = new Replies(link, settings);
+    this.#settings = parts.listener.settings;
+    this.#intake = new Intake(link, this, { turns: parts.turns, yields: parts.counters.turnsYielded, packetBytesMax: this.#settings.packetBytesMax });
+    this.#replies = new Replies(link, this.#settings);
     this.#admission = new Admission(link, parts, { applicant: this, replies: this.#replies, onTimeout: () => this.#connectTimedOut() });
     parts.counters.connectionsAccepted.value += 1;
     link.handlers = this;
@@ -98,8 +98,10 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watch
   onClose(cause?: GatewayError): void {
     if (cause !== undefined) this.#parts.context.log.debug('link failed', { peer: this.#link.peer, cause: cause.message });
     this.#stop();
-    this.#leave({ publishWill: true });
-    this.#parts.onClosed(this);
+    this.#parts.turns.soon(() => {
+      this.#leave({ publishWill: true });
+      this.#parts.onClosed(this);
+    });
   }
 
   onPublish(view: PublishView): void {
@@ -159,9 +161,8 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watch
   onFault(error: unknown, bytes: Buffer | undefined): void {
     if (!this.isOpen) return;
     const fault = this.#note(error, bytes);
-    const wasConnected = this.#state === 'connected';
     this.#leave({ publishWill: true });
-    if (!wasConnected) {
+    if (this.#state !== 'connected') {
       this.#admission?.refuse(fault, this.#intake.version);
       this.close();
     } else if (fault.isSilent) {
@@ -337,8 +338,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Watch
   }
 
   #hold(): Holding {
-    const { context, turns, counters } = this.#parts;
-    this.#holding ??= new Holding(this.#intake, { clock: context.clock, turns, withheldTimeouts: counters.withheldTimeouts });
+    this.#holding ??= new Holding(this.#intake, this.#parts);
     return this.#holding;
   }
 

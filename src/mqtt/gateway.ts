@@ -2,7 +2,6 @@
 import type { Gateway, GatewayContext } from '../gateway/gateway.ts';
 import { Roster } from '../model/roster.ts';
 import type { StreamTransport } from '../transport/transport.ts';
-import { TurnQueue } from '../transport/turn-queue.ts';
 import type { ListenerState } from './admission.ts';
 import { MqttConnection } from './connection.ts';
 import { mqttCounters } from './counters.ts';
@@ -29,8 +28,7 @@ export class MqttGateway implements Gateway {
 
   async start(context: GatewayContext): Promise<void> {
     const counters = mqttCounters(context.metrics);
-    const turns = { work: context.work, queue: new TurnQueue(), yields: counters.turnsYielded };
-    const shared = { context, counters, turns, encoders: new PublishEncoders() };
+    const shared = { context, counters, turns: context.turns, encoders: new PublishEncoders() };
     context.metrics.gauge('mqtt.connections', () => this.#connectionCount);
     const connectionsMax = Math.max(...this.#listeners.map(({ settings }) => settings.connectionsMax));
     for (const [index, { transport, settings }] of this.#listeners.entries()) {
