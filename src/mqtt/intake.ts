@@ -118,7 +118,9 @@ export class Intake {
     } catch (error) {
       this.#owner.onFault(error, undefined);
     }
-    if (this.#holds === 0) this.#link.resumeReading();
+    if (this.#holds !== 0) return;
+    this.#link.resumeReading();
+    this.#endTurn();
   }
 
   close(): void {
@@ -138,7 +140,6 @@ export class Intake {
       this.#startedAt = this.#turns.work.done;
       this.#isTurnOpen = false;
       this.release(HOLD.turn);
-      this.#endTurn();
     });
   }
 

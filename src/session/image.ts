@@ -1,6 +1,7 @@
 // Everything that is persistent, in memory. A store changes it by records only, the same ones when it runs and when it replays its log; what differs
 // from the last checkpoint is remembered by key, so that a checkpoint writes each row once however often it changed.
 import type { Message } from '../model/message.ts';
+import { PartedMap } from '../model/parted-map.ts';
 import type { Priority } from '../model/priority.ts';
 import { SlotMap } from '../model/slot-map.ts';
 import type { TopicName } from '../model/topic.ts';
@@ -30,13 +31,13 @@ export interface SettledStretch {
 
 export class Image {
   readonly sessions = new SlotMap<string, SessionImage>();
-  readonly retained = new Map<TopicName, Message>();
+  readonly retained = new PartedMap<TopicName, Message>();
   /** Greater than every session id there ever was. */
   nextSessionId = 1;
   queuedMessages = 0;
   queuedBytes = 0;
   readonly #byId = new SlotMap<number, SessionImage>();
-  #retainedAt = new Map<TopicName, Sequence>();
+  readonly #retainedAt = new PartedMap<TopicName, Sequence>();
   #gatewayState = new Map<string, Map<string, Uint8Array>>();
   #dirt = newDirt();
 
