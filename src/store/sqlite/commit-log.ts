@@ -7,6 +7,7 @@ import type { Log } from '../../model/log.ts';
 import type { Counter, Metrics } from '../../model/metrics.ts';
 import { type RetrySchedule, retryDelayMs } from '../../model/retry-schedule.ts';
 import type { DurableWaiter, Sequence } from '../../session/session-store.ts';
+import type { Company } from './checkpoint.ts';
 import { CommitTimes } from './commit-times.ts';
 import type { CommitFailure, Committer, CommitUnit } from './committer.ts';
 import { Gathering } from './gathering.ts';
@@ -50,7 +51,7 @@ export interface UnitSource {
   /** The group is complete; `live` of its references are not settled. It can be read from now on. */
   closed(group: Group, live: number): void;
   /** Rows to go with it. */
-  takeRows(): { readonly writes: readonly TableWrite[]; readonly vacuumPages: number };
+  takeRows(company: Company): { readonly writes: readonly TableWrite[]; readonly vacuumPages: number };
   committed(unit: CommitUnit): void;
 }
 
@@ -217,7 +218,7 @@ export class CommitLog {
       return;
     }
     const segment = open.isEmpty ? undefined : this.#close(open);
-    const unit = { segment, ...source.takeRows() };
+    const unit = { segment, ...source.takeRows(segment === undefined ? 'alone' : 'with-group') };
     const flight = { unit, ...this.#asking, startedMs: 0 };
     this.#flight = flight;
     this.#asking = noWaiters();

@@ -300,7 +300,7 @@ export class SqliteStore implements SessionStore {
       closing: (group) => this.#runs.moveTo(group),
       stamps: () => this.#stamps(),
       closed: (group, live) => this.#closed(group, live),
-      takeRows: () => this.#upkeep.takeRows(),
+      takeRows: (company) => this.#upkeep.takeRows(company),
       committed: (unit) => this.#upkeep.committed(unit),
     };
   }

@@ -1,7 +1,7 @@
 // What the store does for itself beside the log: tables brought up to it, the time noted, and the rows of both on the commits that come anyway.
 import type { CancelTimer, Clock } from '../../model/clock.ts';
 import type { Image } from '../../session/image.ts';
-import { Checkpoint } from './checkpoint.ts';
+import { Checkpoint, type Company } from './checkpoint.ts';
 import type { CommitLog } from './commit-log.ts';
 import type { CommitUnit } from './committer.ts';
 import type { GroupStamps } from './group-format.ts';
@@ -48,8 +48,8 @@ export class Upkeep {
     return this.#checkpoint.wantsUnit || this.#metaRows.length > 0;
   }
 
-  takeRows(): { readonly writes: readonly TableWrite[]; readonly vacuumPages: number } {
-    const { writes, vacuumPages } = this.#checkpoint.takeRows();
+  takeRows(company: Company): { readonly writes: readonly TableWrite[]; readonly vacuumPages: number } {
+    const { writes, vacuumPages } = this.#checkpoint.takeRows(company);
     const metaRows = this.#metaRows;
     this.#metaRows = [];
     return { writes: [...writes, ...metaRows], vacuumPages };
