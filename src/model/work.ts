@@ -21,7 +21,7 @@ export const FILTER_WORK = 8;
 export const QUEUED_WORK = 20;
 /** A level of the retained index that is looked at for a subscription, and a message found there: each is encoded for its subscriber alone. */
 export const REPLAY_STEP_WORK = 4;
-export const REPLAYED_WORK = 4;
+export const REPLAYED_WORK = 12;
 /** Judging a CONNECT, and the session, the will and the answer that follow from it. */
 export const CONNECT_WORK = 640;
 /** The end of a connection, and of the session that ends with it. */

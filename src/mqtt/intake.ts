@@ -120,14 +120,14 @@ export class Intake {
     }
     if (this.#holds !== 0) return;
     this.#link.resumeReading();
-    this.#endTurn();
+    if (reason === HOLD.judging) this.#endTurn(); // it is known now
   }
 
   close(): void {
     this.#decoder.close();
   }
 
-  /** What was read is kept meanwhile. */
+  /** Where there is no room, what was read is kept until there is. */
   #askForTurn(): void {
     if (this.#holds !== 0) return;
     if (!this.#mustAsk) this.#turns.heard();
@@ -143,6 +143,7 @@ export class Intake {
     });
   }
 
+  /** Who got to its end in one read need not ask next time. */
   #endTurn(): void {
     if (this.#holds === 0 && !this.#isTurnOpen && this.#decoder.version !== undefined) this.#mustAsk = false;
   }
