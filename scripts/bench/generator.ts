@@ -19,8 +19,17 @@ export function compileGenerator(gcc: string, directory: string): string {
 
 /** @returns the path of the library that slows every flush when it is preloaded. */
 export function compileSlowFsync(gcc: string, directory: string): string {
-  const library = join(directory, 'slow-fsync.so');
-  execFileSync(gcc, [...C11, '-shared', '-fPIC', '-o', library, 'test/support/slow-fsync.c', '-ldl'], { stdio: ['ignore', 2, 2] });
+  return compileLibrary(gcc, directory, 'slow-fsync');
+}
+
+/** @returns the path of the library that measures turns when it is preloaded. */
+export function compileTurnTimes(gcc: string, directory: string): string {
+  return compileLibrary(gcc, directory, 'turn-times');
+}
+
+function compileLibrary(gcc: string, directory: string, name: string): string {
+  const library = join(directory, `${name}.so`);
+  execFileSync(gcc, [...C11, '-shared', '-fPIC', '-o', library, `test/support/${name}.c`, '-ldl'], { stdio: ['ignore', 2, 2] });
   return library;
 }
 
