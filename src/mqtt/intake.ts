@@ -96,7 +96,6 @@ export class Intake {
     const { work, workMax } = this.#turns;
     work.done += PACKET_WORK;
     if (work.done - this.#startedAt < workMax) return;
-    this.#yields.value += 1;
     this.#mustAsk = true;
     this.#waitForTurn();
   }
@@ -135,6 +134,7 @@ export class Intake {
   }
 
   #waitForTurn(): void {
+    this.#yields.value += 1;
     this.hold(HOLD.turn);
     this.#turns.later(() => {
       this.#startedAt = this.#turns.work.done;

@@ -1,7 +1,17 @@
 // Clients that flood, ask for too much or play games: each is bounded and named in a counter, and a client that behaves is served meanwhile.
 import { describe, expect, test } from 'vitest';
-import { RECEIVING_MAX, SUBSCRIPTIONS_PER_SESSION_MAX, TURN_WORK_SHARED_MAX } from '../../../src/model/limits.ts';
-import { FILTER_WORK, PACKET_WORK, RETAIN_WORK, RETAINED_WORK, ROUTE_WORK, STORED_WORK, workOfBytes, workOfRead } from '../../../src/model/work.ts';
+import { POLL_WORK_MAX, RECEIVING_MAX, SUBSCRIPTIONS_PER_SESSION_MAX, TURN_WORK_SHARED_MAX } from '../../../src/model/limits.ts';
+import {
+  CONNECT_WORK,
+  FILTER_WORK,
+  PACKET_WORK,
+  RETAIN_WORK,
+  RETAINED_WORK,
+  ROUTE_WORK,
+  STORED_WORK,
+  workOfBytes,
+  workOfRead,
+} from '../../../src/model/work.ts';
 import { connect, MqttBench, type MqttPeer, publishBytes, quiet, subscribe, will } from '../../support/mqtt.ts';
 
 /** The end of one turn of the event loop. */
@@ -83,6 +93,19 @@ describe('a turn for everybody', () => {
     expect(bench.metric('messages.received')).toBe(packetsPerTurn(each, workOfRead(flood.length)));
     for (let turns = 0; turns < 4; turns += 1) await turn();
     expect(bench.metric('messages.received')).toBe(5);
+  });
+
+  test('many that nobody knows yet share what one may do: the rest of them wait for their turns, and are counted', async () => {
+    const { bench, honest } = await stage();
+    const before = answers(honest);
+    const strangers = Array.from({ length: 50 }, (_, index) => bench.peer().sends(connect({ clientId: `s${index}` })));
+    honest.sends('c000');
+    await turn();
+    expect(answers(honest)).toBe(before + 2);
+    expect(bench.metric('sessions')).toBeLessThan(50);
+    expect(bench.metric('mqtt.turns.yielded')).toBeGreaterThanOrEqual(50 - Math.ceil(POLL_WORK_MAX / CONNECT_WORK));
+    for (let turns = 0; turns < 50; turns += 1) await quiet();
+    for (const stranger of strangers) await stranger.expects({ type: 'connack', reasonCode: 0 });
   });
 
   test('two of them take turns', async () => {
