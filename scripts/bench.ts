@@ -11,7 +11,7 @@ import type { Bench, Line, Scenario } from './bench/bench.ts';
 import { durableScenarios } from './bench/durable.ts';
 import { durablePeerScenarios } from './bench/durable-peer.ts';
 import { footprintScenarios } from './bench/footprint.ts';
-import { compileGenerator, compileSlowFsync, generator } from './bench/generator.ts';
+import { compileGenerator, compileSlowFsync, compileTurnTimes, generator } from './bench/generator.ts';
 import { commitName, machineLines } from './bench/machine.ts';
 import { allowedCores } from './bench/proc.ts';
 import { report } from './bench/report.ts';
@@ -92,6 +92,7 @@ function prepare(args: BenchArguments, cores: readonly [number, number], data: s
     serverCore: cores[0],
     loadCore: cores[1],
     slowFsync: compileSlowFsync(program('gcc'), workshop),
+    turnTimes: compileTurnTimes(program('gcc'), workshop),
     freshPlace: async () => ({ port: await freePort(), directory: mkdtempSync(join(data, 'place-')) }),
     say,
   };

@@ -19,6 +19,7 @@ import type {
 import type { Gateway, GatewayContext } from './gateway/gateway.ts';
 import { type GatewayClock, gatewayClock } from './model/clock.ts';
 import { MetricsTable } from './model/metrics.ts';
+import { Turns } from './model/turns.ts';
 import { BlockDevice, wearCounters } from './observe/block-device.ts';
 import { createAccess, type GatewayAccess } from './runtime/access-factory.ts';
 import { Backups } from './runtime/backups.ts';
@@ -92,6 +93,7 @@ class GatewayParts implements RunningGateway {
   readonly #commits: CommitHealth;
   readonly #backups: Backups;
   readonly #writer = new TurnWriter();
+  readonly #turns = new Turns(this.#writer);
   readonly #started: Gateway[] = [];
   readonly #bridges: BridgeFleet;
   #fronts: readonly Front[] = [];
@@ -111,7 +113,16 @@ class GatewayParts implements RunningGateway {
     this.#access = createAccess(config.access, { store, clock: this.#clock, log, metrics });
     this.#clockBook = new ClockBook({ store, metrics });
     const receipts = config.clock.userProperties ? new Receipts(this.#clockBook) : undefined;
-    this.#broker = new Broker({ store, clock: this.#clock, access: this.#access.control, log, metrics, settings: brokerSettings(config), receipts });
+    this.#broker = new Broker({
+      store,
+      clock: this.#clock,
+      access: this.#access.control,
+      log,
+      metrics,
+      turns: this.#turns,
+      settings: brokerSettings(config),
+      receipts,
+    });
     this.#bridges = new BridgeFleet({
       clock,
       log,

@@ -1,10 +1,11 @@
 import type { ClientId, PeerAddress } from '../../src/model/client.ts';
+import { SlotMap } from '../../src/model/slot-map.ts';
 import type { Connection } from './connection.ts';
 
 /** The clients that are connected or asleep: by id, and by the address each was last heard from. */
 export class Directory {
-  readonly #byClientId = new Map<string, Connection>();
-  readonly #byAddress = new Map<PeerAddress, Connection>();
+  readonly #byClientId = new SlotMap<string, Connection>();
+  readonly #byAddress = new SlotMap<PeerAddress, Connection>();
 
   get size(): number {
     return this.#byClientId.size;

@@ -19,6 +19,8 @@ export interface Bench {
   readonly loadCore: number;
   /** The library that slows flushes when it is preloaded. */
   readonly slowFsync: string;
+  /** The library that measures turns when it is preloaded. */
+  readonly turnTimes: string;
   /** An unused port and an empty directory on the disk under test. */
   freshPlace(): Promise<Place>;
   /** One line of progress for whoever waits. */

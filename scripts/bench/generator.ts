@@ -27,6 +27,11 @@ export function compileFailingDisk(gcc: string, directory: string): string {
   return compileLibrary(gcc, directory, 'failing-disk');
 }
 
+/** @returns the path of the library that measures turns when it is preloaded. */
+export function compileTurnTimes(gcc: string, directory: string): string {
+  return compileLibrary(gcc, directory, 'turn-times');
+}
+
 function compileLibrary(gcc: string, directory: string, name: string): string {
   const library = join(directory, `${name}.so`);
   execFileSync(gcc, [...C11, '-shared', '-fPIC', '-o', library, `test/support/${name}.c`, '-ldl'], { stdio: ['ignore', 2, 2] });

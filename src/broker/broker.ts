@@ -5,6 +5,8 @@ import { gatewayOf, type Principal, principalKey, type Realm, realm, realmBelow 
 import * as limits from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
 import { type Draft, Message } from '../model/message.ts';
+import { SlotMap } from '../model/slot-map.ts';
+import { CONNECT_WORK } from '../model/work.ts';
 import { type StoredSession, sessionKey } from '../session/session-store.ts';
 import { outcomeOf } from './admission.ts';
 import type { Announcer } from './announcer.ts';
@@ -74,7 +76,7 @@ export class Broker {
   readonly #core: Core;
   readonly #lifecycle: Lifecycle;
   readonly #arrivals: Arrivals;
-  readonly #sessions = new Map<string, BrokerSession>();
+  readonly #sessions = new SlotMap<string, BrokerSession>();
   readonly #principals: PrincipalCache;
   readonly #rights: RightsReview;
   readonly #pipeline: TopicPipeline;
@@ -140,7 +142,7 @@ export class Broker {
       log,
       metrics,
       topics: this.#core.bus.topics,
-      work: this.#core.work,
+      turns: this.#core.turns,
       state: gatewayState(store, gateway),
       connect: (request, outlet) => this.#connect(gateway, request, outlet),
       hasRoom: () => store.makeRoom(),
@@ -230,6 +232,7 @@ export class Broker {
   }
 
   async #connect(gateway: string, request: ConnectRequest, outlet: Outlet): Promise<ConnectOutcome> {
+    this.#core.turns.work.done += CONNECT_WORK;
     const admission = await this.#parts.access.authenticate(request.credentials, request.authentication, request.origin);
     return outcomeOf(admission, async (principal, authenticationData) => {
       const outcome = await this.#arrivals.admit(request, () => this.#open(gateway, request, { principal, outlet }));

@@ -16,6 +16,7 @@ import { type ClientId, type Principal, principalKey, type Realm } from '../mode
 import type { CancelTimer } from '../model/clock.ts';
 import type { Draft, Origin } from '../model/message.ts';
 import type { TopicFilter } from '../model/topic.ts';
+import { LEAVE_WORK } from '../model/work.ts';
 import type { SessionFacts, StoredSession } from '../session/session-store.ts';
 import { Answers } from './answers.ts';
 import type { Core } from './core.ts';
@@ -272,6 +273,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
 
   /** The link is gone; what was promised stays. */
   detach(): void {
+    this.#core.turns.work.done += LEAVE_WORK;
     this.#outlet = undefined;
     this.#inbound.detach();
     this.#answers.detach();

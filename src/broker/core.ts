@@ -2,7 +2,7 @@ import type { Bus } from '../bus/bus.ts';
 import type { GatewayClock } from '../model/clock.ts';
 import type { QueueLimits } from '../model/queue-policy.ts';
 import type { TopicFilter } from '../model/topic.ts';
-import type { Work } from '../model/work.ts';
+import type { Turns } from '../model/turns.ts';
 import type { SessionStore } from '../session/session-store.ts';
 import type { Announcer } from './announcer.ts';
 import type { BrokerCounters } from './counters.ts';
@@ -18,7 +18,6 @@ import type { RoutedSession } from './routed-session.ts';
 import type { Router } from './router.ts';
 import type { SharedGroups } from './shared-groups.ts';
 import type { SlowConsumers } from './slow-consumers.ts';
-import type { TurnLine } from './turn-line.ts';
 import type { Withheld } from './withheld.ts';
 
 /** What every session of the broker shares. */
@@ -44,11 +43,9 @@ export interface Core {
   readonly counters: BrokerCounters;
   readonly queueRules: QueueRules;
   readonly drops: Drops;
-  readonly work: Work;
-  /** Slices of retained messages on their way to new subscribers. */
-  readonly replays: TurnLine;
   /** Undefined: nobody is told when a message came. */
   readonly receipts: Receipts | undefined;
+  readonly turns: Turns;
   readonly memoryQueueLimits: QueueLimits;
   /** How long a completed QoS 2 id stays known on links that duplicate and reorder. */
   readonly qos2QuarantineMs: number;

@@ -5,6 +5,7 @@ import { DEAD_LETTERS_BYTES_MAX, DEAD_LETTERS_MAX, ROUTE_CACHE_BYTES_MAX } from 
 import type { Log } from '../model/log.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { QueueLimits } from '../model/queue-policy.ts';
+import type { Turns } from '../model/turns.ts';
 import type { SessionStore } from '../session/session-store.ts';
 import { Announcer } from './announcer.ts';
 import type { Core } from './core.ts';
@@ -22,7 +23,6 @@ import type { RoutedSession } from './routed-session.ts';
 import { Router } from './router.ts';
 import { SharedGroups, type SharedSettings } from './shared-groups.ts';
 import { type SlowConsumerSettings, SlowConsumers } from './slow-consumers.ts';
-import { TurnLine } from './turn-line.ts';
 import { Withheld } from './withheld.ts';
 
 export interface CoreSettings {
@@ -45,13 +45,14 @@ export interface CoreParts {
   readonly access: Access;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly turns: Turns;
   readonly settings: CoreSettings;
   /** Absent: nobody is told when a message came. */
   readonly receipts?: Receipts | undefined;
 }
 
 /** @param sessionOf - the session of a delayed message's publisher, if it is still there. */
-export function makeCore({ store, clock, access, log, metrics, settings, receipts }: CoreParts, sessionOf: DelayedParts['sessionOf']): Core {
+export function makeCore({ store, clock, access, log, metrics, turns, settings, receipts }: CoreParts, sessionOf: DelayedParts['sessionOf']): Core {
   const counters = brokerCounters(metrics);
   const bus = new Bus<RoutedSession>({ routeCacheBytesMax: ROUTE_CACHE_BYTES_MAX });
   const retained = new RetainedIndex();
@@ -60,8 +61,7 @@ export function makeCore({ store, clock, access, log, metrics, settings, receipt
   const queueRules = new QueueRules(settings.queue);
   const shares = new SharedGroups({ store, clock, drops, queueRules }, bus, settings.sharedSubscriptions);
   const retaining = new Retaining({ store, clock, retained, counters, limits: settings.retainedLimits });
-  const work = { done: 0 };
-  const router = new Router({ bus, store, retaining, systemRetained, counters, shares, work });
+  const router = new Router({ bus, store, retaining, systemRetained, counters, shares, work: turns.work });
   const withheld = new Withheld({ store, clock });
   const onRoom = (): void => withheld.roomMayBe();
   const announcer = new Announcer(bus.topics, clock, router);
@@ -85,9 +85,8 @@ export function makeCore({ store, clock, access, log, metrics, settings, receipt
     counters,
     queueRules,
     drops,
-    work,
-    replays: new TurnLine(clock),
     receipts,
+    turns,
     memoryQueueLimits,
     qos2QuarantineMs,
   };

@@ -1,5 +1,7 @@
 import { LOWEST_FIRST, ORDINARY, PRIORITIES, type Priority } from '../model/priority.ts';
 import type { QueueLimits } from '../model/queue-policy.ts';
+import type { Turns } from '../model/turns.ts';
+import { QUEUED_WORK, workOfRead } from '../model/work.ts';
 import type { Claim } from './claim.ts';
 import type { QueueDrops } from './drops.ts';
 import { MemoryLane, type WaitingDelivery } from './memory-lane.ts';
@@ -10,6 +12,7 @@ export interface MemoryQueueParts {
   readonly limits: QueueLimits;
   readonly retainedMax: number;
   readonly drops: QueueDrops;
+  readonly turns: Turns;
 }
 
 /**
@@ -51,7 +54,8 @@ export class MemoryQueue {
 
   push(entry: WaitingDelivery): void {
     const { topics } = this.#treatment;
-    const { topic } = entry.message;
+    const { topic, payload } = entry.message;
+    this.#parts.turns.work.done += QUEUED_WORK + workOfRead(payload.length);
     const lane = this.#laneOf(topics.priorityOf(topic));
     if (entry.claim !== undefined || !topics.keepsLatest(topic)) lane.push(entry);
     else if (lane.pushLatest(entry)) this.#parts.drops.add('superseded');

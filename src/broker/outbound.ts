@@ -12,7 +12,7 @@ import type { BrokerCounters } from './counters.ts';
 import { type DeliveryParts, type DeliveryTerms, DeliveryView } from './delivery-view.ts';
 import type { QueueDrops } from './drops.ts';
 import { type Inflight, InflightTable, readFlight } from './inflight.ts';
-import { MemoryQueue } from './memory-queue.ts';
+import { MemoryQueue, type MemoryQueueParts } from './memory-queue.ts';
 import { Pauses } from './pauses.ts';
 import type { Evictable } from './queue-bounds.ts';
 import type { QueueReadingParts } from './queue-reading.ts';
@@ -21,7 +21,7 @@ import type { Recipient } from './recipient.ts';
 import { SharedLane } from './shared-lane.ts';
 import { StoredQueue } from './stored-queue.ts';
 
-export interface OutboundParts extends Omit<QueueReadingParts, 'drops'>, DeliveryParts {
+export interface OutboundParts extends Omit<QueueReadingParts, 'drops'>, DeliveryParts, Pick<MemoryQueueParts, 'turns'> {
   readonly memoryQueueLimits: QueueLimits;
   readonly counters: BrokerCounters;
 }
@@ -45,8 +45,8 @@ export class Outbound implements DurableWaiter, Recipient {
     this.drops = drops;
     this.#delivery = new DeliveryView(parts);
     this.#settings = settings;
-    const { memoryQueueLimits: limits, store, clock } = parts;
-    this.#memory = new MemoryQueue({ limits, retainedMax: RETAINED_MESSAGES_MAX, drops }, settings.treatment);
+    const { memoryQueueLimits: limits, store, clock, turns } = parts;
+    this.#memory = new MemoryQueue({ limits, retainedMax: RETAINED_MESSAGES_MAX, drops, turns }, settings.treatment);
     this.#queue = new StoredQueue({ store, clock, drops }, this.#inflight, settings);
   }
 

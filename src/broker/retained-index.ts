@@ -1,5 +1,6 @@
 import type { GatewayMs } from '../model/clock.ts';
 import type { Message } from '../model/message.ts';
+import { PartedMap } from '../model/parted-map.ts';
 import type { TopicFilter, TopicName } from '../model/topic.ts';
 import { messageSize } from '../session/message-size.ts';
 
@@ -9,7 +10,7 @@ const NO_MESSAGES: readonly Message[] = [];
 const NO_CHILDREN: ReadonlyMap<string, Level> = new Map();
 
 class Level {
-  #children: Map<string, Level> | undefined;
+  #children: PartedMap<string, Level> | undefined;
   message: Message | undefined;
   /** When the message came, counted in messages. */
   stamp = 0;
@@ -20,7 +21,7 @@ class Level {
 
   grow(name: string): Level {
     const child = new Level();
-    this.#children ??= new Map();
+    this.#children ??= new PartedMap();
     this.#children.set(name, child);
     return child;
   }

@@ -3,16 +3,15 @@
 // from then on it is promised.
 import type { Subscription } from '../bus/subscription.ts';
 import type { GatewayClock } from '../model/clock.ts';
-import { TURN_WORK_MAX } from '../model/limits.ts';
 import { type Message, minQoS, type Origin, type QoS } from '../model/message.ts';
 import type { TopicFilter } from '../model/topic.ts';
-import { REPLAY_STEP_WORK, REPLAYED_WORK, type Work } from '../model/work.ts';
+import type { Turns } from '../model/turns.ts';
+import { REPLAY_STEP_WORK, REPLAYED_WORK } from '../model/work.ts';
 import { isFull } from '../session/disk-pressure.ts';
 import type { SessionStore } from '../session/session-store.ts';
 import type { RetainedIndex } from './retained-index.ts';
 import type { RoutedSession } from './routed-session.ts';
 import type { Router } from './router.ts';
-import type { TurnLine } from './turn-line.ts';
 
 export interface ReplayParts {
   readonly clock: GatewayClock;
@@ -20,8 +19,7 @@ export interface ReplayParts {
   readonly router: Router;
   readonly retained: RetainedIndex;
   readonly systemRetained: RetainedIndex;
-  readonly work: Work;
-  readonly replays: TurnLine;
+  readonly turns: Turns;
 }
 
 /** One walk over what a subscription selects. */
@@ -69,7 +67,7 @@ export class RetainedReplay {
   begin(selects: TopicFilter, { filter: key, qosMax, identifier, noLocal }: Subscription): void {
     this.cancel(key);
     if (!this.#mayBring(selects)) {
-      this.#parts.work.done += REPLAY_STEP_WORK; // a look is a step
+      this.#parts.turns.work.done += REPLAY_STEP_WORK; // a look is a step
       return;
     }
     const identifiers = identifier === undefined ? [] : [identifier];
@@ -110,8 +108,8 @@ export class RetainedReplay {
   }
 
   #walk(): void {
-    const { store, work, replays } = this.#parts;
-    const startedAt = work.done;
+    const { store, turns } = this.#parts;
+    const startedAt = turns.work.done;
     for (;;) {
       const walk = this.#current();
       if (walk === undefined) return;
@@ -120,8 +118,8 @@ export class RetainedReplay {
         return;
       }
       if (!this.#take(walk)) return;
-      if (work.done - startedAt >= TURN_WORK_MAX) {
-        this.#putOff((run) => replays.later(run));
+      if (turns.work.done - startedAt >= turns.workMax) {
+        this.#putOff((run) => turns.later(run));
         return;
       }
     }
@@ -153,7 +151,7 @@ export class RetainedReplay {
       return false;
     }
     walk.next = undefined;
-    this.#parts.work.done += REPLAYED_WORK;
+    this.#parts.turns.work.done += REPLAYED_WORK;
     router.replay(this.#session, message, { qos, isRetain: true, identifiers: walk.identifiers });
     return true;
   }
@@ -162,7 +160,7 @@ export class RetainedReplay {
   #following(walk: Walk): Message | undefined {
     const { stored, outbound } = this.#session;
     const { done, value: message } = walk.messages.next();
-    this.#parts.work.done += REPLAY_STEP_WORK;
+    this.#parts.turns.work.done += REPLAY_STEP_WORK;
     if (done === true) this.#walks[walk.into].delete(walk.key);
     if (done === true || message === undefined) return undefined;
     if (walk.noLocal && isFrom(message.origin, this.#session.origin)) return undefined; // MQTT-3.8.3-3

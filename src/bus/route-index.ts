@@ -6,18 +6,28 @@ import { isTopic, utf8Length } from '../model/topic-utf8.ts';
 const TOPIC_BYTES_MAX = 128;
 /** Places a route may be in. */
 const WAYS = 4;
-const SLOTS_MIN = 4_096;
+const SEGMENT_SHIFT = 12;
+const SEGMENT_SLOTS = 1 << SEGMENT_SHIFT;
+
+/** Slots in one piece. */
+class Segment<T> {
+  readonly routes: (T | undefined)[] = new Array(SEGMENT_SLOTS).fill(undefined);
+  /** Hashes of the routes, beside each other in memory: a set is compared without a look at its routes. */
+  readonly hashes = new Int32Array(SEGMENT_SLOTS);
+}
 
 /**
  * Sets of four slots each. What finds its set full pushes another route out, which is then found by its text: a peer that makes topics collide gains
- * no more than that.
+ * no more than that. It grows set by set (linear hashing): to move 100,000 routes at once would hold everybody up for 10 ms.
  */
 export class RouteIndex<T extends Topic> {
-  #routes: (T | undefined)[] = emptySlots(SLOTS_MIN);
+  readonly #segments: Segment<T>[] = [new Segment()];
+  /** Slots when it was last doubled; a power of two. */
+  #doubled = SEGMENT_SLOTS;
+  /** Sets that begin below it have shared what they held with the set so many slots above. */
+  #split = 0;
   /** Of a name; written and read at once. */
   readonly #beginning = Buffer.allocUnsafeSlow(TOPIC_BYTES_MAX);
-  /** Hashes of the routes, beside each other in memory: a set is compared without a look at its routes. */
-  #hashes = new Int32Array(SLOTS_MIN);
 
   /** What `topicHash` gives for the bytes of the topic. */
   hashOf({ name, utf8 }: Topic): number {
@@ -26,10 +36,12 @@ export class RouteIndex<T extends Topic> {
 
   find(hash: number, bytes: Uint8Array, start: number, end: number): T | undefined {
     if (end - start > TOPIC_BYTES_MAX) return undefined;
-    const first = this.#firstOf(hash);
+    const place = this.#placeOf(hash);
+    const { routes, hashes } = this.#segmentOf(place);
+    const first = place & (SEGMENT_SLOTS - 1);
     for (let slot = first; slot < first + WAYS; slot += 1) {
-      if (this.#hashes[slot] !== hash) continue;
-      const route = this.#routes[slot];
+      if (hashes[slot] !== hash) continue;
+      const route = routes[slot];
       // Equal bytes are well-formed bytes: those of a route were checked when it was made.
       if (route !== undefined && isTopic(route, bytes, start, end)) return route;
     }
@@ -38,35 +50,58 @@ export class RouteIndex<T extends Topic> {
 
   add(hash: number, route: T): void {
     if (utf8Length(route) > TOPIC_BYTES_MAX) return;
-    const first = this.#firstOf(hash);
+    const place = this.#placeOf(hash);
+    const { routes, hashes } = this.#segmentOf(place);
+    const first = place & (SEGMENT_SLOTS - 1);
     let slot = first;
-    while (slot < first + WAYS && this.#routes[slot] !== undefined) slot += 1;
+    while (slot < first + WAYS && routes[slot] !== undefined) slot += 1;
     if (slot === first + WAYS) slot = first + ((hash >>> 16) & (WAYS - 1));
-    this.#routes[slot] = route;
-    this.#hashes[slot] = hash;
+    routes[slot] = route;
+    hashes[slot] = hash;
   }
 
   remove(hash: number, route: T): void {
-    const first = this.#firstOf(hash);
+    const place = this.#placeOf(hash);
+    const { routes } = this.#segmentOf(place);
+    const first = place & (SEGMENT_SLOTS - 1);
     for (let slot = first; slot < first + WAYS; slot += 1) {
-      if (this.#routes[slot] === route) this.#routes[slot] = undefined;
+      if (routes[slot] === route) routes[slot] = undefined;
     }
   }
 
-  /** Makes half of the slots or more stay empty. */
+  /** Makes three quarters of the slots or more stay empty: sets that have not shared yet are fuller than others. To be called for each route that comes. */
   growFor(routeCount: number): void {
-    if (routeCount * 2 <= this.#routes.length) return;
-    const routes = this.#routes;
-    const hashes = this.#hashes;
-    this.#routes = emptySlots(routes.length * 2);
-    this.#hashes = new Int32Array(routes.length * 2);
-    for (const [slot, route] of routes.entries()) {
-      if (route !== undefined) this.add(hashes[slot] ?? 0, route);
-    }
+    while (routeCount * 4 > this.#doubled + this.#split) this.#splitSet();
   }
 
-  #firstOf(hash: number): number {
-    return (hash ^ (hash >>> 15)) & (this.#routes.length - WAYS);
+  /** Shares the next set with a new one, by one more bit of the hashes. */
+  #splitSet(): void {
+    const from = this.#split;
+    if (((from + this.#doubled) & (SEGMENT_SLOTS - 1)) === 0) this.#segments.push(new Segment());
+    this.#split += WAYS;
+    const { routes, hashes } = this.#segmentOf(from);
+    const first = from & (SEGMENT_SLOTS - 1);
+    for (let slot = first; slot < first + WAYS; slot += 1) {
+      const route = routes[slot];
+      const hash = hashes[slot] ?? 0;
+      if (route === undefined || this.#placeOf(hash) === from) continue;
+      routes[slot] = undefined;
+      this.add(hash, route);
+    }
+    if (this.#split < this.#doubled) return;
+    this.#doubled *= 2;
+    this.#split = 0;
+  }
+
+  /** The first slot of its set. */
+  #placeOf(hash: number): number {
+    const mixed = hash ^ (hash >>> 15);
+    const place = mixed & (this.#doubled - WAYS);
+    return place < this.#split ? mixed & (2 * this.#doubled - WAYS) : place;
+  }
+
+  #segmentOf(place: number): Segment<T> {
+    return this.#segments[place >>> SEGMENT_SHIFT] as Segment<T>;
   }
 }
 
@@ -82,8 +117,4 @@ export function topicHash(bytes: Uint8Array, start: number, end: number): number
   }
   if (at < last) even = Math.imul(even ^ (bytes[at] ?? 0), 0x01000193);
   return even ^ (odd << 7) ^ (odd >>> 11);
-}
-
-function emptySlots<T>(count: number): (T | undefined)[] {
-  return new Array(count).fill(undefined);
 }

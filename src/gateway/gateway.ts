@@ -9,7 +9,7 @@ import type { Draft, Message, QoS, UserProperties } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { QueuePolicy } from '../model/queue-policy.ts';
 import type { TopicFilter, TopicTable } from '../model/topic.ts';
-import type { Work } from '../model/work.ts';
+import type { Turns } from '../model/turns.ts';
 
 export type { AuthenticationStep } from '../access/access.ts';
 
@@ -27,8 +27,8 @@ export interface GatewayContext {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly topics: TopicTable;
-  /** Of the whole gateway: the core counts what it stores and looks up, a protocol what it decodes and delivers. */
-  readonly work: Work;
+  /** Of the whole gateway: the core counts as work what it stores and looks up, a protocol what it decodes and delivers. */
+  readonly turns: Turns;
   /** The gateway's own durable key/value space; a session's is `ClientSession.state`. */
   readonly state: StateSpace;
   /**

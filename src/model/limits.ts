@@ -94,6 +94,12 @@ export const TOPIC_ALIAS_MAX = 10;
 export const TOPIC_ALIAS_OUT_MAX = 32;
 /** Work of one client before the others have their turn, in deliveries its packets cause (a packet itself counts as two): about 2 ms. */
 export const TURN_WORK_MAX = 8_192;
+/** The same while others have something to say: about 0.5 ms, and still 40 messages to 100 subscribers in one write to each. */
+export const TURN_WORK_SHARED_MAX = 4_096;
+/** Work of all who wait for a turn, those nobody knows yet among them, between two looks at the sockets. */
+export const POLL_WORK_MAX = 4_096;
+/** So many turns after anybody else was heard, turns are long again: a second or two of a client that floods. */
+export const TURNS_ALONE = 4_096;
 
 /** Stored queue of an ordinary client session. */
 export const QUEUE_MESSAGES_MAX = 100_000;

@@ -4,6 +4,7 @@ import type { ClientSession, Delivery, EndReason, PublishOutcome } from '../gate
 import { type GatewayError, ProtocolViolationError } from '../model/errors.ts';
 import { CONNECT_BYTES_MAX, WITHHELD_PACKET_BYTES } from '../model/limits.ts';
 import type { LogFields } from '../model/log.ts';
+import type { Turns } from '../model/turns.ts';
 import { FILTER_WORK, workOfBytes } from '../model/work.ts';
 import type { Link, LinkHandlers } from '../transport/transport.ts';
 import { Admission, type AdmissionParts, type Admitted, type Applicant } from './admission.ts';
@@ -13,7 +14,7 @@ import { type Fault, noteFault } from './fault.ts';
 import { HeldDeliveries } from './held-deliveries.ts';
 import { Holding } from './holding.ts';
 import { InboundPublishes } from './inbound-publishes.ts';
-import { HOLD, Intake, type IntakeOwner, type Turns } from './intake.ts';
+import { HOLD, Intake, type IntakeOwner } from './intake.ts';
 import { KeepAlive, type Watched } from './keep-alive.ts';
 import {
   type AckType,
@@ -49,6 +50,7 @@ interface Client {
 }
 
 export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Reauthenticating, Watched, LinkHandlers {
+  rosterPlace = 0;
   readonly #link: Link;
   readonly #parts: ConnectionParts;
   readonly #settings: MqttSettings;
@@ -65,12 +67,11 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Reaut
   #holding: Holding | undefined;
 
   constructor(link: Link, parts: ConnectionParts) {
-    const { settings } = parts.listener;
     this.#link = link;
     this.#parts = parts;
-    this.#settings = settings;
-    this.#intake = new Intake(link, this, { turns: parts.turns, packetBytesMax: settings.packetBytesMax });
-    this.#replies = new Replies(link, settings);
+    this.#settings = parts.listener.settings;
+    this.#intake = new Intake(link, this, { turns: parts.turns, yields: parts.counters.turnsYielded, packetBytesMax: this.#settings.packetBytesMax });
+    this.#replies = new Replies(link, this.#settings);
     this.#admission = new Admission(link, parts, { applicant: this, replies: this.#replies, onTimeout: () => this.#connectTimedOut() });
     parts.counters.connectionsAccepted.value += 1;
     link.handlers = this;
@@ -107,8 +108,10 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Reaut
   onClose(cause?: GatewayError): void {
     if (cause !== undefined) this.#parts.context.log.debug('link failed', { peer: this.#link.peer, cause: cause.message });
     this.#stop();
-    this.#leave({ publishWill: true });
-    this.#parts.onClosed(this);
+    this.#parts.turns.soon(() => {
+      this.#leave({ publishWill: true });
+      this.#parts.onClosed(this);
+    });
   }
 
   onPublish(view: PublishView): void {
@@ -169,9 +172,8 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Reaut
   onFault(error: unknown, bytes: Buffer | undefined): void {
     if (!this.isOpen) return;
     const fault = this.#note(error, bytes);
-    const wasConnected = this.#state === 'connected';
     this.#leave({ publishWill: true });
-    if (!wasConnected) {
+    if (this.#state !== 'connected') {
       this.#admission?.refuse(fault, this.#intake.version);
       this.close();
     } else if (fault.isSilent) {
@@ -318,8 +320,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Reaut
   }
 
   #hold(): Holding {
-    const { context, turns, counters } = this.#parts;
-    this.#holding ??= new Holding(this.#intake, { clock: context.clock, turns, withheldTimeouts: counters.withheldTimeouts });
+    this.#holding ??= new Holding(this.#intake, this.#parts);
     return this.#holding;
   }
 

@@ -1,7 +1,7 @@
 // MQTT 3.1, 3.1.1 and 5.0 as one more gateway: no door the others lack.
 import type { Gateway, GatewayContext } from '../gateway/gateway.ts';
+import { Roster } from '../model/roster.ts';
 import type { StreamTransport } from '../transport/transport.ts';
-import { TurnQueue } from '../transport/turn-queue.ts';
 import type { ListenerState } from './admission.ts';
 import { MqttConnection } from './connection.ts';
 import { mqttCounters } from './counters.ts';
@@ -17,49 +17,50 @@ export interface MqttListener {
 export class MqttGateway implements Gateway {
   readonly name = 'mqtt';
   readonly #listeners: readonly MqttListener[];
-  readonly #connections = new Set<MqttConnection>();
+  /** By the listener they came by. */
+  readonly #rosters: readonly Roster<MqttConnection>[];
   #allClosed: (() => void) | undefined;
 
   constructor(listeners: readonly MqttListener[]) {
     this.#listeners = listeners;
+    this.#rosters = listeners.map(() => new Roster());
   }
 
   async start(context: GatewayContext): Promise<void> {
     const counters = mqttCounters(context.metrics);
-    const turns = { work: context.work, queue: new TurnQueue(), yields: counters.turnsYielded };
-    const shared = { context, counters, turns, encoders: new PublishEncoders() };
-    context.metrics.gauge('mqtt.connections', () => this.#connections.size);
+    const shared = { context, counters, turns: context.turns, encoders: new PublishEncoders() };
+    context.metrics.gauge('mqtt.connections', () => this.#connectionCount);
     const connectionsMax = Math.max(...this.#listeners.map(({ settings }) => settings.connectionsMax));
-    for (const { transport, settings } of this.#listeners) {
-      const own = new Set<MqttConnection>();
-      const listener: ListenerState = { settings, isFull: () => own.size > settings.connectionsMax || this.#connections.size > connectionsMax };
+    for (const [index, { transport, settings }] of this.#listeners.entries()) {
+      const own = this.#rosters[index] as Roster<MqttConnection>;
+      const listener: ListenerState = { settings, isFull: () => own.size > settings.connectionsMax || this.#connectionCount > connectionsMax };
       const onClosed = (connection: MqttConnection): void => {
         own.delete(connection);
-        this.#closed(connection);
+        if (this.#connectionCount === 0) this.#allClosed?.();
       };
       const parts = { ...shared, listener, onClosed };
-      await transport.listen((link) => {
-        const connection = new MqttConnection(link, parts);
-        own.add(connection);
-        this.#connections.add(connection);
-      });
+      await transport.listen((link) => own.add(new MqttConnection(link, parts)));
     }
   }
 
   async stop(signal: AbortSignal): Promise<void> {
     await Promise.all(this.#listeners.map(({ transport }) => transport.close()));
-    for (const connection of [...this.#connections]) connection.shutDown();
-    if (this.#connections.size > 0 && !signal.aborted) {
+    for (const connection of this.#connections()) connection.shutDown();
+    if (this.#connectionCount > 0 && !signal.aborted) {
       await new Promise<void>((resolve) => {
         this.#allClosed = resolve;
         signal.addEventListener('abort', () => resolve(), { once: true });
       });
     }
-    for (const connection of [...this.#connections]) connection.destroy();
+    for (const connection of this.#connections()) connection.destroy();
   }
 
-  #closed(connection: MqttConnection): void {
-    this.#connections.delete(connection);
-    if (this.#connections.size === 0) this.#allClosed?.();
+  get #connectionCount(): number {
+    return this.#rosters.reduce((count, { size }) => count + size, 0);
+  }
+
+  /** Those of now: they may go while they are walked through. */
+  #connections(): readonly MqttConnection[] {
+    return this.#rosters.flatMap((roster) => [...roster]);
   }
 }

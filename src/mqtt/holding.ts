@@ -3,15 +3,16 @@
 import type { CancelTimer, Clock } from '../model/clock.ts';
 import { WITHHELD_SECONDS_MAX } from '../model/limits.ts';
 import type { Counter } from '../model/metrics.ts';
-import { HOLD, type Intake, type Turns } from './intake.ts';
+import type { Turns } from '../model/turns.ts';
+import { HOLD, type Intake } from './intake.ts';
 
 /** A client asks for a sign of life once per keep-alive, and waits for the answer no longer than another one. */
 const PATIENCE = 2.5;
 
 export interface HoldingParts {
-  readonly clock: Clock;
+  readonly context: { readonly clock: Clock };
   readonly turns: Turns;
-  readonly withheldTimeouts: Counter;
+  readonly counters: { readonly withheldTimeouts: Counter };
 }
 
 export class Holding {
@@ -28,7 +29,7 @@ export class Holding {
   throttle(delayMs: number): void {
     this.#intake.hold(HOLD.throttled);
     this.#cancelThrottle?.();
-    this.#cancelThrottle = this.#parts.clock.after(delayMs, () => this.#intake.release(HOLD.throttled));
+    this.#cancelThrottle = this.#parts.context.clock.after(delayMs, () => this.#intake.release(HOLD.throttled));
   }
 
   /**
@@ -40,15 +41,15 @@ export class Holding {
   withhold(keepAliveSeconds: number, onTooLong: () => void): void {
     const seconds = keepAliveSeconds === 0 ? WITHHELD_SECONDS_MAX : Math.min(PATIENCE * keepAliveSeconds, WITHHELD_SECONDS_MAX);
     this.#intake.hold(HOLD.withheld);
-    this.#cancelPatience = this.#parts.clock.after(seconds * 1000, () => {
-      this.#parts.withheldTimeouts.value += 1;
+    this.#cancelPatience = this.#parts.context.clock.after(seconds * 1000, () => {
+      this.#parts.counters.withheldTimeouts.value += 1;
       onTooLong();
     });
   }
 
   readOn(): void {
     this.#cancelPatience?.();
-    this.#parts.turns.queue.later(() => this.#intake.release(HOLD.withheld));
+    this.#parts.turns.later(() => this.#intake.release(HOLD.withheld));
   }
 
   stop(): void {

@@ -1,19 +1,18 @@
 // What a client sends, on its way to being handled: when it is decoded, and what has to wait. A client that sends much is handled in pieces, with a
 // turn for the others in between; what it is held for otherwise is told by who holds it.
-import { TURN_WORK_MAX } from '../model/limits.ts';
 import type { Counter } from '../model/metrics.ts';
-import { PACKET_WORK, type Work } from '../model/work.ts';
+import type { Turns } from '../model/turns.ts';
+import { PACKET_WORK, workOfRead } from '../model/work.ts';
 import type { Link } from '../transport/transport.ts';
-import type { TurnQueue } from '../transport/turn-queue.ts';
 import { MqttDecoder } from './codec.ts';
 import type { MqttVisitor, ProtocolVersion } from './packets.ts';
 
-/** How clients take turns: what was done for all of them is counted against the turn of the one it was done for. */
-export interface Turns {
-  readonly work: Work;
-  readonly queue: TurnQueue;
+/** What was done for all clients is counted against the turn of the one it was done for. */
+export interface IntakeParts {
+  readonly turns: Turns;
   /** Times a client had to wait for its next turn. */
   readonly yields: Counter;
+  readonly packetBytesMax: number;
 }
 
 /**
@@ -40,16 +39,20 @@ export class Intake {
   readonly #link: Link;
   readonly #owner: IntakeOwner;
   readonly #turns: Turns;
+  readonly #yields: Counter;
   readonly #decoder: MqttDecoder;
   #holds = 0;
   /** Work done when this client's turn began. */
   #startedAt = 0;
   #isTurnOpen = false;
+  /** Has to ask whether there is room for it: nobody knows it yet, or it did not get to its end in its last turn. */
+  #mustAsk = true;
 
-  constructor(link: Link, owner: IntakeOwner, { turns, packetBytesMax }: { readonly turns: Turns; readonly packetBytesMax: number }) {
+  constructor(link: Link, owner: IntakeOwner, { turns, yields, packetBytesMax }: IntakeParts) {
     this.#link = link;
     this.#owner = owner;
     this.#turns = turns;
+    this.#yields = yields;
     this.#decoder = new MqttDecoder({ role: 'server', packetBytesMax });
   }
 
@@ -74,28 +77,27 @@ export class Intake {
 
   /** @param bytes - borrowed. */
   push(bytes: Buffer): void {
-    if (!this.#isTurnOpen) this.#startedAt = this.#turns.work.done;
+    const { work } = this.#turns;
+    this.#askForTurn();
+    if (!this.#isTurnOpen) this.#startedAt = work.done;
     this.#isTurnOpen = bytes.length >= FULL_READ_BYTES;
+    work.done += workOfRead(bytes.length);
     const isWithinPacket = this.#decoder.bufferedBytes > 0;
     try {
       this.#decoder.push(bytes, this.#owner);
     } catch (error) {
       this.#owner.onFault(error, isWithinPacket ? undefined : bytes);
     }
+    this.#endTurn();
   }
 
   /** Counts a packet; to be called from within its visit. */
   count(): void {
-    const { work, queue, yields } = this.#turns;
+    const { work, workMax } = this.#turns;
     work.done += PACKET_WORK;
-    if (work.done - this.#startedAt < TURN_WORK_MAX) return;
-    yields.value += 1;
-    this.hold(HOLD.turn);
-    queue.later(() => {
-      this.#startedAt = work.done;
-      this.#isTurnOpen = false;
-      this.release(HOLD.turn);
-    });
+    if (work.done - this.#startedAt < workMax) return;
+    this.#mustAsk = true;
+    this.#waitForTurn();
   }
 
   /** Nothing is read and decoded until every hold is released. */
@@ -115,10 +117,34 @@ export class Intake {
     } catch (error) {
       this.#owner.onFault(error, undefined);
     }
-    if (this.#holds === 0) this.#link.resumeReading();
+    if (this.#holds !== 0) return;
+    this.#link.resumeReading();
+    if (reason === HOLD.judging) this.#endTurn(); // it is known now
   }
 
   close(): void {
     this.#decoder.close();
+  }
+
+  /** Where there is no room, what was read is kept until there is. */
+  #askForTurn(): void {
+    if (this.#holds !== 0) return;
+    if (!this.#mustAsk) this.#turns.heard();
+    else if (!this.#isTurnOpen && !this.#turns.hasRoom()) this.#waitForTurn();
+  }
+
+  #waitForTurn(): void {
+    this.#yields.value += 1;
+    this.hold(HOLD.turn);
+    this.#turns.later(() => {
+      this.#startedAt = this.#turns.work.done;
+      this.#isTurnOpen = false;
+      this.release(HOLD.turn);
+    });
+  }
+
+  /** Who got to its end in one read need not ask next time. */
+  #endTurn(): void {
+    if (this.#holds === 0 && !this.#isTurnOpen && this.#decoder.version !== undefined) this.#mustAsk = false;
   }
 }

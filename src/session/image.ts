@@ -1,7 +1,9 @@
 // Everything that is persistent, in memory. A store changes it by records only, the same ones when it runs and when it replays its log; what differs
 // from the last checkpoint is remembered by key, so that a checkpoint writes each row once however often it changed.
 import type { Message } from '../model/message.ts';
+import { PartedMap } from '../model/parted-map.ts';
 import type { Priority } from '../model/priority.ts';
+import { SlotMap } from '../model/slot-map.ts';
 import type { TopicName } from '../model/topic.ts';
 import type { StateOwner, StateRecord } from './records.ts';
 import { SessionDirt, SessionImage } from './session-image.ts';
@@ -11,8 +13,9 @@ const NOTHING: ReadonlyMap<string, Uint8Array> = new Map();
 
 /** What differs from the tables. */
 export interface ImageDirt {
-  readonly sessions: Set<SessionImage>;
-  /** Ids of sessions whose rows must go. */
+  /** Ids of sessions whose rows changed. */
+  readonly sessions: Set<number>;
+  /** Ids of those whose rows must go. */
   readonly removedSessions: Set<number>;
   readonly retained: Set<TopicName>;
   /** Keys of state by gateway. */
@@ -27,14 +30,14 @@ export interface SettledStretch {
 }
 
 export class Image {
-  readonly sessions = new Map<string, SessionImage>();
-  readonly retained = new Map<TopicName, Message>();
+  readonly sessions = new SlotMap<string, SessionImage>();
+  readonly retained = new PartedMap<TopicName, Message>();
   /** Greater than every session id there ever was. */
   nextSessionId = 1;
   queuedMessages = 0;
   queuedBytes = 0;
-  #byId = new Map<number, SessionImage>();
-  #retainedAt = new Map<TopicName, Sequence>();
+  readonly #byId = new SlotMap<number, SessionImage>();
+  readonly #retainedAt = new PartedMap<TopicName, Sequence>();
   #gatewayState = new Map<string, Map<string, Uint8Array>>();
   #dirt = newDirt();
 
@@ -173,7 +176,7 @@ export class Image {
     if (this.sessions.get(key) === session) this.sessions.delete(key); // else replay met its successor already
     this.queuedMessages -= session.queue.count;
     this.queuedBytes -= session.queue.bytes;
-    this.#dirt.sessions.delete(session);
+    this.#dirt.sessions.delete(id);
     if (session.isStored) this.#dirt.removedSessions.add(id);
   }
 
@@ -230,7 +233,7 @@ export class Image {
   #list(session: SessionImage): void {
     if (session.isListed) return;
     session.isListed = true;
-    this.#dirt.sessions.add(session);
+    this.#dirt.sessions.add(session.id);
   }
 }
 

@@ -1,5 +1,4 @@
 import { getSystemErrorName } from 'node:util';
-import { GatewayError } from '../model/errors.ts';
 import type { Counter } from '../model/metrics.ts';
 import type { OutBuffer } from '../wire/out-buffer.ts';
 import type { Writing } from './link-output.ts';
@@ -157,7 +156,7 @@ export class HandleSocket implements LinkSocket {
   }
 
   #fail(call: string, status: number): void {
-    this.#owner?.failed(new GatewayError('LINK_CLOSED', `${call} ${getSystemErrorName(status)}`));
+    this.#owner?.failed(`${call} ${getSystemErrorName(status)}`);
     this.destroy();
   }
 }

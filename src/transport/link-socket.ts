@@ -6,8 +6,8 @@ export interface SocketOwner {
   received(bytes: Buffer): void;
   /** The peer sends nothing more. */
   ended(): void;
-  /** It broke; `closed` follows. */
-  failed(error: Error): void;
+  /** It broke; `closed` follows. Hundreds break at once: no error is made for one that nobody asks about. */
+  failed(reason: string, cause?: Error): void;
   /** Once; nothing follows. */
   closed(): void;
 }

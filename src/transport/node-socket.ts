@@ -37,7 +37,7 @@ export class NodeSocket implements LinkSocket {
   }
 
   start(owner: SocketOwner): void {
-    this.#socket.on('error', (error) => owner.failed(error));
+    this.#socket.on('error', (error) => owner.failed(error.message, error));
     this.#socket.on('close', () => owner.closed());
     this.#socket.on('end', () => owner.ended()); // Node.js would end the socket right after, without what still waits in the link
     this.#socket.on('data', (bytes) => owner.received(bytes));

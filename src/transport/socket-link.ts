@@ -141,8 +141,8 @@ export class SocketLink implements Link, OutputWatcher, SocketOwner {
   }
 
   /** Errors after the end of the conversation are nobody's concern. */
-  failed(error: Error): void {
-    if (this.#state === 'open') this.#cause = new GatewayError('LINK_CLOSED', `connection to ${this.peer} lost: ${error.message}`, { cause: error });
+  failed(reason: string, cause?: Error): void {
+    if (this.#state === 'open') this.#cause = new GatewayError('LINK_CLOSED', `connection to ${this.peer} lost: ${reason}`, cause && { cause });
   }
 
   closed(): void {
@@ -155,7 +155,7 @@ export class SocketLink implements Link, OutputWatcher, SocketOwner {
   }
 
   #endFraming({ violation }: NonNullable<Framing['end']>): void {
-    if (violation !== undefined) this.failed(new GatewayError('LINK_CLOSED', violation));
+    if (violation !== undefined) this.failed(violation);
     this.close();
   }
 

@@ -28,7 +28,7 @@ export class TurnWriter {
   #isReading = false;
   #isDueAfterRead = false;
   readonly #soon = (): void => this.#flush();
-  readonly #afterPoll = (): void => this.#endPoll();
+  readonly #pollEnded = (): void => this.#endPoll();
 
   /** Tells of a read from any socket, before its bytes are handled; `endRead` follows when they are. */
   beginRead(): void {
@@ -56,7 +56,21 @@ export class TurnWriter {
       return;
     }
     this.#reads = 1; // the one whose output this is
-    setImmediate(this.#afterPoll);
+    this.afterPoll(this.#pollEnded);
+  }
+
+  /** Runs once: after every socket that has something to say was read. */
+  afterPoll(run: () => void): void {
+    setImmediate(run);
+  }
+
+  /** Writes what was collected so far. */
+  flush(): void {
+    const outputs = this.#outputs;
+    this.#outputs = this.#spare;
+    for (const output of outputs) output.flush();
+    outputs.length = 0;
+    this.#spare = outputs;
   }
 
   #endPoll(): void {
@@ -70,10 +84,6 @@ export class TurnWriter {
   /** An output scheduled by a flush belongs to the next turn. */
   #flush(): void {
     this.#isArmed = false;
-    const outputs = this.#outputs;
-    this.#outputs = this.#spare;
-    for (const output of outputs) output.flush();
-    outputs.length = 0;
-    this.#spare = outputs;
+    this.flush();
   }
 }

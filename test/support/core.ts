@@ -9,6 +9,7 @@ import { clientId, type Principal } from '../../src/model/client.ts';
 import { gatewayClock } from '../../src/model/clock.ts';
 import { silentLog } from '../../src/model/log.ts';
 import { MetricsTable } from '../../src/model/metrics.ts';
+import { Turns } from '../../src/model/turns.ts';
 import type { FakeClock } from './fake-clock.ts';
 import { MemoryStore } from './memory-store.ts';
 
@@ -70,13 +71,20 @@ export interface CoreOptions {
   /** A store that has seen other boots; a new, self-committing one when absent. */
   readonly store?: MemoryStore;
   readonly settings?: Partial<BrokerSettings>;
+  /** In the place of those that pass as the clock is moved. */
+  readonly turns?: Turns;
   /** In the place of one that is open to everybody. */
   readonly judge?: Access;
   /** Tells clients when their messages came. */
   readonly receipts?: Receipts;
 }
 
-export function startCore({ clock, store = new MemoryStore({ clock }), settings, judge, receipts }: CoreOptions): TestCore {
+/** Turns are timers that are due at once. */
+export function turnsOf(clock: FakeClock): Turns {
+  return new Turns({ afterPoll: (run) => void clock.after(0, run), flush() {} });
+}
+
+export function startCore({ clock, store = new MemoryStore({ clock }), turns = turnsOf(clock), settings, judge, receipts }: CoreOptions): TestCore {
   const access = new OpenAccess();
   const metrics = new MetricsTable();
   const broker = new Broker({
@@ -85,6 +93,7 @@ export function startCore({ clock, store = new MemoryStore({ clock }), settings,
     access: judge ?? access,
     log: silentLog,
     metrics,
+    turns,
     settings: { ...DEFAULT_BROKER_SETTINGS, ...settings },
     receipts,
   });

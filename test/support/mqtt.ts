@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import type { BrokerSettings } from '../../src/broker/broker.ts';
 import type { QoS } from '../../src/model/message.ts';
 import { topicFilter, topicName } from '../../src/model/topic.ts';
+import { Turns } from '../../src/model/turns.ts';
 import { MqttDecoder } from '../../src/mqtt/codec.ts';
 import { encodePacket } from '../../src/mqtt/encode.ts';
 import { MqttGateway } from '../../src/mqtt/gateway.ts';
@@ -22,6 +23,7 @@ import type {
   WillMessage,
 } from '../../src/mqtt/packets.ts';
 import { DEFAULT_MQTT_SETTINGS, type MqttSettings } from '../../src/mqtt/settings.ts';
+import { TurnWriter } from '../../src/transport/turn-writer.ts';
 import { OutBuffer } from '../../src/wire/out-buffer.ts';
 import { startCore, type TestCore } from './core.ts';
 import { FakeClock, settled } from './fake-clock.ts';
@@ -53,7 +55,7 @@ export class MqttBench {
 
   private constructor({ settings, listeners, broker, autoCommit = true }: MqttBenchOptions) {
     const store = new MemoryStore({ clock: this.clock, autoCommit });
-    this.core = startCore({ clock: this.clock, store, ...(broker === undefined ? {} : { settings: broker }) });
+    this.core = startCore({ clock: this.clock, store, turns: new Turns(new TurnWriter()), ...(broker === undefined ? {} : { settings: broker }) });
     const all = Object.entries({ 'mqtt.tcp': settings, ...listeners }).map(([name, over]) => {
       return { transport: new MemoryTransport(name), settings: { ...DEFAULT_MQTT_SETTINGS, ...over } };
     });

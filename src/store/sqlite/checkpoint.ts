@@ -6,9 +6,17 @@ import type { TableWrite } from './schema.ts';
 import type { SegmentIndex } from './segment-index.ts';
 import { snapshotRows } from './snapshot.ts';
 
-/** Rows and bytes of rows per commit: about 5 ms of a Pi-class processor. */
-const SLICE_ROWS_MAX = 256;
-const SLICE_BYTES_MAX = 128 * 1024;
+/** Whether rows have a commit to themselves, or go with a group that has to be committed anyway. */
+export type Company = 'alone' | 'with-group';
+
+/**
+ * Rows and bytes of rows per commit: about 5 ms of a Pi-class processor alone, and 1 ms with a group, whose commit has others to wait for it. A flood has
+ * as many commits as that takes.
+ */
+const SLICE_MAX: Readonly<Record<Company, { readonly rows: number; readonly bytes: number }>> = {
+  alone: { rows: 256, bytes: 128 * 1024 },
+  'with-group': { rows: 64, bytes: 32 * 1024 },
+};
 const SLICE_DEAD_BYTES_MAX = 256 * 1024;
 /** Pages given back per commit, and free pages that are kept for what comes next: 4 MiB. */
 const SLICE_VACUUM_PAGES = 256;
@@ -54,8 +62,8 @@ export class Checkpoint {
   }
 
   /** The next slice. Whatever it holds must be committed before the next one is taken. */
-  takeRows(): { readonly writes: readonly TableWrite[]; readonly vacuumPages: number } {
-    const writes = this.#snapshotSlice();
+  takeRows(company: Company): { readonly writes: readonly TableWrite[]; readonly vacuumPages: number } {
+    const writes = this.#snapshotSlice(company);
     for (const { from, to } of this.#parts.segments.takeDead(SLICE_DEAD_BYTES_MAX)) writes.push({ statement: 'dropSegments', values: [from, to] });
     const vacuumPages = writes.length === 0 ? Math.min(this.#pagesToFree, SLICE_VACUUM_PAGES) : 0;
     this.#pagesToFree -= vacuumPages;
@@ -73,10 +81,11 @@ export class Checkpoint {
     if (this.#pagesToFree === 0) this.#isCleaning = this.#planVacuum();
   }
 
-  #snapshotSlice(): TableWrite[] {
+  #snapshotSlice(company: Company): TableWrite[] {
     const writes: TableWrite[] = [];
+    const max = SLICE_MAX[company];
     let bytes = 0;
-    while (this.#rows !== undefined && writes.length < SLICE_ROWS_MAX && bytes < SLICE_BYTES_MAX) {
+    while (this.#rows !== undefined && writes.length < max.rows && bytes < max.bytes) {
       const { value, done } = this.#rows.next();
       if (done === true || value === undefined) {
         this.#rows = undefined;

@@ -7,6 +7,7 @@ import type { Log } from '../../model/log.ts';
 import type { Counter, Metrics } from '../../model/metrics.ts';
 import { type RetrySchedule, retryDelayMs } from '../../model/retry-schedule.ts';
 import type { DurableWaiter, Sequence } from '../../session/session-store.ts';
+import type { Company } from './checkpoint.ts';
 import { CommitTimes } from './commit-times.ts';
 import type { CommitFailure, Committer, CommitUnit } from './committer.ts';
 import { Gathering } from './gathering.ts';
@@ -49,7 +50,7 @@ export interface UnitSource {
   /** The group is complete; so many of its references are not settled, and so many bytes are theirs. It can be read from now on. */
   closed(group: Group, left: Pick<OpenGroup, 'live' | 'liveBytes'>): void;
   /** Rows to go with it. */
-  takeRows(): Omit<CommitUnit, 'segment'>;
+  takeRows(company: Company): Omit<CommitUnit, 'segment'>;
   committed(unit: CommitUnit): void;
   /** The unit in flight was refused; `retryCommit` tries again at once. */
   refused(failure: CommitFailure): void;
@@ -255,7 +256,7 @@ export class CommitLog {
       return;
     }
     const segment = open.isEmpty ? undefined : this.#close(open);
-    const unit = { segment, ...source.takeRows() };
+    const unit = { segment, ...source.takeRows(segment === undefined ? 'alone' : 'with-group') };
     const flight = { unit, ...this.#asking, startedMs: 0 };
     this.#flight = flight;
     this.#asking = noWaiters();

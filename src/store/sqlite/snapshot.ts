@@ -33,9 +33,11 @@ export function* snapshotRows(image: Image, dirt: ImageDirt): Generator<TableWri
   for (const id of dirt.removedSessions) {
     for (const statement of SESSION_TABLES) yield { statement, values: [id] };
   }
-  for (const session of dirt.sessions) {
+  for (const id of dirt.sessions) {
+    const session = image.session(id);
+    if (session === undefined) continue;
     session.isListed = false;
-    if (image.session(session.id) === session) yield* sessionRows(image, session);
+    yield* sessionRows(image, session);
   }
   for (const [gateway, keys] of dirt.gatewayState) {
     for (const key of keys) yield row(STATE, [gateway, 0, key], image.gatewayState(gateway).get(key));

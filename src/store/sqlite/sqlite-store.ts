@@ -339,7 +339,7 @@ export class SqliteStore implements SessionStore {
       closing: (group) => this.#runs.moveTo(group),
       stamps: () => this.#stamps(),
       closed: (group, left) => this.#closed(group, left),
-      takeRows: () => this.#upkeep.takeRows(),
+      takeRows: (company) => this.#upkeep.takeRows(company),
       committed: (unit) => this.#committed(unit),
       refused: (failure) => this.#disk.refused(failure),
       notCopied: (failure) => this.#disk.notCopied(failure),

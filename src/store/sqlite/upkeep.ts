@@ -4,7 +4,7 @@ import type { CancelTimer, Clock } from '../../model/clock.ts';
 import { CHECKPOINT_LOG_BYTES_MIN } from '../../model/limits.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import type { Image } from '../../session/image.ts';
-import { Checkpoint } from './checkpoint.ts';
+import { Checkpoint, type Company } from './checkpoint.ts';
 import type { CommitLog } from './commit-log.ts';
 import type { CommitUnit } from './committer.ts';
 import { Compaction, type CompactionSlice, NO_SLICE } from './compaction.ts';
@@ -103,9 +103,9 @@ export class Upkeep {
   }
 
   /** With a slice of compaction when the checkpoint has none. */
-  takeRows(): CompactionSlice {
+  takeRows(company: Company): CompactionSlice {
     const isCheckpointDue = this.#checkpoint.wantsUnit;
-    const rows = this.#checkpoint.takeRows();
+    const rows = this.#checkpoint.takeRows(company);
     const slice = isCheckpointDue ? NO_SLICE : this.#compaction.takeSlice();
     const metaRows = this.#metaRows;
     this.#metaRows = [];

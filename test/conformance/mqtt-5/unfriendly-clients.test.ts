@@ -1,7 +1,17 @@
 // Clients that flood, ask for too much or play games: each is bounded and named in a counter, and a client that behaves is served meanwhile.
 import { describe, expect, test } from 'vitest';
-import { RECEIVING_MAX, SUBSCRIPTIONS_PER_SESSION_MAX, TURN_WORK_MAX } from '../../../src/model/limits.ts';
-import { FILTER_WORK, PACKET_WORK, RETAIN_WORK, RETAINED_WORK, ROUTE_WORK, STORED_WORK, workOfBytes } from '../../../src/model/work.ts';
+import { POLL_WORK_MAX, RECEIVING_MAX, SUBSCRIPTIONS_PER_SESSION_MAX, TURN_WORK_SHARED_MAX } from '../../../src/model/limits.ts';
+import {
+  CONNECT_WORK,
+  FILTER_WORK,
+  PACKET_WORK,
+  RETAIN_WORK,
+  RETAINED_WORK,
+  ROUTE_WORK,
+  STORED_WORK,
+  workOfBytes,
+  workOfRead,
+} from '../../../src/model/work.ts';
 import { connect, MqttBench, type MqttPeer, publishBytes, quiet, subscribe, will } from '../../support/mqtt.ts';
 
 /** The end of one turn of the event loop. */
@@ -12,8 +22,8 @@ async function isServed(peer: MqttPeer): Promise<void> {
 }
 
 /** What a packet causes is known when the next one comes: it ends the turn. */
-function packetsPerTurn(work: number): number {
-  return 1 + Math.ceil((TURN_WORK_MAX - PACKET_WORK) / work);
+function packetsPerTurn(work: number, before = 0): number {
+  return 1 + Math.ceil((TURN_WORK_SHARED_MAX - PACKET_WORK - before) / work);
 }
 
 async function stage(): Promise<{ bench: MqttBench; honest: MqttPeer; flooder: MqttPeer }> {
@@ -23,7 +33,7 @@ async function stage(): Promise<{ bench: MqttBench; honest: MqttPeer; flooder: M
 
 describe('a turn for everybody', () => {
   /** Packets of one turn, where each counts as two. */
-  const perTurn = TURN_WORK_MAX / 2;
+  const perTurn = TURN_WORK_SHARED_MAX / 2;
   const pings = 4 * perTurn;
   const answers = (peer: MqttPeer): number => peer.link.receivedBytes;
 
@@ -43,11 +53,11 @@ describe('a turn for everybody', () => {
   test('what its messages cause for others counts as well', async () => {
     const { bench, flooder } = await stage();
     for (let i = 0; i < 9; i += 1) await (await bench.connected({ clientId: `r${i}` })).subscribed({ filter: 'a', qosMax: 0 });
-    const messages = TURN_WORK_MAX / 4;
+    const messages = TURN_WORK_SHARED_MAX / 4;
     flooder.sends(Buffer.concat(Array.from({ length: messages }, () => publishBytes(5, 'a', 'x'))));
     for (let turns = 0; turns < 10; turns += 1) await turn();
     expect(bench.metric('messages.delivered')).toBe(9 * messages);
-    expect(bench.metric('mqtt.turns.yielded')).toBe(Math.floor((messages * 11) / TURN_WORK_MAX));
+    expect(bench.metric('mqtt.turns.yielded')).toBe(Math.floor((messages * 11) / TURN_WORK_SHARED_MAX));
   });
 
   test('so does what it has stored: a flood of retained messages brings as many per turn as their writing allows', async () => {
@@ -77,11 +87,25 @@ describe('a turn for everybody', () => {
     const { bench, honest, flooder } = await stage();
     await honest.subscribed({ filter: 'other', qosMax: 0 });
     const topic = (index: number): string => `${index}`.padStart(60_000, 'x');
-    const perTurnLong = packetsPerTurn(PACKET_WORK + ROUTE_WORK + workOfBytes(60_000));
-    flooder.sends(Buffer.concat(Array.from({ length: 3 * perTurnLong }, (_, index) => publishBytes(5, topic(index), 'x'))));
-    expect(bench.metric('messages.received')).toBe(perTurnLong);
+    const each = PACKET_WORK + ROUTE_WORK + workOfBytes(60_000);
+    const flood = Buffer.concat(Array.from({ length: 5 }, (_, index) => publishBytes(5, topic(index), 'x')));
+    flooder.sends(flood);
+    expect(bench.metric('messages.received')).toBe(packetsPerTurn(each, workOfRead(flood.length)));
     for (let turns = 0; turns < 4; turns += 1) await turn();
-    expect(bench.metric('messages.received')).toBe(3 * perTurnLong);
+    expect(bench.metric('messages.received')).toBe(5);
+  });
+
+  test('many that nobody knows yet share what one may do: the rest of them wait for their turns, and are counted', async () => {
+    const { bench, honest } = await stage();
+    const before = answers(honest);
+    const strangers = Array.from({ length: 50 }, (_, index) => bench.peer().sends(connect({ clientId: `s${index}` })));
+    honest.sends('c000');
+    await turn();
+    expect(answers(honest)).toBe(before + 2);
+    expect(bench.metric('sessions')).toBeLessThan(50);
+    expect(bench.metric('mqtt.turns.yielded')).toBeGreaterThanOrEqual(50 - Math.ceil(POLL_WORK_MAX / CONNECT_WORK));
+    for (let turns = 0; turns < 50; turns += 1) await quiet();
+    for (const stranger of strangers) await stranger.expects({ type: 'connack', reasonCode: 0 });
   });
 
   test('two of them take turns', async () => {
@@ -286,11 +310,10 @@ describe('clients that come and go', () => {
   test('a storm of wills: each is published once, and others are served', async () => {
     const bench = await MqttBench.start();
     const watcher = await (await bench.connected({ clientId: 'watcher' })).subscribed({ filter: 'will/+', qosMax: 0 });
-    const peers = await Promise.all(
-      Array.from({ length: 300 }, (_, index) => bench.connected({ clientId: `c${index}`, will: will({ topic: `will/${index}` }) })),
-    );
+    const peers = [];
+    for (let index = 0; index < 300; index += 1) peers.push(await bench.connected({ clientId: `c${index}`, will: will({ topic: `will/${index}` }) }));
     for (const peer of peers) peer.link.resets();
-    for (let i = 0; i < 5; i += 1) await quiet();
+    for (let i = 0; i < 50; i += 1) await quiet();
     expect(new Set((await watcher.receives()).map((packet) => packet.type === 'publish' && packet.topic)).size).toBe(300);
     expect([bench.metric('wills.published'), bench.metric('mqtt.connections')]).toEqual([300, 1]);
   });

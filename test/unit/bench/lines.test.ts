@@ -154,7 +154,7 @@ describe('abuse', () => {
     [[100, 400, 9_000], 'PASS'],
   ])('99th percentiles of %j us beside 100 idle: %s', (abused, expected) => {
     const rounds = abused.map((us) => ({ idle: probed(100), abused: probed(us) }));
-    expect(abuseLine('wills', rounds).verdict).toBe(expected);
+    expect(abuseLine('wills', rounds, []).verdict).toBe(expected);
   });
 });
 

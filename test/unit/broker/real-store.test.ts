@@ -9,7 +9,7 @@ import { MetricsTable } from '../../../src/model/metrics.ts';
 import { topicFilter, topicName } from '../../../src/model/topic.ts';
 import type { SessionStore, StoredSession } from '../../../src/session/session-store.ts';
 import type { Committer } from '../../../src/store/sqlite/committer.ts';
-import { OpenAccess } from '../../support/core.ts';
+import { OpenAccess, turnsOf } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
 import { HeldCommitter } from '../../support/held-committer.ts';
 import { SqliteBench } from '../../support/store-bench.ts';
@@ -56,7 +56,7 @@ function opened(): SessionStore {
 function start(killed?: SessionStore): void {
   clock = new FakeClock();
   const store = killed ?? opened();
-  const parts = { store, access: new OpenAccess(), log: silentLog, metrics: new MetricsTable(), settings: DEFAULT_BROKER_SETTINGS };
+  const parts = { store, access: new OpenAccess(), log: silentLog, metrics: new MetricsTable(), turns: turnsOf(clock), settings: DEFAULT_BROKER_SETTINGS };
   const broker = new Broker({ ...parts, clock: gatewayClock(clock, store.boot.gatewayTimeOffsetMs) });
   broker.restore();
   context = broker.contextFor('mqtt', silentLog);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { RetainedIndex } from '../../../src/broker/retained-index.ts';
-import { TURN_WORK_MAX } from '../../../src/model/limits.ts';
+import { TURN_WORK_SHARED_MAX } from '../../../src/model/limits.ts';
 import { topicFilter, topicName } from '../../../src/model/topic.ts';
 import { REPLAY_STEP_WORK, REPLAYED_WORK } from '../../../src/model/work.ts';
 import { startCore, type TestCore } from '../../support/core.ts';
@@ -84,7 +84,7 @@ describe('MQTT 5 §3.8.4 many retained messages', () => {
     for (const [index, each] of clients.entries()) await each.connect(requestOf(`c${index}`, TRANSIENT));
     const timersBefore = clock.pendingTimers;
     for (const each of clients) each.subscribe('r/#', { qos: 0 });
-    const slice = Math.ceil(TURN_WORK_MAX / (REPLAY_STEP_WORK + REPLAYED_WORK));
+    const slice = Math.ceil(TURN_WORK_SHARED_MAX / (REPLAY_STEP_WORK + REPLAYED_WORK));
     for (const each of clients) expect(each.delivered.length).toBeLessThanOrEqual(slice);
     expect(clock.pendingTimers - timersBefore).toBe(1);
     await clock.advanceMs(10);

@@ -6,7 +6,7 @@ import { gatewayClock } from '../../../src/model/clock.ts';
 import { silentLog } from '../../../src/model/log.ts';
 import { MetricsTable } from '../../../src/model/metrics.ts';
 import type { SessionStore } from '../../../src/session/session-store.ts';
-import { OpenAccess } from '../../support/core.ts';
+import { OpenAccess, turnsOf } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { SqliteBench } from '../../support/store-bench.ts';
@@ -218,7 +218,14 @@ class Life {
 
   #start(): GatewayContext {
     const clock = gatewayClock(this.#clock, this.#store.boot.gatewayTimeOffsetMs);
-    const parts = { clock, access: new OpenAccess(), log: silentLog, metrics: new MetricsTable(), settings: DEFAULT_BROKER_SETTINGS };
+    const parts = {
+      clock,
+      access: new OpenAccess(),
+      log: silentLog,
+      metrics: new MetricsTable(),
+      turns: turnsOf(this.#clock),
+      settings: DEFAULT_BROKER_SETTINGS,
+    };
     const broker = new Broker({ ...parts, store: this.#store });
     broker.restore();
     return broker.contextFor('mqtt', silentLog);

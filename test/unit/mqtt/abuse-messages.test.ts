@@ -94,7 +94,7 @@ describe('a client that never reads', () => {
     idle.publishes('witness/late', 'behind the questions');
     await requireService();
     idle.link.readsAgain();
-    for (let turns = 0; turns < 20; turns += 1) await quiet();
+    for (let turns = 0; turns < 400; turns += 1) await quiet();
     expect(await witness.payloads()).toEqual(['behind the questions']);
   });
 });

@@ -10,7 +10,7 @@ import { MqttGateway } from '../../../src/mqtt/gateway.ts';
 import type { ConnectPacket, Packet, ProtocolVersion } from '../../../src/mqtt/packets.ts';
 import { DEFAULT_MQTT_SETTINGS } from '../../../src/mqtt/settings.ts';
 import type { SessionStore } from '../../../src/session/session-store.ts';
-import { OpenAccess } from '../../support/core.ts';
+import { OpenAccess, turnsOf } from '../../support/core.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { HeldCommitter } from '../../support/held-committer.ts';
 import { MemoryTransport } from '../../support/memory-link.ts';
@@ -48,7 +48,7 @@ beforeEach(async () => {
   });
   const parts = { store, access: new OpenAccess(), log: silentLog, metrics, settings: DEFAULT_BROKER_SETTINGS };
   const broker = new Broker({ ...parts, clock: gatewayClock(clock, store.boot.gatewayTimeOffsetMs) });
-  const gateway = new MqttGateway([{ transport, settings: { ...DEFAULT_MQTT_SETTINGS, connectionsMax: 10_000 } }]);
+  const gateway = new MqttGateway([{ transport, turns: turnsOf(clock), settings: { ...DEFAULT_MQTT_SETTINGS, connectionsMax: 10_000 } }]);
   await gateway.start(broker.contextFor('mqtt', silentLog));
 });
 

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { PACKET_BYTES_MAX } from '../../../src/model/limits.ts';
+import { Turns } from '../../../src/model/turns.ts';
 import { Intake } from '../../../src/mqtt/intake.ts';
-import { TurnQueue } from '../../../src/transport/turn-queue.ts';
+import { TurnWriter } from '../../../src/transport/turn-writer.ts';
 import { MemoryTransport } from '../../support/memory-link.ts';
 
 /** CONNECT of MQTT 3.1.1 with user `u` and password `secret`, and one byte too many. */
@@ -18,10 +19,10 @@ test.each([
     onPacket() {},
     onFault: (_error: unknown, bytes: Buffer | undefined) => void faults.push(bytes?.toString('hex')),
   };
-  const turns = { work: { done: 0 }, queue: new TurnQueue(), yields: { value: 0 } };
+  const parts = { turns: new Turns(new TurnWriter()), yields: { value: 0 }, packetBytesMax: PACKET_BYTES_MAX };
   const transport = new MemoryTransport();
   await transport.listen((link) => {
-    const intake = new Intake(link, owner, { turns, packetBytesMax: PACKET_BYTES_MAX });
+    const intake = new Intake(link, owner, parts);
     for (const part of [CONNECT.subarray(0, cut), CONNECT.subarray(cut)]) if (part.length > 0) intake.push(part);
   });
   transport.connect();
