@@ -80,9 +80,9 @@ export class LiveSet implements LiveEntries {
 
   /**
    * Rows that changed since they were last taken, at most `rowsMax`: key and bytes, or undefined for a row to delete. What is taken counts as
-   * stored.
+   * stored. Entries `isLeftOut` names are in none of them.
    */
-  takeDirty(rowsMax: number, row: (key: Sequence, live: Uint8Array | undefined) => void): number {
+  takeDirty(rowsMax: number, row: (key: Sequence, live: Uint8Array | undefined) => void, isLeftOut?: (sequence: Sequence) => boolean): number {
     let taken = 0;
     for (const [key, chunk] of this.#dirty) {
       if (taken === rowsMax) break;
@@ -92,7 +92,7 @@ export class LiveSet implements LiveEntries {
         chunk.isDirty = false;
         chunk.isStored = true;
       }
-      row(key, chunk?.serialise());
+      row(key, chunk?.serialise(isLeftOut));
     }
     return taken;
   }

@@ -80,13 +80,13 @@ export class QueueLanes implements LiveQueue {
   }
 
   /** As `LiveSet.takeDirty`, over all lanes. */
-  takeDirty(rowsMax: number, row: LaneRow): void {
+  takeDirty(rowsMax: number, row: LaneRow, isLeftOut?: (sequence: Sequence) => boolean): void {
     if (this.#lanes === undefined) {
-      this.#ordinary.takeDirty(rowsMax, (key, live) => row(ORDINARY, key, live));
+      this.#ordinary.takeDirty(rowsMax, (key, live) => row(ORDINARY, key, live), isLeftOut);
       return;
     }
     let left = rowsMax;
-    for (const { priority, entries } of this.#lanes) left -= entries.takeDirty(left, (key, live) => row(priority, key, live));
+    for (const { priority, entries } of this.#lanes) left -= entries.takeDirty(left, (key, live) => row(priority, key, live), isLeftOut);
   }
 
   /** One stored row; those of one lane in order of keys. */

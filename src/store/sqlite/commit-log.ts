@@ -2,19 +2,24 @@
 //
 // At any time there is one open group, which the turn writes, and at most one in flight, which the committer has. A commit that fails stays in flight
 // and is tried again until the disk takes it: nothing is acknowledged in the meantime, and the open group fills up to its bound.
-import type { CancelTimer, Clock } from '../../model/clock.ts';
+//
+// What is written may say how long its commit may be put off. Whatever may not wait takes along all that could.
+import type { CancelTimer, Clock, EpochMs } from '../../model/clock.ts';
 import type { Log } from '../../model/log.ts';
 import type { Counter, Metrics } from '../../model/metrics.ts';
 import { type RetrySchedule, retryDelayMs } from '../../model/retry-schedule.ts';
 import type { DurableWaiter, Sequence } from '../../session/session-store.ts';
+import { Alarm } from './alarm.ts';
 import { CommitTimes } from './commit-times.ts';
 import type { CommitFailure, Committer, CommitUnit } from './committer.ts';
 import { Gathering } from './gathering.ts';
 import type { Group } from './group.ts';
 import type { GroupStamps } from './group-format.ts';
 import { OpenGroup } from './open-group.ts';
+import type { Dropped } from './passing-messages.ts';
 import type { TableWrite } from './schema.ts';
 import type { StoreLimits } from './store-limits.ts';
+import { noWaiters, push, pushAll, tell, type Waiters } from './waiters.ts';
 
 const RETRY: RetrySchedule = { firstMs: 100, factor: 2, capMs: 10_000, jitter: 0.5 };
 
@@ -54,11 +59,6 @@ export interface UnitSource {
   committed(unit: CommitUnit): void;
 }
 
-interface Waiters {
-  readonly waiters: DurableWaiter[];
-  readonly tokens: number[];
-}
-
 interface Flight extends Waiters {
   readonly unit: CommitUnit;
   startedMs: number;
@@ -72,28 +72,35 @@ export class CommitLog {
   readonly #committed: Counter;
   readonly #failures: Counter;
   readonly #bytes: Counter;
+  readonly #ackedThrough: Counter;
   #open: OpenGroup;
   #asking: Waiters = noWaiters();
   #flight: Flight | undefined;
-  /** Their group was committed inside a turn; they are told at its end. */
+  /** Their group was committed inside a turn, or their message is not written: they are told at its end. */
   #told: Waiters = noWaiters();
   #isDue = false;
+  /** By when what waits besides messages that may be dropped must be committed. */
+  #dueMs = Number.POSITIVE_INFINITY;
+  #isLaterTimed = false;
   #isTurnScheduled = false;
   #isInsideTurn = false;
   #isTogether = false;
   #isStopped = false;
   #attempts = 0;
   #cancelRetry: CancelTimer | undefined;
-  #cancelSettle: CancelTimer | undefined;
+  readonly #alarm: Alarm;
+  #committedMs: EpochMs | undefined;
   #onLanded: ((failure: CommitFailure | undefined) => void)[] = [];
 
   constructor(parts: CommitLogParts) {
     this.#parts = parts;
+    this.#alarm = new Alarm(parts.clock, () => this.#ring());
     this.nextSequence = parts.nextSequence;
     this.#open = new OpenGroup(parts.nextGroup, parts.nextSequence);
     this.#committed = parts.metrics.counter('store.groups.committed');
     this.#failures = parts.metrics.counter('store.commits.failed');
     this.#bytes = parts.metrics.counter('store.log.bytes');
+    this.#ackedThrough = parts.metrics.counter('store.messages.acked-through');
   }
 
   get open(): OpenGroup {
@@ -102,6 +109,11 @@ export class CommitLog {
 
   get groupsCommitted(): number {
     return this.#committed.value;
+  }
+
+  /** Undefined: nothing was committed yet. */
+  get committedMs(): EpochMs | undefined {
+    return this.#committedMs;
   }
 
   get isCongested(): boolean {
@@ -114,13 +126,44 @@ export class CommitLog {
     this.#scheduleTurn();
   }
 
+  /** Something was written that may wait so long; 0: not beyond this turn. */
+  wroteWithin(delayMs: number): void {
+    if (delayMs <= 0) this.wrote();
+    if (this.#isDue) return;
+    const dueMs = this.#parts.clock.monotonicMs() + delayMs;
+    if (dueMs >= this.#dueMs) return;
+    this.#dueMs = dueMs;
+    this.#alarm.setFor(dueMs);
+  }
+
   /** Something waits for a group to join, for `settleDelayMs` at most. */
   wroteLater(): void {
-    if (this.#isDue || this.#cancelSettle !== undefined) return;
-    this.#cancelSettle = this.#parts.clock.after(this.#parts.limits.settleDelayMs, () => {
-      this.#cancelSettle = undefined;
+    if (this.#isDue || this.#isLaterTimed) return;
+    this.#isLaterTimed = true;
+    this.wroteWithin(this.#parts.limits.settleDelayMs);
+  }
+
+  /** The message just written, in so many queues, may wait so long, and is not written if all of them settle it before. */
+  wroteMessage(sequence: Sequence, references: number, delayMs: number): void {
+    if (delayMs <= 0) {
       this.wrote();
-    });
+      return;
+    }
+    const dueMs = this.#parts.clock.monotonicMs() + delayMs;
+    this.#open.mayWait(sequence, references, dueMs);
+    this.#alarm.setFor(dueMs);
+  }
+
+  /**
+   * A reference to a message of the open group is settled.
+   *
+   * @returns whether that needs a record.
+   */
+  settled(sequence: Sequence, session: number): boolean {
+    const outcome = this.#open.settle(sequence, session);
+    if (outcome === 'recorded') return true;
+    if (outcome !== 'left-out') this.#leftOut(outcome);
+    return false;
   }
 
   /** Makes room before a message is written: a turn that brings more than a group may hold commits in between, here only. */
@@ -158,9 +201,26 @@ export class CommitLog {
     }
   }
 
+  /** As the port has it. */
+  whenSafe(sequence: Sequence, waiter: DurableWaiter, token: number): void {
+    const open = this.#open;
+    const { segment } = this.#flight?.unit ?? {};
+    if (open.waitFor(sequence, waiter, token)) {
+      this.#gathering.asked(waiter);
+    } else if (open.mustWrite(sequence)) {
+      push(this.#asking, waiter, token);
+      this.#gathering.asked(waiter);
+    } else if (this.#flight !== undefined && segment !== undefined && sequence >= segment.firstSequence && sequence < segment.nextSequence) {
+      push(this.#flight, waiter, token);
+    } else if (this.#told.waiters.length > 0) {
+      push(this.#told, waiter, token);
+    } else {
+      waiter.durable(token);
+    }
+  }
+
   /** Commits everything there is, once. @returns why it did not happen. */
   async flush(): Promise<CommitFailure | undefined> {
-    this.#cancelSettle?.();
     if (this.#flight !== undefined) {
       const failure = await this.#landing(() => this.#cancelRetry !== undefined && this.#retry());
       if (failure !== undefined) return failure;
@@ -174,7 +234,7 @@ export class CommitLog {
   /** Nothing is committed from now on. */
   stop(): void {
     this.#isStopped = true;
-    this.#cancelSettle?.();
+    this.#alarm.off();
     this.#cancelRetry?.();
   }
 
@@ -198,7 +258,7 @@ export class CommitLog {
   #endTurn(): void {
     if (this.#isStopped) return;
     this.#tellTold();
-    if (this.#flight !== undefined) return;
+    if (this.#flight !== undefined || !(this.#isDue || this.#parts.source.wantsUnit)) return;
     if (this.#gathering.isWorthWaiting(this.#parts.clock.monotonicMs())) this.#scheduleTurn();
     else this.#launch();
   }
@@ -207,8 +267,9 @@ export class CommitLog {
   #launch(): void {
     const { source, committer } = this.#parts;
     this.#isDue = false;
-    this.#cancelSettle?.();
-    this.#cancelSettle = undefined;
+    this.#dueMs = Number.POSITIVE_INFINITY;
+    this.#isLaterTimed = false;
+    this.#alarm.off();
     this.#gathering.launched();
     const open = this.#open;
     source.closing(open);
@@ -216,9 +277,10 @@ export class CommitLog {
       this.#tellUnwritten();
       return;
     }
+    const told = open.waitersWith(this.#asking);
     const segment = open.isEmpty ? undefined : this.#close(open);
     const unit = { segment, ...source.takeRows() };
-    const flight = { unit, ...this.#asking, startedMs: 0 };
+    const flight = { unit, ...told, startedMs: 0 };
     this.#flight = flight;
     this.#asking = noWaiters();
     this.#send(committer, flight);
@@ -254,6 +316,7 @@ export class CommitLog {
     if (this.#attempts > 0) log.info('store writes again', { attempts: this.#attempts });
     this.#attempts = 0;
     this.#flight = undefined;
+    this.#committedMs = clock.nowMs();
     if (flight.unit.segment !== undefined) {
       this.#committed.value += 1;
       this.#bytes.value += flight.unit.segment.bytes.length;
@@ -261,7 +324,7 @@ export class CommitLog {
     source.committed(flight.unit);
     this.#gathering.landed(flight.waiters, clock.monotonicMs(), this.times.recentMs);
     if (this.#isInsideTurn) {
-      for (let index = 0; index < flight.waiters.length; index += 1) push(this.#told, flight.waiters[index] as DurableWaiter, flight.tokens[index] as number);
+      pushAll(this.#told, flight);
       this.#scheduleTurn();
     } else {
       tell(flight);
@@ -286,6 +349,22 @@ export class CommitLog {
     if (this.#flight !== undefined) this.#send(this.#parts.committer, this.#flight);
   }
 
+  /** A message of the open group will not be written. */
+  #leftOut({ waiter, token }: Dropped): void {
+    this.#ackedThrough.value += 1;
+    if (this.#open.isSpent) this.#open = this.#open.restarted(this.nextSequence);
+    if (waiter === undefined) return;
+    push(this.#told, waiter, token);
+    this.#scheduleTurn();
+  }
+
+  /** What the alarm was set for may have been left out meanwhile. */
+  #ring(): void {
+    const dueMs = Math.min(this.#dueMs, this.#open.dueMs);
+    if (dueMs <= this.#parts.clock.monotonicMs()) this.wrote();
+    else this.#alarm.setFor(dueMs);
+  }
+
   #tellTold(): void {
     if (this.#told.waiters.length === 0) return;
     const told = this.#told;
@@ -296,17 +375,4 @@ export class CommitLog {
   #tellLanded(failure: CommitFailure | undefined): void {
     for (const resolve of this.#onLanded.splice(0)) resolve(failure);
   }
-}
-
-function tell({ waiters, tokens }: Waiters): void {
-  for (let index = 0; index < waiters.length; index += 1) waiters[index]?.durable(tokens[index] as number);
-}
-
-function noWaiters(): Waiters {
-  return { waiters: [], tokens: [] };
-}
-
-function push(list: Waiters, waiter: DurableWaiter, token: number): void {
-  list.waiters.push(waiter);
-  list.tokens.push(token);
 }

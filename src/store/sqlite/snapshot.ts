@@ -52,9 +52,12 @@ function* sessionRows(image: Image, session: SessionImage): Generator<TableWrite
   }
   if (dirt !== undefined) yield* dependentRows(session, dirt);
   let chunks: TableWrite[];
+  const { volatile } = image;
   do {
     chunks = [];
-    if (image.session(id) === session) session.queue.takeDirty(CHUNKS_AT_ONCE, (lane, key, live) => chunks.push(chunkRow([id, lane, key], live)));
+    const isLeftOut = volatile.count === 0 ? undefined : (sequence: Sequence): boolean => volatile.has(sequence);
+    const take = (lane: Priority, key: Sequence, live: Uint8Array | undefined): unknown => chunks.push(chunkRow([id, lane, key], live));
+    if (image.session(id) === session) session.queue.takeDirty(CHUNKS_AT_ONCE, take, isLeftOut);
     yield* chunks;
   } while (chunks.length > 0);
 }

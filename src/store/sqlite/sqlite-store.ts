@@ -67,6 +67,8 @@ export class SqliteStore implements SessionStore {
   readonly #references = new References();
   /** Sessions of `#references`, each once; only the first `#referredCount` are. */
   readonly #referred: SessionImage[] = [];
+  /** How each of them gets the message; looked at until it is appended. */
+  readonly #options: ReferenceOptions[] = [];
   /** The class each of them gives the message. */
   readonly #priorities: Priority[] = [];
   #referredCount = 0;
@@ -96,6 +98,8 @@ export class SqliteStore implements SessionStore {
     this.#settled = Object.fromEntries(causes.map((cause) => [cause, metrics.counter(`store.settled.${cause}`)])) as Record<SettleCause, Counter>;
     metrics.gauge('store.queued.messages', () => this.#image.queuedMessages);
     metrics.gauge('store.queued.bytes', () => this.#image.queuedBytes);
+    metrics.gauge('store.volatile.messages', () => this.#image.volatile.count);
+    metrics.gauge('store.volatile.bytes', () => this.#image.volatile.bytes);
     metrics.gauge('store.segments', () => this.#segments.count);
   }
 
@@ -120,7 +124,7 @@ export class SqliteStore implements SessionStore {
   removeSession({ id }: StoredSession): void {
     const session = this.#image.session(id);
     if (session === undefined) return;
-    session.queue.visit((sequence) => this.#unrefer(sequence));
+    session.queue.visit((sequence) => void this.#unrefer(sequence, id));
     this.#settled['session-ended'].value += session.queue.count;
     this.#runs.forget(id);
     this.#write({ kind: 'session-removed', id });
@@ -149,27 +153,53 @@ export class SqliteStore implements SessionStore {
     if (session === undefined) return;
     this.#references.add(id, options, priority);
     this.#referred[this.#referredCount] = session;
+    this.#options[this.#referredCount] = options;
     this.#priorities[this.#referredCount] = priority;
     this.#referredCount += 1;
   }
 
-  append(message: Message): Sequence {
+  append(message: Message, withinMs = 0): Sequence {
     const log = this.#log;
+    if (withinMs === Number.POSITIVE_INFINITY) return this.#appendVolatile(message);
     log.makeRoom();
     const sequence = log.nextSequence;
     log.nextSequence += 1;
     if (this.#referredCount === 0 && !message.isRetain) return sequence; // nobody will ask for it: a hole like any other
     const { open } = log;
     open.message(sequence, message, this.#references);
+    const references = this.#enqueue(sequence, message);
+    open.live += references;
+    if (message.isRetain) this.#image.retain(sequence, message);
+    this.#appended.value += 1;
+    if (references === 0 || message.qos === 2 || message.isRetain) log.wroteWithin(withinMs);
+    else log.wroteMessage(sequence, references, withinMs);
+    return sequence;
+  }
+
+  /** @returns in how many queues it is now. */
+  #enqueue(sequence: Sequence, message: Message): number {
     const size = messageSize(message);
+    let references = 0;
     for (let at = 0; at < this.#referredCount; at += 1) {
-      if (this.#image.enqueue(this.#referred[at] as SessionImage, sequence, size, this.#priorities[at] as Priority)) open.live += 1;
+      if (this.#image.enqueue(this.#referred[at] as SessionImage, sequence, size, this.#priorities[at] as Priority)) references += 1;
     }
     this.#references.count = 0;
     this.#referredCount = 0;
-    if (message.isRetain) this.#image.retain(sequence, message);
+    return references;
+  }
+
+  #appendVolatile(message: Message): Sequence {
+    const sequence = this.#log.nextSequence;
+    this.#log.nextSequence += 1;
+    if (this.#referredCount === 0) return sequence;
+    const references = new Map<number, ReferenceOptions>();
+    for (let at = 0; at < this.#referredCount; at += 1) {
+      const { qos, isRetain, identifiers } = this.#options[at] as ReferenceOptions;
+      references.set((this.#referred[at] as SessionImage).id, { qos, isRetain, identifiers: [...identifiers] });
+    }
+    this.#image.volatile.put(sequence, message, references);
+    this.#enqueue(sequence, message);
     this.#appended.value += 1;
-    log.wrote();
     return sequence;
   }
 
@@ -180,6 +210,7 @@ export class SqliteStore implements SessionStore {
   read(session: StoredSession, sequence: Sequence): StoredDelivery | undefined {
     if (!session.queue.has(sequence)) return undefined;
     const { open } = this.#log;
+    if (this.#image.volatile.has(sequence)) return this.#image.volatile.read(session.id, sequence);
     if (sequence >= open.firstSequence) return open.read(sequence, session.id);
     const number = this.#segments.find(sequence);
     return number === undefined ? undefined : this.#parts.reader.group(number)?.read(sequence, session.id);
@@ -189,9 +220,9 @@ export class SqliteStore implements SessionStore {
     const session = this.#image.session(id);
     const priority = session && this.#image.settle(session, sequence);
     if (session === undefined || priority === undefined) return;
-    this.#unrefer(sequence);
-    this.#runs.add(session, sequence, priority, cause);
     this.#settled[cause].value += 1;
+    if (!this.#unrefer(sequence, id)) return;
+    this.#runs.add(session, sequence, priority, cause);
     this.#log.wroteLater();
   }
 
@@ -210,15 +241,15 @@ export class SqliteStore implements SessionStore {
     if (exchange === undefined) return;
     const { sequence } = exchange;
     if (queue.has(sequence)) {
-      this.#unrefer(sequence);
+      this.#unrefer(sequence, id);
       this.#settled[cause].value += 1;
     }
     this.#write({ kind: 'sending-ended', session: id, packetId, sequence, cause });
   }
 
-  beginReceiving({ id }: StoredSession, packetId: number, digest: number): void {
+  beginReceiving({ id }: StoredSession, packetId: number, digest: number, withinMs = 0): void {
     const exchange = { state: 'open', digest, untilMs: Number.POSITIVE_INFINITY } as const;
-    if (this.#image.session(id) !== undefined) this.#write({ kind: 'receiving', session: id, packetId, exchange });
+    if (this.#image.session(id) !== undefined) this.#write({ kind: 'receiving', session: id, packetId, exchange }, withinMs);
   }
 
   endReceiving({ id, receiving }: StoredSession, packetId: number, quarantineUntilMs: GatewayMs | undefined): void {
@@ -236,13 +267,22 @@ export class SqliteStore implements SessionStore {
     this.#log.whenDurable(waiter, token);
   }
 
+  whenSafe(sequence: Sequence, waiter: DurableWaiter, token: number): void {
+    this.#log.whenSafe(sequence, waiter, token);
+  }
+
+  get volatileBytes(): number {
+    return this.#image.volatile.bytes;
+  }
+
   get isCongested(): boolean {
     return this.#log.isCongested;
   }
 
   status(): StoreStatus {
     const { recovered, reader, placed, quarantined } = this.#parts;
-    const { times, open, groupsCommitted } = this.#log;
+    const { times, open, groupsCommitted, committedMs } = this.#log;
+    const { volatile } = this.#image;
     return {
       boot: this.boot.boot,
       sessions: this.#image.sessions.size,
@@ -259,6 +299,10 @@ export class SqliteStore implements SessionStore {
       syncMsMax: thousandths(placed.syncTimes.maxMs),
       quarantined,
       damagedGroups: [...recovered.damagedGroups, ...reader.damagedGroups],
+      lastCommitAt: committedMs === undefined ? 'never' : new Date(committedMs).toISOString(),
+      lastSyncMs: thousandths(placed.syncTimes.lastMs),
+      volatileMessages: volatile.count,
+      volatileBytes: volatile.bytes,
     };
   }
 
@@ -276,16 +320,22 @@ export class SqliteStore implements SessionStore {
     release();
   }
 
-  #write(record: StateRecord): void {
+  #write(record: StateRecord, withinMs = 0): void {
     this.#log.open.record(record);
     this.#image.apply(record);
-    this.#log.wrote();
+    this.#log.wroteWithin(withinMs);
   }
 
-  #unrefer(sequence: Sequence): void {
+  /** @returns whether the end of the entry needs a record. */
+  #unrefer(sequence: Sequence, session: number): boolean {
+    if (this.#image.volatile.release(session, sequence)) return false;
     const { open } = this.#log;
-    if (sequence >= open.firstSequence) open.live -= 1;
-    else this.#segments.dropReference(sequence);
+    if (sequence >= open.firstSequence) {
+      open.live -= 1;
+      return this.#log.settled(sequence, session);
+    }
+    this.#segments.dropReference(sequence);
+    return true;
   }
 
   #unitSource(): UnitSource {
