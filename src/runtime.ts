@@ -115,7 +115,7 @@ class GatewayParts implements RunningGateway {
   status(): Record<string, unknown> {
     return {
       sessions: { stored: this.#broker.sessionCount, connected: this.#broker.connectedCount },
-      store: { ...this.#store.status() },
+      store: { ...this.#store.status(), durability: this.#broker.durability.status },
       bridges: this.#bridges.map((bridge) => bridge.status()),
       counters: this.#metrics.snapshot(),
     };

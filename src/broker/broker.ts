@@ -12,6 +12,7 @@ import { type AutoSubscription, autoSubscriptions } from './auto-subscribe.ts';
 import { BrokerSession } from './client-session.ts';
 import type { Core } from './core.ts';
 import { DELAYED_REALM } from './delayed.ts';
+import type { Durability } from './durability.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type CoreParts, type CoreSettings, makeCore } from './make-core.ts';
 import { PrincipalCache } from './principal-cache.ts';
@@ -52,6 +53,13 @@ export const DEFAULT_BROKER_SETTINGS: BrokerSettings = {
   sharedSubscriptions: { strategy: 'round-robin', groups: [] },
   presenceNode: undefined,
   slowConsumer: { afterSeconds: limits.SLOW_CONSUMER_SECONDS, isDisconnected: false },
+  durability: {
+    defaultClass: 'grouped',
+    classes: [],
+    windowMs: limits.COMMIT_WINDOW_MS,
+    lazyMs: limits.LAZY_COMMIT_MS,
+    ramBytesMax: limits.RAM_BYTES_MAX,
+  },
 };
 
 export interface BrokerParts extends CoreParts {
@@ -95,6 +103,7 @@ export class Broker {
     }
     this.#core.shares.restore();
     this.#core.delayed.restore();
+    this.#core.durability.tell(this.#parts.log);
   }
 
   /** Sessions of a realm nobody serves any more collect nothing more, and hold no publisher back; what they hold stays. */
@@ -124,6 +133,11 @@ export class Broker {
       publishWithoutSession: (draft, credentials) => this.#publishWithoutSession(gateway, draft, credentials),
       detachedSessions: () => this.#detachedSessions(ownRealm),
     };
+  }
+
+  /** What is promised of messages: for status, and for whoever changes it while the gateway runs. */
+  get durability(): Durability {
+    return this.#core.durability;
   }
 
   /** How the gateway's own parts tell about it below `$SYS`. */

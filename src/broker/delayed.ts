@@ -51,8 +51,9 @@ const OWNER = clientId('$delayed');
 const PUBLISHED_PER_TURN = 64;
 /** Until a message is tried again that a full queue, of a bridge say, refused when it was due. */
 const REFUSED_MS = 1_000;
-const REFUSED: Routed = { outcome: 'quota-exceeded', isStored: false };
-const TAKEN: Routed = { outcome: 'accepted', isStored: true };
+const REFUSED: Routed = { outcome: 'quota-exceeded', awaits: 'nothing' };
+/** Whatever the class of its topic: that holds once it is due. */
+const TAKEN: Routed = { outcome: 'accepted', awaits: 'disk' };
 
 export class DelayedMessages {
   readonly #parts: DelayedParts;

@@ -127,10 +127,11 @@ export class Inbound implements WithheldPublisher {
       this.#core.counters.quotaExceeded.value += 1;
       this.#answers.give(token, 'quota-exceeded'); // only its own PUBREL makes room: it must be read on
     } else {
-      const { outcome, isStored } = packetId === 0 ? this.#hand(draft, admitted) : this.#handOnce(draft, admitted, packetId);
+      const { outcome, awaits } = packetId === 0 ? this.#hand(draft, admitted) : this.#handOnce(draft, admitted, packetId);
       if (outcome === 'quota-exceeded') return false;
-      if (draft.qos > 0 && isStored) this.#answers.giveLater(token, outcome);
-      else this.#answers.give(token, outcome);
+      if (draft.qos === 0 || awaits === 'nothing') this.#answers.give(token, outcome);
+      else if (awaits === 'disk') this.#answers.giveLater(token, outcome);
+      else this.#answers.giveWhenSafe(token, outcome, awaits);
     }
     return true;
   }
@@ -157,12 +158,16 @@ export class Inbound implements WithheldPublisher {
     return this.#gate.admit(draft.topic);
   }
 
-  /** The message and the id it is remembered by (MQTT-4.3.3-10) are one write. */
+  /**
+   * The message and the id it is remembered by (MQTT-4.3.3-10) are one write. Answered before it, a kill loses both: a sender that has PUBREC lets go of
+   * the message, and one that has not sends it as a new one.
+   */
   #handOnce(draft: Draft, target: PublishTarget, packetId: number): Routed {
+    const treated = target.delaySeconds === undefined ? this.#core.durability.classOf(target.topic) : 'strict';
     return this.#core.store.together(() => {
-      const { outcome, isStored } = this.#hand(draft, target);
-      const isRemembered = outcome !== 'quota-exceeded' && this.receivedIds.begin(packetId, draft);
-      return { outcome, isStored: isStored || isRemembered };
+      const routed = this.#hand(draft, target);
+      if (routed.outcome === 'quota-exceeded') return routed;
+      return this.receivedIds.begin(packetId, draft, treated) ? { outcome: routed.outcome, awaits: 'disk' } : routed;
     });
   }
 

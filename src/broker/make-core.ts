@@ -11,6 +11,7 @@ import type { Core } from './core.ts';
 import { brokerCounters } from './counters.ts';
 import { DelayedMessages, type DelayedParts } from './delayed.ts';
 import { Drops } from './drops.ts';
+import { Durability, type DurabilitySettings } from './durability.ts';
 import type { Access } from './permissions.ts';
 import { Presence } from './presence.ts';
 import { QueueRules, type QueueSettings } from './queue-rules.ts';
@@ -33,6 +34,7 @@ export interface CoreSettings {
   /** The gateway's name in presence messages; undefined: there are none. */
   readonly presenceNode: string | undefined;
   readonly slowConsumer: SlowConsumerSettings;
+  readonly durability: DurabilitySettings;
 }
 
 export interface CoreParts {
@@ -52,16 +54,18 @@ export function makeCore({ store, clock, access, log, metrics, settings }: CoreP
   const systemRetained = new RetainedIndex();
   const drops = new Drops({ counters: counters.dropped, clock, log });
   const queueRules = new QueueRules(settings.queue);
-  const shares = new SharedGroups({ store, clock, drops, queueRules }, bus, settings.sharedSubscriptions);
+  const durability = new Durability({ store, metrics, settings: settings.durability });
+  const shares = new SharedGroups({ store, clock, durability, drops, queueRules }, bus, settings.sharedSubscriptions);
   const retaining = new Retaining({ store, clock, retained, counters, limits: settings.retainedLimits });
   const work = { done: 0 };
-  const router = new Router({ bus, store, retaining, systemRetained, counters, shares, work });
+  const router = new Router({ bus, store, durability, retaining, systemRetained, counters, shares, work });
   const withheld = new Withheld({ store, clock });
   const onRoom = (): void => withheld.roomMayBe();
   const announcer = new Announcer(bus.topics, clock, router);
   const { presenceNode, memoryQueueLimits, qos2QuarantineMs } = settings;
   return {
     store,
+    durability,
     bus,
     clock,
     access,

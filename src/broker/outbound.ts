@@ -13,6 +13,7 @@ import { type DeliveryTerms, DeliveryView } from './delivery-view.ts';
 import type { QueueDrops } from './drops.ts';
 import { type Inflight, InflightTable } from './inflight.ts';
 import { MemoryQueue } from './memory-queue.ts';
+import { releaseOrphans } from './orphaned-exchanges.ts';
 import { Pauses } from './pauses.ts';
 import type { QueueReadingParts } from './queue-reading.ts';
 import type { OutboundSettings } from './queue-terms.ts';
@@ -31,7 +32,7 @@ export class Outbound implements DurableWaiter, Recipient {
   readonly drops: QueueDrops;
   readonly #parts: OutboundParts;
   readonly #delivery = new DeliveryView();
-  readonly #inflight = new InflightTable();
+  readonly #inflight: InflightTable;
   readonly #memory: MemoryQueue;
   readonly #queue: StoredQueue;
   #settings: OutboundSettings;
@@ -44,6 +45,7 @@ export class Outbound implements DurableWaiter, Recipient {
     this.drops = drops;
     this.#settings = settings;
     const { memoryQueueLimits: limits, store, clock } = parts;
+    this.#inflight = new InflightTable(clock);
     this.#memory = new MemoryQueue({ limits, retainedMax: RETAINED_MESSAGES_MAX, drops }, settings.treatment);
     this.#queue = new StoredQueue({ store, clock, drops }, this.#inflight, settings);
   }
@@ -52,6 +54,7 @@ export class Outbound implements DurableWaiter, Recipient {
   restore(stored: StoredSession, doubtfulUpTo: Sequence): void {
     this.#queue.restore(stored, doubtfulUpTo, this.#settings);
     if (stored.queue.count > 0) this.#inflight.leap(this.#parts.clock.random());
+    releaseOrphans(this.#parts.store, stored);
     this.#inflight.restore(stored.sending);
   }
 
@@ -65,6 +68,10 @@ export class Outbound implements DurableWaiter, Recipient {
 
   priorityOf(topic: Topic): Priority {
     return this.#settings.treatment.topics.priorityOf(topic);
+  }
+
+  expectedAckMs({ qos }: Message): number {
+    return this.canTakeNow(qos) ? this.#inflight.expectedAckMs : Number.POSITIVE_INFINITY;
   }
 
   get waitingInMemory(): number {
@@ -143,7 +150,7 @@ export class Outbound implements DurableWaiter, Recipient {
    * @returns true when it belongs into the stored queue: the caller appends it and calls `appended`.
    */
   take(message: Message, terms: DeliveryTerms): boolean {
-    if (this.#isForStore(terms)) return this.#hasRoomFor(message, terms);
+    if (this.#isForStore(terms)) return this.#queue.takes(message, terms.qos);
     if (this.#outlet === undefined) {
       this.drops.add('detached');
       return false;
@@ -275,13 +282,6 @@ export class Outbound implements DurableWaiter, Recipient {
       this.#isPumping = false;
     }
     this.#tellDrained();
-  }
-
-  #hasRoomFor(message: Message, { qos }: DeliveryTerms): boolean {
-    const isCrowdedOut = qos === 0 && (this.isRefusing || this.#parts.store.isCongested); // no publisher of QoS 0 can be held back
-    if (!isCrowdedOut && !this.#queue.declines(message)) return true;
-    this.drops.add(isCrowdedOut ? 'queue-full' : 'queue-full-newest');
-    return false;
   }
 
   #isForStore({ qos }: DeliveryTerms): boolean {

@@ -1,5 +1,5 @@
 // The stored queue of one session as its deliveries see it: which entry is next, which of them may go, and what becomes of a new one.
-import type { Message } from '../model/message.ts';
+import type { Message, QoS } from '../model/message.ts';
 import { LOWEST_FIRST, ORDINARY, type Priority } from '../model/priority.ts';
 import { messageSize } from '../session/message-size.ts';
 import type { Sequence, StoredDelivery, StoredSession } from '../session/session-store.ts';
@@ -65,8 +65,16 @@ export class StoredQueue implements Waiting, LatestQueue {
     return this.mayRefuse && this.#stored !== undefined && isAtBound(this.#stored, this.#treatment.limits);
   }
 
-  /** Whether a message would be the first to go again: it is not even written. */
-  declines(message: Message): boolean {
+  /** @returns false when there is no room for it: it is not even written. */
+  takes(message: Message, qos: QoS): boolean {
+    const isCrowdedOut = qos === 0 && (this.isRefusing || this.#parts.store.isCongested); // no publisher of QoS 0 can be held back
+    if (!isCrowdedOut && !this.#declines(message)) return true;
+    this.#parts.drops.add(isCrowdedOut ? 'queue-full' : 'queue-full-newest');
+    return false;
+  }
+
+  /** Whether a message would be the first to go again. */
+  #declines(message: Message): boolean {
     const { limits, whenFull, topics } = this.#treatment;
     if (whenFull !== 'drop-newest' || this.#stored === undefined || topics.keepsLatest(message.topic)) return false;
     const { count, bytes } = this.#stored.queue;

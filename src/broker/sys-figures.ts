@@ -90,6 +90,11 @@ export const MOSQUITTO_FIGURES: Readonly<Record<string, Figure>> = {
   'retained messages/count': retained,
   'store/messages/count': (reading) => reading.value('store.queued.messages'),
   'store/messages/bytes': (reading) => reading.value('store.queued.bytes'),
+  'store/messages/strict': (reading) => reading.value('messages.durability.strict'),
+  'store/messages/grouped': (reading) => reading.value('messages.durability.grouped'),
+  'store/messages/lazy': (reading) => reading.value('messages.durability.lazy'),
+  'store/messages/ram': (reading) => reading.value('messages.durability.ram'),
+  'store/messages/acked-through': (reading) => reading.value('store.messages.acked-through'),
   'heap/current': heap,
 };
 
