@@ -5,6 +5,7 @@ import type { DurabilitySettings } from '../../../src/broker/durability.ts';
 import type { GatewayContext } from '../../../src/gateway/gateway.ts';
 import { gatewayClock } from '../../../src/model/clock.ts';
 import type { DurabilityClass } from '../../../src/model/durability.ts';
+import { DURABILITY_TOPICS_REMEMBERED } from '../../../src/model/limits.ts';
 import { silentLog } from '../../../src/model/log.ts';
 import type { QoS } from '../../../src/model/message.ts';
 import { MetricsTable } from '../../../src/model/metrics.ts';
@@ -15,6 +16,7 @@ import { FakeClock, settled } from '../../support/fake-clock.ts';
 import { HeldCommitter } from '../../support/held-committer.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
 import { SqliteBench } from '../../support/store-bench.ts';
+import { topicOf } from '../../support/store-samples.ts';
 import { requestOf, TestClient } from '../../support/test-client.ts';
 
 const WINDOW_MS = 10;
@@ -476,6 +478,12 @@ test('$delayed: written at once whatever the class of its topic, which holds whe
   expect([publisher.outcomes, sessionOf(store, 'panel').queue.count]).toEqual([[[1, 'accepted']], 0]);
   await clock.advanceSeconds(5);
   expect([sessionOf(store, 'panel').queue.count, store.status().volatileMessages]).toEqual([1, 1]);
+});
+
+test('a topic keeps its class, however many others are asked for', () => {
+  const classOf = (name: string): DurabilityClass => broker.durability.classOf(topicOf(name));
+  for (let count = 0; count <= DURABILITY_TOPICS_REMEMBERED; count += 1) classOf(`lazy/${count}`);
+  expect(['ram/1', 'lazy/1', 'strict/a/b', 'also/ram/a', 'also/ram/a/b'].map(classOf)).toEqual(['ram', 'lazy', 'strict', 'ram', 'grouped']);
 });
 
 test('what is promised less is said at the start', () => {
