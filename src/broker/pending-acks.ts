@@ -1,5 +1,8 @@
 import type { PublishOutcome } from '../gateway/gateway.ts';
 
+/** So many answered entries before what waits are let go of at once: under a publisher that never stops it never runs empty. */
+const ANSWERED_MAX = 1_024;
+
 /** Outcomes that wait, in the order of the publishes they answer (MQTT-4.6.0-2, -3). What some wait for comes before what others wait for. */
 export class PendingAcks {
   readonly #tokens: number[] = [];
@@ -43,6 +46,7 @@ export class PendingAcks {
     const outcome = this.#outcomes[this.#head] as PublishOutcome;
     this.#head += 1;
     if (this.#head === this.#end) this.#rewind();
+    else if (this.#head === ANSWERED_MAX) this.#moveDown();
     tell(token, outcome);
   }
 
@@ -51,6 +55,16 @@ export class PendingAcks {
     this.#outcomes.length = 0;
     this.#isComplete.length = 0;
     this.#rewind();
+  }
+
+  #moveDown(): void {
+    const { length } = this;
+    this.#tokens.copyWithin(0, this.#head, this.#end);
+    this.#outcomes.copyWithin(0, this.#head, this.#end);
+    this.#isComplete.copyWithin(0, this.#head, this.#end);
+    this.#first += this.#head;
+    this.#head = 0;
+    this.#end = length;
   }
 
   #rewind(): void {
