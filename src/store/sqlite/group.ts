@@ -103,11 +103,11 @@ export function messageAt(bytes: Buffer, { origins }: Pick<MessageTable, 'origin
   return readContent(new ByteReader(bytes, contentAt, end), origin);
 }
 
-/** Takes one reference out of a message that is not committed yet: no session has the number 0. */
-export function forgetReference(bytes: Buffer, offset: number, session: number): void {
+/** Takes references out of a message that is not committed yet: no session has the number 0. */
+export function forgetReferences(bytes: Buffer, offset: number, sessions: ReadonlySet<number>): void {
   const start = offset + MESSAGE_HEADER_BYTES;
   const end = start + bytes.readUInt32LE(offset + 8) * REFERENCE_BYTES;
-  for (let at = start; at < end; at += REFERENCE_BYTES) if (bytes.readUInt32LE(at) === session) bytes.writeUInt32LE(0, at);
+  for (let at = start; at < end; at += REFERENCE_BYTES) if (sessions.has(bytes.readUInt32LE(at))) bytes.writeUInt32LE(0, at);
 }
 
 function identifiersAt(bytes: Buffer, start: number, end: number): readonly number[] {

@@ -5,7 +5,7 @@ import type { SettledStretch } from '../../session/image.ts';
 import type { StateRecord } from '../../session/records.ts';
 import type { DurableWaiter, ReferenceOptions, Sequence, SettleCause, StoredDelivery } from '../../session/session-store.ts';
 import { ByteWriter } from '../../wire/byte-writer.ts';
-import { forgetReference, Group, readDelivery, TERMS } from './group.ts';
+import { forgetReferences, Group, readDelivery, TERMS } from './group.ts';
 import { GROUP_HEADER_BYTES, type GroupHeader, type GroupStamps, sealGroup } from './group-format.ts';
 import { writeContent } from './message-codec.ts';
 import { type Dropped, PassingMessages } from './passing-messages.ts';
@@ -157,14 +157,10 @@ export class OpenGroup {
    */
   settle(sequence: Sequence, session: number): 'recorded' | 'left-out' | Dropped {
     if (this.#passing?.has(sequence) !== true) return 'recorded';
-    const dropped = this.#passing.settle(sequence);
-    const offset = this.#offsetOf(sequence);
-    if (dropped === undefined) {
-      forgetReference(this.#writer.bytes, offset, session);
-      return 'left-out';
-    }
+    const dropped = this.#passing.settle(sequence, session);
+    if (dropped === undefined) return 'left-out';
     this.#dropped += 1;
-    this.#droppedBytes += this.#writer.bytes.readUInt32LE(offset - 4);
+    this.#droppedBytes += this.#writer.bytes.readUInt32LE(this.#offsetOf(sequence) - 4);
     this.#offsets[sequence - this.firstSequence] = 0;
     return dropped;
   }
@@ -185,6 +181,7 @@ export class OpenGroup {
 
   /** Ends the group. Its bytes are never written again, so that messages read from it stay as they are. */
   close(nextSequence: Sequence, stamps: GroupStamps): Group {
+    this.#passing?.visitSettled((sequence, sessions) => forgetReferences(this.#writer.bytes, this.#offsetOf(sequence), sessions));
     if (this.#dropped > 0) this.#leaveOutDropped();
     const writer = this.#writer;
     const { number, firstSequence } = this;

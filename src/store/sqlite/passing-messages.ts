@@ -5,6 +5,8 @@ import { push, type Waiters } from './waiters.ts';
 interface PassingMessage {
   /** Those that are not settled. */
   references: number;
+  /** Sessions that have settled it while others have not. */
+  settled: number[] | undefined;
   readonly dueMs: number;
   waiter: DurableWaiter | undefined;
   token: number;
@@ -25,7 +27,7 @@ export class PassingMessages {
   }
 
   add(sequence: Sequence, references: number, dueMs: number): void {
-    this.#messages.set(sequence, { references, dueMs, waiter: undefined, token: 0 });
+    this.#messages.set(sequence, { references, settled: undefined, dueMs, waiter: undefined, token: 0 });
   }
 
   has(sequence: Sequence): boolean {
@@ -42,13 +44,22 @@ export class PassingMessages {
   }
 
   /** One of its references is settled. @returns who waits for it if that was the last one: it is none of these any more. */
-  settle(sequence: Sequence): Dropped | undefined {
+  settle(sequence: Sequence, session: number): Dropped | undefined {
     const passing = this.#messages.get(sequence);
     if (passing === undefined) return undefined;
     passing.references -= 1;
-    if (passing.references > 0) return undefined;
-    this.#messages.delete(sequence);
-    return passing;
+    if (passing.references === 0) {
+      this.#messages.delete(sequence);
+      return passing;
+    }
+    passing.settled ??= [];
+    passing.settled.push(session);
+    return undefined;
+  }
+
+  /** Shows those that are settled by some, and by whom. */
+  visitSettled(see: (sequence: Sequence, sessions: ReadonlySet<number>) => void): void {
+    for (const [sequence, { settled }] of this.#messages) if (settled !== undefined) see(sequence, new Set(settled));
   }
 
   /** Adds who waits for those that are left. */

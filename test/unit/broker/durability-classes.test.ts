@@ -349,6 +349,20 @@ describe('grouped (STORE 8)', () => {
     expect([committer.units.length, metrics.value('store.messages.acked-through')]).toEqual([0, 1]);
   });
 
+  test('a subscriber that answers in time, but for one message in fifty, costs at most 50 bytes of log a message', async () => {
+    const { publisher, panel } = await acquainted(2);
+    const before = metrics.value('store.log.bytes');
+    const messages = 500;
+    for (let count = 0; count < messages; count += 1) {
+      publisher.publish('grouped/t', 'x'.repeat(64));
+      await clock.advanceMs(count % 50 === 0 ? 40 : 2);
+      panel.session.settle(last(panel));
+    }
+    await clock.advanceMs(1_000);
+    expect(publisher.outcomes).toHaveLength(messages);
+    expect((metrics.value('store.log.bytes') - before) / messages).toBeLessThan(50);
+  });
+
   test.each([
     [2, 4, 'twice what it takes the subscriber'],
     [0, 1, 'a millisecond, the least a timer knows'],
