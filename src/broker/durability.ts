@@ -1,7 +1,6 @@
 // What is promised of a message, by its topic: when its publisher is answered, and how long its commit may be put off. Protocols do not know of it.
 // See docs/decisions/0036-durability-classes.md.
-import type { DurabilityClass } from '../model/durability.ts';
-import { DURABILITY_CLASSES } from '../model/durability.ts';
+import { DURABILITY_CLASSES, type DurabilityClass } from '../model/durability.ts';
 import { DURABILITY_TOPICS_REMEMBERED } from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
 import type { Message } from '../model/message.ts';
