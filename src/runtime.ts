@@ -163,7 +163,7 @@ class GatewayParts implements RunningGateway {
     return {
       sessions: { stored: this.#broker.sessionCount, connected: this.#broker.connectedCount },
       ...this.#watches?.status(),
-      store,
+      store: { ...store, durability: this.#broker.durability.status },
       bridges: this.#bridges.status(),
       counters: this.#metrics.snapshot(),
     };
@@ -206,8 +206,9 @@ class GatewayParts implements RunningGateway {
 
   #watch(): Watches {
     const { log } = this.#options;
-    const { announcer } = this.#broker;
-    return new Watches({ config: this.#config, store: this.#store, clock: this.#clock, log, metrics: this.#metrics, book: this.#clockBook, announcer });
+    const { announcer, durability } = this.#broker;
+    const parts = { config: this.#config, store: this.#store, clock: this.#clock, log, metrics: this.#metrics };
+    return new Watches({ ...parts, book: this.#clockBook, announcer, durability });
   }
 
   async stop(): Promise<void> {

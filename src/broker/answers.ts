@@ -1,23 +1,20 @@
 // What a session owes its link once the disk holds it, in the order it was asked.
 import type { Outlet, PublishOutcome } from '../gateway/gateway.ts';
-import type { DurableWaiter, SessionStore } from '../session/session-store.ts';
+import type { DurableWaiter, Sequence, SessionStore } from '../session/session-store.ts';
 import { PendingAcks } from './pending-acks.ts';
 
 export class Answers implements DurableWaiter {
-  readonly #store: Pick<SessionStore, 'whenDurable'>;
+  readonly #store: Pick<SessionStore, 'whenDurable' | 'whenSafe'>;
   readonly #acks = new PendingAcks();
   #later: Later | undefined;
   #outlet: Outlet | undefined;
-  /** Commits are waited for by link: what one link asked the next is not told. */
-  #link = 0;
 
-  constructor(store: Pick<SessionStore, 'whenDurable'>) {
+  constructor(store: Pick<SessionStore, 'whenDurable' | 'whenSafe'>) {
     this.#store = store;
   }
 
   attach(outlet: Outlet): void {
     this.#outlet = outlet;
-    this.#link += 1;
   }
 
   detach(): void {
@@ -28,14 +25,18 @@ export class Answers implements DurableWaiter {
 
   /** At once, unless earlier answers still wait for the disk. */
   give(token: number, outcome: PublishOutcome): void {
-    if (this.#acks.length > 0) this.giveLater(token, outcome);
+    if (this.#acks.length > 0) this.#acks.complete(this.#acks.push(token, outcome));
     else this.#outlet?.published(token, outcome);
   }
 
   /** When everything written so far is on disk. */
   giveLater(token: number, outcome: PublishOutcome): void {
-    this.#acks.push(token, outcome);
-    this.#store.whenDurable(this, this.#link);
+    this.#store.whenDurable(this, this.#acks.push(token, outcome));
+  }
+
+  /** When that message is. */
+  giveWhenSafe(token: number, outcome: PublishOutcome, sequence: Sequence): void {
+    this.#store.whenSafe(sequence, this, this.#acks.push(token, outcome));
   }
 
   whenDurable(run: () => void): void {
@@ -43,8 +44,10 @@ export class Answers implements DurableWaiter {
     this.#store.whenDurable(this.#later, this.#later.add(run));
   }
 
-  durable(link: number): void {
-    if (link === this.#link) this.#acks.shift((token, outcome) => this.#outlet?.published(token, outcome));
+  /** Whichever is done, they are given in their order. */
+  durable(number: number): void {
+    this.#acks.complete(number);
+    while (this.#acks.isFirstComplete) this.#acks.shift((token, outcome) => this.#outlet?.published(token, outcome));
   }
 }
 

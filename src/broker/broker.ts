@@ -18,6 +18,7 @@ import { DEAD_LETTER_REALM } from './dead-letters.ts';
 import { DELAYED_REALM } from './delayed.ts';
 import { DiskAlarm } from './disk-alarm.ts';
 import { DiskRelief } from './disk-relief.ts';
+import type { Durability } from './durability.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type CoreParts, type CoreSettings, makeCore } from './make-core.ts';
 import { PrincipalCache } from './principal-cache.ts';
@@ -62,6 +63,13 @@ export const DEFAULT_BROKER_SETTINGS: BrokerSettings = {
   presenceNode: undefined,
   node: 'postern',
   slowConsumer: { afterSeconds: limits.SLOW_CONSUMER_SECONDS, isDisconnected: false },
+  durability: {
+    defaultClass: 'grouped',
+    classes: [],
+    windowMs: limits.COMMIT_WINDOW_MS,
+    lazyMs: limits.LAZY_COMMIT_MS,
+    ramBytesMax: limits.RAM_BYTES_MAX,
+  },
 };
 
 /** Of queues that no client can attach: their owners in the core bring them back. */
@@ -114,6 +122,7 @@ export class Broker {
     }
     this.#core.shares.restore();
     this.#core.delayed.restore();
+    this.#core.durability.tell(this.#parts.log);
   }
 
   /** Sends clients away whose rights change, from now on. */
@@ -149,6 +158,11 @@ export class Broker {
       publishWithoutSession: (draft, credentials) => this.#publishWithoutSession(gateway, draft, credentials),
       detachedSessions: () => this.#detachedSessions(ownRealm),
     };
+  }
+
+  /** What is promised of messages: for status, and for whoever changes it while the gateway runs. */
+  get durability(): Durability {
+    return this.#core.durability;
   }
 
   /** How the gateway's own parts tell about it below `$SYS`. */
@@ -199,20 +213,20 @@ export class Broker {
 
   /** What lies in the stored queues, one by one. */
   get queueInspector(): QueueInspector {
-    const { store, clock, deadLetters, withheld } = this.#core;
+    const { store, clock, deadLetters, durability, withheld } = this.#core;
     const sessionOf = ({ realm: of, clientId }: StoredSession): BrokerSession | undefined => this.#sessions.get(sessionKey(of, clientId));
-    return new QueueInspector({ store, clock, deadLetters, withheld, sessionOf });
+    return new QueueInspector({ store, clock, deadLetters, durability, withheld, sessionOf });
   }
 
   #diskRelief(): DiskRelief {
-    const { shares, withheld, announcer } = this.#core;
+    const { shares, withheld, announcer, durability } = this.#core;
     const { clock, settings } = this.#parts;
     const sessions = this.#sessions;
     const queues = function* (): Generator<Evictable> {
-      for (const { outbound } of sessions.values()) yield outbound.evictable;
+      for (const { outbound } of sessions.values()) yield outbound.queue;
       yield* shares.all();
     };
-    return new DiskRelief({ queues, withheld, alarm: new DiskAlarm(announcer, clock, settings.node) });
+    return new DiskRelief({ queues, withheld, durability, alarm: new DiskAlarm(announcer, clock, settings.node) });
   }
 
   /** Other rules for queues: at once for those of sessions without a link and of shared groups, for the others from their next connection on. */

@@ -130,7 +130,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#inbound.receivedIds.attach(this.stored, true);
     if (this.#hasQueue) this.outbound.restore(stored, this.#core.store.boot.lastSequence);
     this.subscriptions.restore(stored);
-    this.#core.router.watchRefusing(this, this.outbound.mayRefuse);
+    this.#core.router.watchRefusing(this, this.outbound.queue.mayRefuse);
     if (detachedAtMs === undefined && Number.isFinite(expirySeconds)) this.#saveFacts(); // its time without a link runs from now on, over further restarts too
   }
 
@@ -151,7 +151,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#inbound.attach({ outlet: this.#outlet, reading: request.reading, isReliable: request.isReliableLink }, this.stored);
     this.outbound.useStore(this.stored);
     this.outbound.attach(this.#outlet, takeTerms(this.#core, this.stored, principal, request));
-    this.#core.router.watchRefusing(this, this.outbound.mayRefuse);
+    this.#core.router.watchRefusing(this, this.outbound.queue.mayRefuse);
     this.subscriptions.resume(this.#subscriber);
   }
 

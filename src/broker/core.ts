@@ -9,6 +9,7 @@ import type { BrokerCounters } from './counters.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { DelayedMessages } from './delayed.ts';
 import type { Drops } from './drops.ts';
+import type { Durability } from './durability.ts';
 import type { Access } from './permissions.ts';
 import type { Presence } from './presence.ts';
 import type { QueueRules } from './queue-rules.ts';
@@ -23,6 +24,7 @@ import type { Withheld } from './withheld.ts';
 /** What every session of the broker shares. */
 export interface Core {
   readonly store: SessionStore;
+  readonly durability: Durability;
   readonly bus: Bus<RoutedSession>;
   readonly clock: GatewayClock;
   readonly access: Access;

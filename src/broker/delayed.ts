@@ -52,7 +52,8 @@ const OWNER = clientId('$delayed');
 const PUBLISHED_PER_TURN = 64;
 /** Until a message is tried again that a full queue, of a bridge say, refused when it was due. */
 const REFUSED_MS = 1_000;
-const TAKEN: Routed = { outcome: 'accepted', isStored: true };
+/** Whatever the class of its topic: that holds once it is due. */
+const TAKEN: Routed = { outcome: 'accepted', awaits: 'disk' };
 
 export class DelayedMessages {
   readonly #parts: DelayedParts;
@@ -240,5 +241,5 @@ function termsFrom(value: Uint8Array): Terms {
 }
 
 function refused(full: string): Routed {
-  return { outcome: 'quota-exceeded', isStored: false, full };
+  return { outcome: 'quota-exceeded', awaits: 'nothing', full };
 }

@@ -1,12 +1,14 @@
 // What the core does about a disk that runs full: it says so, lets go of messages where a queue's owner allowed it, and has publishers in again when there is room.
 import type { DiskState, DiskWatcher } from '../session/disk-pressure.ts';
 import type { DiskAlarm } from './disk-alarm.ts';
+import type { Durability } from './durability.ts';
 import type { Evictable } from './queue-bounds.ts';
 import type { Withheld } from './withheld.ts';
 
 export interface DiskReliefParts {
   readonly queues: () => Iterable<Evictable>;
   readonly withheld: Pick<Withheld, 'roomMayBe'>;
+  readonly durability: Pick<Durability, 'isLazyAllowed'>;
   readonly alarm: DiskAlarm;
 }
 
@@ -18,6 +20,7 @@ export class DiskRelief implements DiskWatcher {
   }
 
   stepped(state: DiskState): void {
+    this.#parts.durability.isLazyAllowed = state.step === 'ample';
     this.#parts.alarm.tell(state);
     if (state.isEasing) this.#parts.withheld.roomMayBe();
   }

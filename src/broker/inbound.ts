@@ -145,8 +145,10 @@ export class Inbound implements WithheldPublisher {
     } else {
       const routed = packetId === 0 ? this.#hand(draft, admitted) : this.#handOnce(draft, admitted, packetId);
       if (routed.outcome === 'quota-exceeded') return routed.full;
-      if (draft.qos > 0 && routed.isStored) this.#answers.giveLater(token, routed.outcome);
-      else this.#answers.give(token, routed.outcome);
+      const { outcome, awaits } = routed;
+      if (draft.qos === 0 || awaits === 'nothing') this.#answers.give(token, outcome);
+      else if (awaits === 'disk') this.#answers.giveLater(token, outcome);
+      else this.#answers.giveWhenSafe(token, outcome, awaits);
     }
     return undefined;
   }
@@ -173,12 +175,16 @@ export class Inbound implements WithheldPublisher {
     return this.#gate.admit(draft.topic);
   }
 
-  /** The message and the id it is remembered by (MQTT-4.3.3-10) are one write. */
+  /**
+   * The message and the id it is remembered by (MQTT-4.3.3-10) are one write. Answered before it, a kill loses both: a sender that has PUBREC lets go of
+   * the message, and one that has not sends it as a new one.
+   */
   #handOnce(draft: Draft, target: PublishTarget, packetId: number): Routed {
+    const treated = target.delaySeconds === undefined ? this.#core.durability.classOf(target.topic) : 'strict';
     return this.#core.store.together(() => {
       const routed = this.#hand(draft, target);
       if (routed.outcome === 'quota-exceeded') return routed;
-      return this.receivedIds.begin(packetId, draft) ? { outcome: routed.outcome, isStored: true } : routed;
+      return this.receivedIds.begin(packetId, draft, treated) ? { outcome: routed.outcome, awaits: 'disk' } : routed;
     });
   }
 

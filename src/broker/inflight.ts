@@ -1,4 +1,6 @@
+import type { Clock } from '../model/clock.ts';
 import type { SendingExchange, Sequence, SessionStore, StoredDelivery, StoredSession } from '../session/session-store.ts';
+import { AcknowledgementTime } from './acknowledgement-time.ts';
 import type { Claim } from './claim.ts';
 
 /** One QoS 1 or 2 delivery the peer has not settled. Deliveries of sessions without a store carry no sequence: nothing is re-sent for them. */
@@ -30,6 +32,18 @@ export class InflightTable {
   /** In the order of `#flights`. */
   #waiting: Set<number> | undefined;
   #lastPacketId = 0;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  /** Made for the first delivery a stored queue waits for. */
+  #times: AcknowledgementTime | undefined;
+
+  constructor(clock: Pick<Clock, 'monotonicMs'>) {
+    this.#clock = clock;
+  }
+
+  /** How long the peer takes to acknowledge; `Infinity`: nobody knows. */
+  get expectedAckMs(): number {
+    return this.#times?.expectedMs ?? Number.POSITIVE_INFINITY;
+  }
 
   get size(): number {
     return this.#flights?.size ?? 0;
@@ -71,6 +85,10 @@ export class InflightTable {
     const packetId = this.unusedPacketId();
     this.#flights ??= new Map();
     this.#flights.set(packetId, flight);
+    if (flight.phase === 'sent' && (flight.sequence ?? flight.claim) !== undefined) {
+      this.#times ??= new AcknowledgementTime(this.#clock);
+      this.#times.sent(packetId);
+    }
     return packetId;
   }
 
@@ -92,12 +110,14 @@ export class InflightTable {
   delete(packetId: number, { sequence }: Inflight): void {
     this.#flights?.delete(packetId);
     this.#waiting?.delete(packetId);
+    this.#times?.settled(packetId);
     if (sequence !== undefined) this.#restored?.delete(sequence);
   }
 
   /** The link ended: takes out what shared subscriptions get back, in the order it was sent. */
   takeClaims(): readonly Claim[] {
     const claims: Claim[] = [];
+    this.#times?.forget();
     for (const [packetId, flight] of this.#flights ?? []) {
       if (flight.claim === undefined) continue;
       this.delete(packetId, flight);
@@ -130,6 +150,7 @@ export class InflightTable {
 
   /** A new link: everything is to be sent again, oldest first (MQTT-4.4.0-1). */
   sendAllLater(): void {
+    this.#times?.forget();
     this.#waiting = this.size === 0 ? undefined : new Set(this.#flights?.keys());
   }
 
@@ -137,6 +158,7 @@ export class InflightTable {
   sendLater(packetId: number): boolean {
     const flights = this.#flights;
     if (flights === undefined || !flights.has(packetId) || this.#waiting?.has(packetId) === true) return false;
+    this.#times?.forget();
     const waiting = this.#waiting ?? new Set();
     waiting.add(packetId);
     this.#waiting = waiting.size > 1 ? new Set([...flights.keys()].filter((id) => waiting.has(id))) : waiting;

@@ -13,6 +13,7 @@ import { brokerCounters } from './counters.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { DelayedMessages, type DelayedParts } from './delayed.ts';
 import { Drops } from './drops.ts';
+import { Durability, type DurabilitySettings } from './durability.ts';
 import type { Access } from './permissions.ts';
 import { Presence } from './presence.ts';
 import { QueueRules, type QueueSettings } from './queue-rules.ts';
@@ -37,6 +38,7 @@ export interface CoreSettings {
   /** The gateway's name in alarms. */
   readonly node: string;
   readonly slowConsumer: SlowConsumerSettings;
+  readonly durability: DurabilitySettings;
 }
 
 export interface CoreParts {
@@ -59,15 +61,17 @@ export function makeCore({ store, clock, access, log, metrics, turns, settings, 
   const systemRetained = new RetainedIndex();
   const drops = new Drops({ counters: counters.dropped, clock, log });
   const queueRules = new QueueRules(settings.queue);
-  const shares = new SharedGroups({ store, clock, drops, queueRules }, bus, settings.sharedSubscriptions);
+  const durability = new Durability({ store, metrics, settings: settings.durability });
+  const shares = new SharedGroups({ store, clock, durability, drops, queueRules }, bus, settings.sharedSubscriptions);
   const retaining = new Retaining({ store, clock, retained, counters, limits: settings.retainedLimits });
-  const router = new Router({ bus, store, retaining, systemRetained, counters, shares, work: turns.work });
+  const router = new Router({ bus, store, durability, retaining, systemRetained, counters, shares, work: turns.work });
   const withheld = new Withheld({ store, clock });
   const onRoom = (): void => withheld.roomMayBe();
   const announcer = new Announcer(bus.topics, clock, router);
   const { presenceNode, memoryQueueLimits, qos2QuarantineMs } = settings;
   return {
     store,
+    durability,
     bus,
     clock,
     access,

@@ -13,8 +13,8 @@ import { type DeliveryParts, type DeliveryTerms, DeliveryView } from './delivery
 import type { QueueDrops } from './drops.ts';
 import { type Inflight, InflightTable, readFlight } from './inflight.ts';
 import { MemoryQueue, type MemoryQueueParts } from './memory-queue.ts';
+import { releaseOrphans } from './orphaned-exchanges.ts';
 import { Pauses } from './pauses.ts';
-import type { Evictable } from './queue-bounds.ts';
 import type { QueueReadingParts } from './queue-reading.ts';
 import type { OutboundSettings } from './queue-terms.ts';
 import type { Recipient } from './recipient.ts';
@@ -32,9 +32,10 @@ export class Outbound implements DurableWaiter, Recipient {
   readonly drops: QueueDrops;
   readonly #parts: OutboundParts;
   readonly #delivery: DeliveryView;
-  readonly #inflight = new InflightTable();
+  readonly #inflight: InflightTable;
   readonly #memory: MemoryQueue;
-  readonly #queue: StoredQueue;
+  /** What waits on disk; one that is refusing holds its publishers back. */
+  readonly queue: StoredQueue;
   #settings: OutboundSettings;
   #outlet: Outlet | undefined;
   readonly #pauses = new Pauses();
@@ -46,32 +47,33 @@ export class Outbound implements DurableWaiter, Recipient {
     this.#delivery = new DeliveryView(parts);
     this.#settings = settings;
     const { memoryQueueLimits: limits, store, clock, turns } = parts;
+    this.#inflight = new InflightTable(clock);
     this.#memory = new MemoryQueue({ limits, retainedMax: RETAINED_MESSAGES_MAX, drops, turns }, settings.treatment);
-    this.#queue = new StoredQueue({ store, clock, drops }, this.#inflight, settings);
+    this.queue = new StoredQueue({ store, clock, drops }, this.#inflight, settings);
   }
 
   /** Takes up the queue and QoS 2 exchanges a restart left. */
   restore(stored: StoredSession, lastSequence: Sequence): void {
-    this.#queue.restore(stored, lastSequence, this.#settings);
+    this.queue.restore(stored, lastSequence, this.#settings);
     if (stored.queue.count > 0) this.#inflight.leap(this.#parts.clock.random());
+    releaseOrphans(this.#parts.store, stored);
     this.#inflight.restore(stored.sending);
   }
 
   useStore(stored: StoredSession | undefined): void {
-    this.#queue.use(stored);
+    this.queue.use(stored);
   }
 
   get stored(): StoredSession | undefined {
-    return this.#queue.stored;
-  }
-
-  /** Not for what is in flight. */
-  isWaiting(sequence: Sequence): boolean {
-    return this.#queue.isWaiting(sequence);
+    return this.queue.stored;
   }
 
   priorityOf(topic: Topic): Priority {
     return this.#settings.treatment.topics.priorityOf(topic);
+  }
+
+  expectedAckMs({ qos }: Message): number {
+    return this.canTakeNow(qos) ? this.#inflight.expectedAckMs : Number.POSITIVE_INFINITY;
   }
 
   get waitingInMemory(): number {
@@ -92,21 +94,6 @@ export class Outbound implements DurableWaiter, Recipient {
     return this.#outlet !== undefined;
   }
 
-  /** True when there will be publishers to hold back once the queue is full. */
-  get mayRefuse(): boolean {
-    return this.#queue.mayRefuse;
-  }
-
-  /** True when a message for this queue must hold its publisher back. */
-  get isRefusing(): boolean {
-    return this.#queue.isRefusing;
-  }
-
-  /** For a disk without room for it. */
-  get evictable(): Evictable {
-    return this.#queue;
-  }
-
   /** A link serves the session from now on; it starts paused by `link`. What was in flight is sent again on it (MQTT-4.4.0-1). */
   attach(outlet: Outlet, settings: OutboundSettings): void {
     this.#outlet = outlet;
@@ -119,14 +106,14 @@ export class Outbound implements DurableWaiter, Recipient {
   /** While nothing waits in memory: without a link, or on a new one. */
   treat(settings: OutboundSettings): void {
     this.#settings = settings;
-    this.#queue.treat(settings);
+    this.queue.treat(settings);
     this.#memory.treat(settings.treatment);
   }
 
   detach(): void {
     this.#outlet = undefined;
     this.#pauses.wakeUpTo = undefined;
-    this.#queue.saveSent();
+    this.queue.saveSent();
     const claims = [...this.#inflight.takeClaims()];
     const waiting = this.#memory.length;
     const unsent = this.#memory.clear();
@@ -138,7 +125,7 @@ export class Outbound implements DurableWaiter, Recipient {
   /** True when a message given now leaves now. */
   canTakeNow(qos: QoS): boolean {
     if (this.#outlet === undefined || !this.#pauses.isNone || this.#inflight.hasWaiting || this.#memory.length > 0) return false;
-    return (this.stored === undefined || this.#queue.isCaughtUp) && (qos === 0 || this.#hasWindow());
+    return (this.stored === undefined || this.queue.isCaughtUp) && (qos === 0 || this.#hasWindow());
   }
 
   /** Takes a message of QoS 1 or 2 from a shared subscription; it waits in memory when it cannot leave now. */
@@ -156,7 +143,7 @@ export class Outbound implements DurableWaiter, Recipient {
    * @returns true when it belongs into the stored queue: the caller appends it and calls `appended`.
    */
   take(message: Message, terms: DeliveryTerms): boolean {
-    if (this.#isForStore(terms)) return this.#queue.takes(message, terms.qos);
+    if (this.#isForStore(terms)) return this.queue.takes(message, terms.qos);
     if (this.#outlet === undefined) {
       this.drops.add('detached');
       return false;
@@ -176,11 +163,11 @@ export class Outbound implements DurableWaiter, Recipient {
 
   /** A message was written into the stored queue: it goes out now when nothing is before it. */
   appended(message: Message, sequence: Sequence, terms: DeliveryTerms): void {
-    const isOutOfTurn = !this.#queue.isCaughtUp || this.#pauses.isForLater(sequence) || this.#inflight.hasWaiting;
+    const isOutOfTurn = !this.queue.isCaughtUp || this.#pauses.isForLater(sequence) || this.#inflight.hasWaiting;
     const mustWait = isOutOfTurn || this.#isBlocked() || (terms.qos > 0 && !this.#hasWindow());
-    if (mustWait) this.#queue.wait(message, sequence);
-    this.#queue.makeRoom(); // at its own cost, if nothing else waits
-    if (!mustWait && this.#queue.pass(sequence)) this.#sendStoredMessage(message, sequence, terms);
+    if (mustWait) this.queue.wait(message, sequence);
+    this.queue.makeRoom(); // at its own cost, if nothing else waits
+    if (!mustWait && this.queue.pass(sequence)) this.#sendStoredMessage(message, sequence, terms);
   }
 
   /** PUBACK or PUBCOMP. A PUBACK ends a QoS 2 delivery too: the bridge's remote that grants QoS 1 only says so. */
@@ -295,7 +282,7 @@ export class Outbound implements DurableWaiter, Recipient {
 
   #isForStore({ qos }: DeliveryTerms): boolean {
     if (this.stored === undefined || qos > 0 || !this.#settings.queueQos0) return this.stored !== undefined && qos > 0;
-    return this.#outlet === undefined || !this.#pauses.isNone || !this.#queue.isCaughtUp;
+    return this.#outlet === undefined || !this.#pauses.isNone || !this.queue.isCaughtUp;
   }
 
   #isBlocked(): boolean {
@@ -314,13 +301,13 @@ export class Outbound implements DurableWaiter, Recipient {
   }
 
   #pumpStored(): boolean {
-    const sequence = this.#inflight.hasWaiting ? undefined : this.#queue.next(this.#pauses.wakeUpTo);
+    const sequence = this.#inflight.hasWaiting ? undefined : this.queue.next(this.#pauses.wakeUpTo);
     if (sequence === undefined) return false;
-    if (this.#memory.isBefore(this.#queue.priorityOf(sequence)) && this.#pumpMemory()) return true;
-    const entry = this.#queue.readLive(sequence);
+    if (this.#memory.isBefore(this.queue.priorityOf(sequence)) && this.#pumpMemory()) return true;
+    const entry = this.queue.readLive(sequence);
     if (entry === undefined) return true;
     if (entry.qos > 0 && !this.#hasWindow()) return false;
-    this.#queue.pass(sequence);
+    this.queue.pass(sequence);
     this.#sendStoredMessage(entry.message, sequence, entry);
     return true;
   }
@@ -355,7 +342,7 @@ export class Outbound implements DurableWaiter, Recipient {
     let isDuplicate = false;
     if (terms.qos > 0) {
       packetId = this.#inflight.add({ sequence, qos: terms.qos === 1 ? 1 : 2, phase: 'sent', wasSent: true, claim });
-      isDuplicate = sequence !== undefined && this.#queue.isDoubtful(sequence);
+      isDuplicate = sequence !== undefined && this.queue.isDoubtful(sequence);
     }
     this.#deliver(message, terms, { packetId, isDuplicate });
   }
@@ -393,7 +380,7 @@ export class Outbound implements DurableWaiter, Recipient {
   #tellDrained(): void {
     const limit = this.#pauses.wakeUpTo;
     if (limit === undefined || this.#inflight.size > 0 || this.#memory.length > 0) return;
-    if ((this.#queue.after(0) ?? Number.POSITIVE_INFINITY) <= limit) return;
+    if ((this.queue.after(0) ?? Number.POSITIVE_INFINITY) <= limit) return;
     this.#pauses.wakeUpTo = undefined;
     this.#outlet?.drained();
   }

@@ -9,6 +9,7 @@ import { type TopicFilter, topicMatches } from '../model/topic.ts';
 import type { Sequence, SessionStore, StoredDelivery, StoredSession } from '../session/session-store.ts';
 import type { BrokerSession } from './client-session.ts';
 import { DEAD_LETTER_REALM, type DeadLetters, deadLetterFacts } from './dead-letters.ts';
+import type { Durability } from './durability.ts';
 import { appendFor } from './recipient.ts';
 import type { Withheld } from './withheld.ts';
 
@@ -68,6 +69,7 @@ export interface QueueInspectorParts {
   readonly store: SessionStore;
   readonly clock: GatewayClock;
   readonly deadLetters: DeadLetters;
+  readonly durability: Durability;
   readonly withheld: Withheld;
   sessionOf(stored: StoredSession): BrokerSession | undefined;
 }
@@ -100,7 +102,7 @@ export class QueueInspector {
     let inFlight = 0;
     const next = this.#visit(queue, selection, (sequence) => {
       if (session === undefined) this.#parts.deadLetters.remove(queue, sequence, 'purged');
-      else if (!session.outbound.isWaiting(sequence)) {
+      else if (!session.outbound.queue.isWaiting(sequence)) {
         inFlight += 1;
         return true;
       } else {
@@ -120,15 +122,15 @@ export class QueueInspector {
    * @throws GatewayError NOT_FOUND - no such client, or it has no dead letters; LIMIT_EXCEEDED - its queue is full.
    */
   replay(owner: string, selection: Selection): Replayed {
-    const { store, deadLetters } = this.#parts;
+    const { store, durability, deadLetters } = this.#parts;
     const queue = this.#find({ clientId: owner, realm: DEAD_LETTER_REALM });
     const target = this.#parts.sessionOf(this.#find({ clientId: owner }));
     if (target === undefined || !target.isAttached) throw notFound(`${owner} is not configured any more: nothing would send its messages`);
     let replayed = 0;
     const next = this.#visit(queue, selection, (sequence, { message, qos, isRetain }) => {
-      if (target.outbound.isRefusing) throw new GatewayError('LIMIT_EXCEEDED', `the queue of ${owner} is full; replayed so far: ${replayed}`);
+      if (target.outbound.queue.isRefusing) throw new GatewayError('LIMIT_EXCEEDED', `the queue of ${owner} is full; replayed so far: ${replayed}`);
       store.together(() => {
-        appendFor(store, message, [{ recipient: target.outbound, terms: { qos, isRetain, identifiers: [] } }]);
+        appendFor({ store, durability }, message, [{ recipient: target.outbound, terms: { qos, isRetain, identifiers: [] } }]);
         deadLetters.remove(queue, sequence, 'moved');
       });
       replayed += 1;

@@ -1,5 +1,6 @@
 // Which published messages are retained, and within which bounds.
 import type { GatewayClock } from '../model/clock.ts';
+import type { DurabilityClass } from '../model/durability.ts';
 import { Message } from '../model/message.ts';
 import { isFull } from '../session/disk-pressure.ts';
 import { messageSize } from '../session/message-size.ts';
@@ -35,22 +36,28 @@ export class Retaining {
 
   /**
    * Takes over a message with RETAIN.
-   * @returns what the store must keep: the message, or a copy of it that expires; undefined when the retained set stays as it is.
+   * @returns what the store must keep: the message, a copy of it that expires, or what clears the one before it, which the store has and which must
+   *   not come back; undefined when it keeps what it has.
    */
-  take(message: Message): Message | undefined {
+  take(message: Message, treated: DurabilityClass): Message | undefined {
     const { retained, counters, store } = this.#parts;
-    if (message.qos === 0 && (store.isCongested || (isFull(store) && message.payload.length > 0))) {
+    const isInMemory = treated === 'ram';
+    if (message.qos === 0 && !isInMemory && (store.isCongested || (isFull(store) && message.payload.length > 0))) {
       counters.retainedRefused.value += 1;
       return undefined;
     }
-    if (message.payload.length === 0) return retained.delete(message.topic.name) ? message : undefined; // MQTT-3.3.1-6, -7
+    if (message.payload.length === 0) {
+      const wasRetained = retained.delete(message.topic.name); // MQTT-3.3.1-6, -7
+      return wasRetained && store.retained.has(message.topic.name) ? message : undefined;
+    }
     if (!this.#isAllowed(message)) {
       counters.retainedRefused.value += 1;
       return undefined;
     }
     const kept = this.#expiring(message);
     retained.set(kept.keep()); // MQTT-3.3.1-5
-    return kept;
+    if (!isInMemory) return kept;
+    return store.retained.has(message.topic.name) ? cleared(message) : undefined;
   }
 
   #isAllowed(message: Message): boolean {
@@ -71,7 +78,7 @@ export class Retaining {
   #endExpired(): boolean {
     const { retained, store, clock } = this.#parts;
     const expired = retained.takeExpired(clock.gatewayMs());
-    for (const message of expired) store.append(cleared(message));
+    for (const message of expired) if (store.retained.has(message.topic.name)) store.append(cleared(message));
     return expired.length > 0;
   }
 

@@ -3,13 +3,15 @@
 import type { Share } from '../bus/audience.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { Match } from '../bus/match.ts';
+import type { DurabilityClass } from '../model/durability.ts';
 import { type Message, minQoS, type QoS } from '../model/message.ts';
 import { utf8Length } from '../model/topic-utf8.ts';
 import { RETAIN_WORK, RETAINED_WORK, ROUTE_WORK, STORED_WORK, type Work, workOfBytes } from '../model/work.ts';
 import { isFull } from '../session/disk-pressure.ts';
-import type { SessionStore } from '../session/session-store.ts';
+import type { Sequence, SessionStore } from '../session/session-store.ts';
 import type { BrokerCounters } from './counters.ts';
 import type { DeliveryTerms } from './delivery-view.ts';
+import type { Durability } from './durability.ts';
 import { appendFor, type Recipient, type Referent, unretained } from './recipient.ts';
 import type { RetainedIndex } from './retained-index.ts';
 import type { Retaining } from './retaining.ts';
@@ -19,6 +21,7 @@ import type { SharedGroups } from './shared-groups.ts';
 export interface RouterParts {
   readonly bus: Bus<RoutedSession>;
   readonly store: SessionStore;
+  readonly durability: Durability;
   readonly retaining: Retaining;
   /** What the gateway says about itself; in memory only. */
   readonly systemRetained: RetainedIndex;
@@ -27,18 +30,19 @@ export interface RouterParts {
   readonly work: Work;
 }
 
-/** `isStored`: something was written that an acknowledgement must wait for. `full`: whose bound it is that refuses it. */
+/** What an acknowledgement waits for: nothing, that everything written so far is on disk, or that one message is safe. */
+export type Awaited = 'nothing' | 'disk' | Sequence;
+
+/** `full`: whose bound it is that refuses it. */
 export type Routed =
-  | { readonly outcome: 'accepted' | 'no-subscribers'; readonly isStored: boolean }
-  | { readonly outcome: 'quota-exceeded'; readonly isStored: false; readonly full: string };
+  | { readonly outcome: 'accepted' | 'no-subscribers'; readonly awaits: Awaited }
+  | { readonly outcome: 'quota-exceeded'; readonly awaits: 'nothing'; readonly full: string };
 
 /** The store, as something that is full. */
 export const DISK = 'the disk is behind';
 
-const ACCEPTED: Routed = { outcome: 'accepted', isStored: false };
-const ACCEPTED_STORED: Routed = { outcome: 'accepted', isStored: true };
-const NOBODY: Routed = { outcome: 'no-subscribers', isStored: false };
-const NOBODY_STORED: Routed = { outcome: 'no-subscribers', isStored: true };
+const ACCEPTED: Routed = { outcome: 'accepted', awaits: 'nothing' };
+const NOBODY: Routed = { outcome: 'no-subscribers', awaits: 'nothing' };
 
 export class Router {
   readonly #parts: RouterParts;
@@ -61,18 +65,19 @@ export class Router {
   /** What is refused is counted by who asked: it may ask again. */
   route(message: Message, publisher: RoutedSession | undefined): Routed {
     const full = this.whatIsFull(message, publisher);
-    return full === undefined ? this.deliver(message, publisher) : { outcome: 'quota-exceeded', isStored: false, full };
+    return full === undefined ? this.deliver(message, publisher) : { outcome: 'quota-exceeded', awaits: 'nothing', full };
   }
 
   /** The queue that refuses and has no room for it, or the store. Of QoS 0 nobody was promised anything. */
   whatIsFull(message: Message, publisher: RoutedSession | undefined): string | undefined {
     if (message.qos === 0) return undefined;
-    const { store, bus } = this.#parts;
-    if (store.isCongested || (isFull(store) && this.#wouldBeStored(message, publisher))) return DISK;
+    const { store, bus, durability } = this.#parts;
+    const isFree = message.qos === 1 && durability.classOf(message.topic) === 'ram'; // an id of QoS 2 needs the disk
+    if (!isFree && (store.isCongested || (isFull(store) && this.#wouldBeStored(message, publisher)))) return DISK;
     if (this.#refusing.size === 0) return undefined;
     for (const found of bus.matches(message.topic)) {
       const subscriber = matchFor(found, publisher)?.subscriber;
-      if (subscriber !== undefined && this.#refusing.has(subscriber) && subscriber.outbound.isRefusing) return subscriber.clientId;
+      if (subscriber !== undefined && this.#refusing.has(subscriber) && subscriber.outbound.queue.isRefusing) return subscriber.clientId;
     }
     return undefined;
   }
@@ -90,24 +95,24 @@ export class Router {
     counters.received.value += 1;
     const referents = this.#fanOut(message, publisher);
     const isMatched = this.#matched > 0; // what is stored next may bring other messages about
-    const isStored = this.#store(message, referents);
-    if (isMatched) return isStored ? ACCEPTED_STORED : ACCEPTED;
-    counters.noSubscribers.value += 1;
-    return isStored ? NOBODY_STORED : NOBODY;
+    const awaits = this.#store(message, referents);
+    if (!isMatched) counters.noSubscribers.value += 1;
+    if (awaits === 'nothing') return isMatched ? ACCEPTED : NOBODY;
+    return { outcome: isMatched ? 'accepted' : 'no-subscribers', awaits };
   }
 
   /** What the gateway says about itself: retained in memory only, and not counted among what clients publish. */
   announce(message: Message): void {
     if (message.isRetain) this.#parts.systemRetained.set(message);
     const referents = this.#fanOut(message, undefined);
-    if (referents !== undefined) appendFor(this.#parts.store, unretained(message), referents);
+    if (referents !== undefined) appendFor(this.#parts, unretained(message), referents);
   }
 
   /** Brings a retained message to one session: as a new entry of its queue if that is stored (MQTT 5 §3.3.1.3). */
   replay(session: RoutedSession, message: Message, terms: DeliveryTerms): void {
     if (!session.outbound.takeRetained(message, terms)) return;
     this.#countStored(message);
-    appendFor(this.#parts.store, unretained(message), [{ recipient: session.outbound, terms }]);
+    appendFor(this.#parts, unretained(message), [{ recipient: session.outbound, terms }]);
   }
 
   /** Delivers to everybody who needs no disk, and counts in `#matched` who gets it. @returns whose stored queues are to get it. */
@@ -149,24 +154,35 @@ export class Router {
     return terms;
   }
 
-  #store(message: Message, referents: readonly Referent[] | undefined): boolean {
-    const { store } = this.#parts;
-    const retained = message.isRetain ? this.#retain(message) : undefined;
-    if (referents === undefined && retained === undefined) return false;
+  #store(message: Message, referents: readonly Referent[] | undefined): Awaited {
+    if (referents === undefined && !message.isRetain) return 'nothing';
+    const { durability } = this.#parts;
+    const treated = durability.classOf(message.topic);
+    durability.count(message.topic, treated);
+    const awaits = message.isRetain ? this.#storeRetained(message, referents, treated) : this.#storeQueued(message, referents ?? [], treated);
+    return treated === 'lazy' || treated === 'ram' ? 'nothing' : awaits;
+  }
+
+  #storeQueued(message: Message, referents: readonly Referent[], treated: DurabilityClass): Awaited {
     this.#countStored(message);
-    if (retained === message) {
-      appendFor(store, message, referents ?? []);
-      return true;
-    }
-    if (retained !== undefined) store.append(retained);
-    if (referents !== undefined) appendFor(store, message.isRetain ? unretained(message) : message, referents);
-    return true;
+    const sequence = appendFor(this.#parts, message, referents, treated);
+    return message.qos === 1 ? sequence : 'disk';
+  }
+
+  #storeRetained(message: Message, referents: readonly Referent[] | undefined, treated: DurabilityClass): Awaited {
+    const retained = this.#retain(message, treated);
+    if (retained === undefined) return referents === undefined ? 'nothing' : this.#storeQueued(unretained(message), referents, treated);
+    const isOne = retained === message && treated !== 'ram';
+    this.#countStored(retained);
+    appendFor(this.#parts, retained, isOne ? (referents ?? []) : [], treated === 'ram' ? 'lazy' : treated); // of `ram` only what it leaves behind on disk
+    if (!isOne && referents !== undefined) this.#storeQueued(unretained(message), referents, treated);
+    return 'disk';
   }
 
   /** @returns what the store must keep of it. */
-  #retain(message: Message): Message | undefined {
+  #retain(message: Message, treated: DurabilityClass): Message | undefined {
     const { retaining, work } = this.#parts;
-    const retained = retaining.take(message);
+    const retained = retaining.take(message, treated);
     work.done += retained === undefined ? RETAIN_WORK : RETAIN_WORK + RETAINED_WORK;
     return retained;
   }

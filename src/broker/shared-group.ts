@@ -11,6 +11,7 @@ import type { Topic } from '../model/topic.ts';
 import type { LiveQueue, Sequence, SettleCause, StoredSession } from '../session/session-store.ts';
 import type { DeliveryTerms } from './delivery-view.ts';
 import type { Drops } from './drops.ts';
+import type { Durability } from './durability.ts';
 import { evict, makeRoom, type Waiting } from './queue-bounds.ts';
 import { QueueCursor } from './queue-cursor.ts';
 import { type QueueReadingParts, readLive } from './queue-reading.ts';
@@ -28,6 +29,7 @@ import type { SharedQueue } from './shared-lane.ts';
 export const SHARE_REALM = realm('$share');
 
 export interface SharedGroupParts extends Omit<QueueReadingParts, 'drops'> {
+  readonly durability: Durability;
   readonly drops: Drops;
   readonly queueRules: Pick<QueueRules, 'ofGroups'>;
 }
@@ -45,7 +47,7 @@ const FACTS = { principal: '', expirySeconds: Number.POSITIVE_INFINITY, detached
 const NO_IDENTIFIERS: readonly number[] = [];
 
 export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
-  readonly #parts: QueueReadingParts;
+  readonly #parts: QueueReadingParts & Pick<SharedGroupParts, 'durability'>;
   #treatment: QueueTreatment;
   #share: Share<RoutedSession>;
   readonly #strategy: ShareStrategy;
@@ -65,8 +67,8 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
   #onOver: (() => void) | undefined;
 
   constructor(parts: SharedGroupParts, share: Share<RoutedSession>, strategy: ShareStrategy) {
-    const { store, clock, drops, queueRules } = parts;
-    this.#parts = { store, clock, drops: drops.of({ realm: SHARE_REALM, clientId: share.filter }) };
+    const { store, clock, durability, drops, queueRules } = parts;
+    this.#parts = { store, clock, durability, drops: drops.of({ realm: SHARE_REALM, clientId: share.filter }) };
     this.#treatment = queueRules.ofGroups;
     this.#share = share;
     this.#strategy = strategy;
@@ -100,6 +102,11 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
 
   priorityOf(topic: Topic): Priority {
     return this.#treatment.topics.priorityOf(topic);
+  }
+
+  /** Of the member it was chosen for. */
+  expectedAckMs(message: Message): number {
+    return this.#chosen?.subscriber.outbound.expectedAckMs(message) ?? Number.POSITIVE_INFINITY;
   }
 
   /** The last member left: what waits goes with it. What it has been sent stays until it is settled (MQTT-3.10.4-3); then `onOver` is told. */
@@ -202,7 +209,7 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
       return;
     }
     const referent = this.take(message, () => false);
-    if (referent !== undefined) appendFor(this.#parts.store, unretained(message), [referent]);
+    if (referent !== undefined) appendFor(this.#parts, unretained(message), [referent]);
   }
 
   /** There is no other member: who has it finds it in its own queue when it returns. */
@@ -220,7 +227,7 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
   /** Whatever happens, it is in exactly one of the two queues (MQTT-4.8.2-4). */
   #move(message: Message, referent: Referent, sequence: Sequence): void {
     this.#parts.store.together(() => {
-      appendFor(this.#parts.store, unretained(message), [referent]);
+      appendFor(this.#parts, unretained(message), [referent]);
       this.settle(sequence, 'moved');
     });
   }
@@ -286,7 +293,7 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
 
   #give({ subscriber: { outbound } }: MemberOf, message: Message, terms: DeliveryTerms): void {
     if (terms.qos > 0) outbound.hold(message, new KeptClaim(this, message, terms));
-    else if (outbound.take(message, terms)) appendFor(this.#parts.store, unretained(message), [{ recipient: outbound, terms }]);
+    else if (outbound.take(message, terms)) appendFor(this.#parts, unretained(message), [{ recipient: outbound, terms }]);
   }
 
   /** Gives what waits to those that can take it. */

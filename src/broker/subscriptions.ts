@@ -137,7 +137,7 @@ export class Subscriptions {
 
   /** What waits for a group lies in the group's queue, which has the bounds of the group: who must hold its publishers back cannot be a member. */
   #isUnshareable({ kind }: SubscribeTarget): boolean {
-    return kind === 'shared' && this.#session.outbound.mayRefuse;
+    return kind === 'shared' && this.#session.outbound.queue.mayRefuse;
   }
 
   #may({ selects }: SubscribeTarget, principal: Principal): boolean {

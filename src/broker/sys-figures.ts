@@ -92,6 +92,11 @@ export const MOSQUITTO_FIGURES: Readonly<Record<string, Figure>> = {
   'store/messages/bytes': (reading) => reading.value('store.queued.bytes'),
   'store/groups/lost': (reading) => reading.value('store.groups.lost'),
   'store/healed': (reading) => reading.value('store.healed'),
+  'store/messages/strict': (reading) => reading.value('messages.durability.strict'),
+  'store/messages/grouped': (reading) => reading.value('messages.durability.grouped'),
+  'store/messages/lazy': (reading) => reading.value('messages.durability.lazy'),
+  'store/messages/ram': (reading) => reading.value('messages.durability.ram'),
+  'store/messages/acked-through': (reading) => reading.value('store.messages.acked-through'),
   'heap/current': heap,
 };
 

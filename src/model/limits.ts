@@ -173,6 +173,16 @@ export const COMPACT_GAIN_BYTES = 1024 * 1024;
 export const STORE_REST_MS = 5_000;
 /** Settled deliveries wait at most this long for a group to join. */
 export const SETTLE_DELAY_MS = 1_000;
+/** A commit waits at most this long for acknowledgements that would make it needless. */
+export const COMMIT_WINDOW_MS = 10;
+/** A commit of messages that are acknowledged before it waits at most this long for others. */
+export const LAZY_COMMIT_MS = 1_000;
+/** Messages in queues that are in memory only: beyond this they are written after all. */
+export const RAM_BYTES_MAX = 32 * 1024 * 1024;
+/** Rules that give topics a class of durability, and filters of one: each is looked at for every new topic. */
+export const DURABILITY_RULES_MAX = 100;
+/** Topics whose class of durability is remembered; then all are forgotten and the rules asked again. */
+export const DURABILITY_TOPICS_REMEMBERED = 4_096;
 /** Committed groups kept in memory so that a subscriber just behind reads no disk. */
 export const TAIL_CACHE_BYTES = 4 * 1024 * 1024;
 /** Given up when the disk is full, so that what is under way can be committed: two groups, SQLite's log and the copies of both. */

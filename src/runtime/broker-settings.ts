@@ -7,7 +7,8 @@ import type { Config } from '../config/config.ts';
 const RETAIN_HANDLING = { always: 0, new: 1, never: 2 } as const;
 
 export function brokerSettings(config: Config): BrokerSettings {
-  const { sessions, queue, retained, sharedSubscriptions, will, qos2, delayed, topicRewrite, autoSubscribe, sys, slowConsumer } = config;
+  const { sessions, queue, retained, sharedSubscriptions, will, qos2, delayed, topicRewrite, autoSubscribe, sys, slowConsumer, store } = config;
+  const { defaultClass, classes, windowMs, ramBytesMax } = store;
   return {
     ...DEFAULT_BROKER_SETTINGS,
     sessionsMax: sessions.max,
@@ -22,6 +23,7 @@ export function brokerSettings(config: Config): BrokerSettings {
     node: sys.node,
     presenceNode: sys.presence ? sys.node : undefined,
     slowConsumer: { afterSeconds: slowConsumer.afterSeconds, isDisconnected: slowConsumer.disconnect },
+    durability: { ...DEFAULT_BROKER_SETTINGS.durability, defaultClass, classes, windowMs, ramBytesMax },
   };
 }
 

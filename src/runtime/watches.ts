@@ -2,6 +2,7 @@
 import type { Announcer } from '../broker/announcer.ts';
 import type { ClockBook } from '../broker/clock-book.ts';
 import { ClockWatch } from '../broker/clock-watch.ts';
+import type { Durability } from '../broker/durability.ts';
 import { WearWatch } from '../broker/wear-watch.ts';
 import type { Config } from '../config/config.ts';
 import type { GatewayClock } from '../model/clock.ts';
@@ -19,6 +20,7 @@ export interface WatchesParts {
   readonly metrics: Metrics;
   readonly book: ClockBook;
   readonly announcer: Announcer;
+  readonly durability: Pick<Durability, 'windowFactor'>;
 }
 
 const NOTHING_COUNTED: WearReport = { days: [{ day: 0, bytes: NO_WEAR }], before: NO_WEAR };
@@ -27,7 +29,7 @@ export class Watches {
   readonly #clock: ClockWatch;
   readonly #wear: WearWatch;
 
-  constructor({ config, store, clock, log, metrics, book, announcer: everybody }: WatchesParts) {
+  constructor({ config, store, clock, log, metrics, book, announcer: everybody, durability }: WatchesParts) {
     const announcer = config.sys.intervalSeconds === 0 ? undefined : everybody;
     this.#clock = new ClockWatch({ clock, log, metrics, book, boot: store.boot.boot, announcer });
     const { endurance, budgetPerDay, widenWindow } = config.store.wear;
@@ -40,7 +42,9 @@ export class Watches {
       device: BlockDevice.below(config.data.directory),
       report: () => store.status().wear ?? NOTHING_COUNTED,
       wallTimeOf: (atMs) => book.receptionAt(atMs)?.wallMs,
-      onWindowFactor: (factor) => store.setWindowFactor?.(factor),
+      onWindowFactor: (factor) => {
+        durability.windowFactor = factor;
+      },
     });
   }
 

@@ -8,6 +8,7 @@ import type { TopicName } from '../model/topic.ts';
 import type { StateOwner, StateRecord } from './records.ts';
 import { SessionDirt, SessionImage } from './session-image.ts';
 import { type Sequence, sessionKey } from './session-store.ts';
+import { VolatileMessages } from './volatile-messages.ts';
 
 const NOTHING: ReadonlyMap<string, Uint8Array> = new Map();
 
@@ -32,6 +33,8 @@ export interface SettledStretch {
 export class Image {
   readonly sessions = new SlotMap<string, SessionImage>();
   readonly retained = new PartedMap<TopicName, Message>();
+  /** What is in queues and ends with the process. */
+  readonly volatile = new VolatileMessages();
   /** Greater than every session id there ever was. */
   nextSessionId = 1;
   queuedMessages = 0;

@@ -130,18 +130,23 @@ export class LiveChunk {
     return upper;
   }
 
-  /** At most CHUNK_BYTES_MAX bytes: per entry the varint of its distance from the one before (the first: from `base`) and of its size. */
-  serialise(): Uint8Array {
+  /**
+   * At most CHUNK_BYTES_MAX bytes: per entry the varint of its distance from the one before (the first: from `base`) and of its size.
+   *
+   * @param isLeftOut - entries no row may know.
+   */
+  serialise(isLeftOut?: (sequence: Sequence) => boolean): Uint8Array {
     const bytes = new Uint8Array(this.#serialisedBytes());
     let at = 0;
     let before = 0;
     for (let index = this.#start; index < this.#end; index += 1) {
       const delta = this.#cell(2 * index);
+      if (isLeftOut?.(this.#base + delta) === true) continue;
       at = putVarint(bytes, at, delta - before);
       at = putVarint(bytes, at, this.#cell(2 * index + 1));
       before = delta;
     }
-    return bytes;
+    return isLeftOut === undefined ? bytes : bytes.slice(0, at);
   }
 
   /** A chunk from its row. Of bytes that are cut off, what can be read is taken. */

@@ -80,9 +80,9 @@ export class LiveSet implements LiveEntries {
 
   /**
    * Rows that changed since they were last taken, at most `rowsMax`: key and bytes, or undefined for a row to delete. What is taken counts as
-   * stored.
+   * stored. Entries `isLeftOut` names are in none of them.
    */
-  takeDirty(rowsMax: number, row: (key: Sequence, live: Uint8Array | undefined) => void): number {
+  takeDirty(rowsMax: number, row: (key: Sequence, live: Uint8Array | undefined) => void, isLeftOut?: (sequence: Sequence) => boolean): number {
     let taken = 0;
     for (const [key, chunk] of this.#dirty) {
       if (taken === rowsMax) break;
@@ -92,16 +92,19 @@ export class LiveSet implements LiveEntries {
         chunk.isDirty = false;
         chunk.isStored = true;
       }
-      row(key, chunk?.serialise());
+      row(key, chunk?.serialise(isLeftOut));
     }
     return taken;
   }
 
-  /** Every row there should be, for a file that has none. They count as stored, and differ as before from what is written next. */
-  storeRows(row: (key: Sequence, live: Uint8Array) => void): void {
+  /**
+   * Every row there should be, for a file that has none. They count as stored, and differ as before from what is written next. Entries `isLeftOut` names are in
+   * none of them.
+   */
+  storeRows(row: (key: Sequence, live: Uint8Array) => void, isLeftOut?: (sequence: Sequence) => boolean): void {
     for (const chunk of this.#chunks) {
       chunk.isStored = true;
-      row(chunk.base, chunk.serialise());
+      row(chunk.base, chunk.serialise(isLeftOut));
     }
   }
 

@@ -80,19 +80,19 @@ export class QueueLanes implements LiveQueue {
   }
 
   /** As `LiveSet.takeDirty`, over all lanes. */
-  takeDirty(rowsMax: number, row: LaneRow): void {
+  takeDirty(rowsMax: number, row: LaneRow, isLeftOut?: (sequence: Sequence) => boolean): void {
     if (this.#lanes === undefined) {
-      this.#ordinary.takeDirty(rowsMax, (key, live) => row(ORDINARY, key, live));
+      this.#ordinary.takeDirty(rowsMax, (key, live) => row(ORDINARY, key, live), isLeftOut);
       return;
     }
     let left = rowsMax;
-    for (const { priority, entries } of this.#lanes) left -= entries.takeDirty(left, (key, live) => row(priority, key, live));
+    for (const { priority, entries } of this.#lanes) left -= entries.takeDirty(left, (key, live) => row(priority, key, live), isLeftOut);
   }
 
   /** As `LiveSet.storeRows`, over all lanes. */
-  storeRows(row: (priority: Priority, key: Sequence, live: Uint8Array) => void): void {
+  storeRows(row: (priority: Priority, key: Sequence, live: Uint8Array) => void, isLeftOut?: (sequence: Sequence) => boolean): void {
     for (const { priority, entries } of this.#lanes ?? [{ priority: ORDINARY, entries: this.#ordinary }]) {
-      entries.storeRows((key, live) => row(priority, key, live));
+      entries.storeRows((key, live) => row(priority, key, live), isLeftOut);
     }
   }
 

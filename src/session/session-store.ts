@@ -179,6 +179,13 @@ export interface StoreStatus {
   readonly ballastBytes: number;
   /** Why the last write failed, until one succeeds: as SQLite and the operating system name it. Empty: it did not. */
   readonly writeFailure: string;
+  /** When something was last made durable (ISO 8601); `never` since this start. */
+  readonly lastCommitAt: string;
+  /** What the disk took to sync then, ms. */
+  readonly lastSyncMs: number;
+  /** Messages in queues that are never written, and their bytes. */
+  readonly volatileMessages: number;
+  readonly volatileBytes: number;
 }
 
 export interface SessionStore {
@@ -204,8 +211,11 @@ export interface SessionStore {
   /**
    * Writes the message with the references given since the last `append`. Its payload is copied. A turn that brings more than a group may hold is
    * committed in parts, parted before a message or by `makeRoom` only, and never within `together`.
+   *
+   * @param withinMs - how long its commit may be put off, 0: not beyond this turn. Meanwhile a message of QoS 0 or 1 without RETAIN is not written at all
+   *   once every reference to it is settled. `Infinity`: it is never written, and gone with the process; RETAIN means nothing then.
    */
-  append(message: Message): Sequence;
+  append(message: Message, withinMs?: number): Sequence;
   /** Whatever `run` writes, and whatever that brings about, is in one group: it holds as a whole or not at all. May be nested. */
   together<T>(run: () => T): T;
   /**
@@ -222,22 +232,27 @@ export interface SessionStore {
   releaseSending(session: StoredSession, packetId: number): void;
   /** PUBCOMP seen (or a refusal): the exchange ends and its queue entry is settled. */
   endSending(session: StoredSession, packetId: number, cause: SettleCause): void;
-  /** Incoming QoS 2: `together` with its message. */
-  beginReceiving(session: StoredSession, packetId: number, digest: number): void;
+  /** Incoming QoS 2: `together` with its message; `withinMs` as of `append`. */
+  beginReceiving(session: StoredSession, packetId: number, digest: number, withinMs?: number): void;
   /** PUBREL seen; must be durable before PUBCOMP leaves. `quarantineUntilMs` undefined: forgotten at once. */
   endReceiving(session: StoredSession, packetId: number, quarantineUntilMs: GatewayMs | undefined): void;
 
   /**
    * `waiter.durable(token)` once everything written so far is on disk: in this call when nothing is pending, else in order of asking.
-   * Commits run outside of any caller's work (end of the turn).
+   * Commits run outside of any caller's work (end of the turn). Nothing is put off any more.
    */
   whenDurable(waiter: DurableWaiter, token: number): void;
+  /**
+   * `waiter.durable(token)` once that message is on disk, or needs no disk any more: in this call when that is so already, else after this turn. Others
+   * who ask may be told before. One waiter a message.
+   */
+  whenSafe(sequence: Sequence, waiter: DurableWaiter, token: number): void;
+  /** Bytes of messages in queues that are never written; each message counts once. */
+  readonly volatileBytes: number;
   /** True while more is waiting for the disk than the bounds of the open group: clients are held back. */
   readonly isCongested: boolean;
   /** Before what a client asks for is written: a full group is committed, if that can be. False: the disk is behind, and nothing should be written now. */
   makeRoom(): boolean;
-  /** Commits wait that many times as long for others to join them. Absent: they do not wait. */
-  setWindowFactor?(factor: number): void;
   /** What may still be stored; messages of QoS 1 and 2, sessions and subscriptions are refused where there is none. */
   readonly room: StoreRoom;
   /** For as long as the store is open. */

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { clientId, realm } from '../../src/model/client.ts';
 import { ORDINARY, type Priority } from '../../src/model/priority.ts';
 import type { ReferenceOptions, SessionStore, StoredSession } from '../../src/session/session-store.ts';
+import { settled } from '../support/fake-clock.ts';
 import { contentsOf, durable, FACTS, messageOf, messageText, QOS_1, subscriptionOf } from '../support/store-samples.ts';
 
 /** Makes stores of one kind. */
@@ -466,6 +467,98 @@ export function sessionStoreContract(name: string, makeBench: () => StoreBench):
           );
         });
         expect(payloads(owner)).toEqual(['a', 'b']);
+      });
+    });
+
+    describe('messages whose commit may wait', () => {
+      const LATER_MS = 1_000;
+      const told: number[] = [];
+      const waiter = { durable: (token: number) => void told.push(token) };
+      const publish = (to: readonly StoredSession[], text: string): number => {
+        for (const each of to) store.refer(each, QOS_1);
+        return store.append(messageOf('plant/temp', text), LATER_MS);
+      };
+
+      beforeEach(() => {
+        told.length = 0;
+      });
+
+      test('are kept like all others once somebody has waited for everything', async () => {
+        publish([session()], 'a');
+        await nowAndAfterRestart(() => expect(payloads(found())).toEqual(['a']));
+      });
+
+      test('who asks for one of them is told when it is durable, and not before', async () => {
+        const owner = session();
+        const sequence = publish([owner], 'a');
+        store.whenSafe(sequence, waiter, 7);
+        expect(told).toEqual([]);
+        await durable(store);
+        expect(told).toEqual([7]);
+        store.whenSafe(sequence, waiter, 8);
+        expect(told).toEqual([7, 8]);
+      });
+
+      test('or when every queue it went to has settled it', async () => {
+        const owners = [session('a'), session('b')];
+        const sequence = publish(owners, 'a');
+        store.whenSafe(sequence, waiter, 7);
+        for (const owner of owners) store.settle(owner, sequence, 'delivered');
+        expect(told).toEqual([]);
+        await settled();
+        expect(told).toEqual([7]);
+        await nowAndAfterRestart(() => expect([payloads(found('a')), payloads(found('b'))]).toEqual([[], []]));
+      });
+
+      test('settled by some, they are kept for the others', async () => {
+        const first = session('a');
+        const sequence = publish([first, session('b')], 'a');
+        store.settle(first, sequence, 'delivered');
+        await nowAndAfterRestart(() => expect([payloads(found('a')), payloads(found('b'))]).toEqual([[], ['a']]));
+      });
+    });
+
+    describe('messages that are never written', () => {
+      const keep = (to: StoredSession, text: string, priority?: Priority): number => {
+        store.refer(to, { qos: 1, isRetain: true, identifiers: [7, 9] }, priority);
+        return store.append(messageOf('plant/temp', text), Number.POSITIVE_INFINITY);
+      };
+
+      test('are queued with the others, each as it was referred to, and gone after a restart', async () => {
+        const owner = session();
+        queue(owner, 'a');
+        const kept = keep(owner, 'b', 6);
+        queue(owner, 'c');
+        expect(payloads(owner)).toEqual(['a', 'b', 'c']);
+        expect([owner.queue.laneOf(kept), store.status().volatileMessages]).toEqual([6, 1]);
+        expect(store.read(owner, kept)).toMatchObject({ qos: 1, isRetain: true, identifiers: [7, 9] });
+        await durable(store);
+        store = await bench.reopen(store);
+        expect([payloads(found()), found().queue.laneOf(kept)]).toEqual([['a', 'c'], undefined]);
+        expect(store.status()).toMatchObject({ volatileMessages: 0, volatileBytes: 0, queuedMessages: 2 });
+      });
+
+      test('own their payload, count against the queue and end like others', async () => {
+        const owner = session();
+        const buffer = new TextEncoder().encode('first');
+        store.refer(owner, QOS_1);
+        const sequence = store.append(messageOf('t', buffer.subarray(0, 5)), Number.POSITIVE_INFINITY);
+        buffer.fill(0x2a);
+        expect([payloads(owner), owner.queue.count, owner.queue.bytes]).toEqual([['first'], 1, 6]);
+        store.settle(owner, sequence, 'delivered');
+        await nowAndAfterRestart(() => expect([found().queue.count, found().queue.bytes, store.status().volatileMessages]).toEqual([0, 0, 0]));
+      });
+
+      test('leave an exchange of QoS 2 behind, without its message', async () => {
+        const owner = session();
+        const sequence = keep(owner, 'a');
+        store.beginSending(owner, 3, sequence);
+        await durable(store);
+        store = await bench.reopen(store);
+        expect([[...found().sending], found().queue.count]).toEqual([[[3, { sequence, state: 'sent' }]], 0]);
+        store.releaseSending(found(), 3);
+        store.endSending(found(), 3, 'delivered');
+        await nowAndAfterRestart(() => expect(found().sending.size).toBe(0));
       });
     });
 

@@ -32,6 +32,13 @@ interface StoredMessage {
   readonly references: Map<number, ReferenceOptions>;
 }
 
+/** One that is asked for by its sequence is told before the commit if every reference is settled. */
+interface Waiting {
+  readonly sequence?: Sequence;
+  readonly waiter: DurableWaiter;
+  readonly token: number;
+}
+
 interface PreviousBoot {
   readonly image: Image;
   readonly messages: Map<Sequence, StoredMessage>;
@@ -52,7 +59,9 @@ export class MemoryStore implements SessionStore {
   #lastSequence: Sequence;
   #references = new Map<number, ReferenceOptions>();
   readonly #priorities = new Map<number, Priority>();
-  #waiting: { readonly waiter: DurableWaiter; readonly token: number }[] = [];
+  #waiting: Waiting[] = [];
+  /** Messages that need not be written once all their references are settled. */
+  readonly #passing = new Set<Sequence>();
   #isPending = false;
   #isCongested = false;
   #isScheduled = false;
@@ -73,6 +82,7 @@ export class MemoryStore implements SessionStore {
       gatewayTimeOffsetMs: previous?.boot.gatewayTimeOffsetMs ?? 0,
     };
     this.#lastSequence = this.boot.lastSequence;
+    this.#forgetVolatile();
   }
 
   /** Set by the test: the disk is behind, and nobody is told of anything until it has caught up. */
@@ -102,6 +112,10 @@ export class MemoryStore implements SessionStore {
 
   makeRoom(): boolean {
     return !this.#isCongested;
+  }
+
+  get volatileBytes(): number {
+    return this.#image.volatile.bytes;
   }
 
   get sessions(): ReadonlyMap<string, StoredSession> {
@@ -151,10 +165,13 @@ export class MemoryStore implements SessionStore {
     this.#priorities.set(session.id, priority);
   }
 
-  append(message: Message): Sequence {
-    this.#changed();
+  append(message: Message, withinMs = 0): Sequence {
     this.#lastSequence += 1;
     const sequence = this.#lastSequence;
+    const isVolatile = withinMs === Number.POSITIVE_INFINITY;
+    if (isVolatile) this.#image.volatile.put(sequence, message, new Map(this.#references));
+    else this.#changed();
+    if (withinMs > 0 && !isVolatile && message.qos < 2 && !message.isRetain) this.#passing.add(sequence);
     const size = messageSize(message);
     for (const id of this.#references.keys()) {
       const session = this.#image.session(id);
@@ -163,7 +180,7 @@ export class MemoryStore implements SessionStore {
     if (this.#references.size > 0) this.#messages.set(sequence, { message: message.keep(), references: this.#references });
     this.#references = new Map();
     this.#priorities.clear();
-    if (message.isRetain) this.#image.retain(sequence, message);
+    if (message.isRetain && !isVolatile) this.#image.retain(sequence, message);
     return sequence;
   }
 
@@ -203,6 +220,7 @@ export class MemoryStore implements SessionStore {
     this.#forget(session.id, exchange.sequence);
   }
 
+  /** Lazy or not: what waits for the disk here waits for the test. */
   beginReceiving(session: StoredSession, packetId: number, digest: number): void {
     this.#write({ kind: 'receiving', session: session.id, packetId, exchange: { state: 'open', digest, untilMs: Number.POSITIVE_INFINITY } });
   }
@@ -222,10 +240,16 @@ export class MemoryStore implements SessionStore {
     else this.#waiting.push({ waiter, token });
   }
 
+  whenSafe(sequence: Sequence, waiter: DurableWaiter, token: number): void {
+    if (!this.#isPending || (this.#passing.has(sequence) && !this.#messages.has(sequence))) waiter.durable(token);
+    else this.#waiting.push({ sequence, waiter, token });
+  }
+
   /** What the disk does: everything written so far is durable, and who waited for it is told, in order. */
   commit(): void {
     if (this.#isCongested) return;
     this.#isPending = false;
+    this.#passing.clear();
     this.#groupsCommitted += 1;
     const told = this.#waiting;
     this.#waiting = [];
@@ -262,6 +286,10 @@ export class MemoryStore implements SessionStore {
       storeBytes: 0,
       ballastBytes: 0,
       writeFailure: '',
+      lastCommitAt: 'never',
+      lastSyncMs: 0,
+      volatileMessages: this.#image.volatile.count,
+      volatileBytes: this.#image.volatile.bytes,
     };
   }
 
@@ -290,7 +318,29 @@ export class MemoryStore implements SessionStore {
 
   #forget(session: number, sequence: Sequence): void {
     const stored = this.#messages.get(sequence);
+    this.#image.volatile.release(session, sequence);
     stored?.references.delete(session);
-    if (stored?.references.size === 0) this.#messages.delete(sequence);
+    if (stored?.references.size !== 0) return;
+    this.#messages.delete(sequence);
+    if (this.#passing.has(sequence)) setImmediate(() => this.#tellOf(sequence));
+  }
+
+  #tellOf(sequence: Sequence): void {
+    const told = this.#waiting.filter((each) => each.sequence === sequence);
+    this.#waiting = this.#waiting.filter((each) => each.sequence !== sequence);
+    for (const { waiter, token } of told) waiter.durable(token);
+  }
+
+  /** What ended with the boot before. */
+  #forgetVolatile(): void {
+    const { volatile } = this.#image;
+    for (const session of this.#image.sessions.values()) {
+      const gone: Sequence[] = [];
+      session.queue.visit((sequence) => void (volatile.has(sequence) && gone.push(sequence)));
+      for (const sequence of gone) {
+        this.#image.settle(session, sequence);
+        this.#forget(session.id, sequence);
+      }
+    }
   }
 }

@@ -1,10 +1,14 @@
+import { DURABILITY_CLASSES } from '../../model/durability.ts';
 import {
   BALLAST_BYTES,
   CHECKPOINT_INTERVAL_MS,
   CHECKPOINT_LOG_BYTES,
+  COMMIT_WINDOW_MS,
   COMPACT_BELOW_BYTES,
+  DURABILITY_RULES_MAX,
   EVICT_BELOW_BYTES,
   QOS2_QUARANTINE_MS,
+  RAM_BYTES_MAX,
   REFUSE_BELOW_BYTES,
   RETAINED_BYTES_MAX,
   RETAINED_MESSAGES_MAX,
@@ -13,8 +17,8 @@ import {
   STOP_LAZY_BELOW_BYTES,
   WILL_RESTART_GRACE_SECONDS,
 } from '../../model/limits.ts';
-import { key, section } from './nodes.ts';
-import { boolean, bytes, bytesOrUnlimited, choice, formatBytes, integer, seconds, secondsOrNever } from './values.ts';
+import { key, list, requiredKey, section } from './nodes.ts';
+import { boolean, bytes, bytesOrUnlimited, choice, filters, formatBytes, integer, seconds, secondsOrNever } from './values.ts';
 
 const KIB = 1_024;
 const MIB = KIB ** 2;
@@ -56,6 +60,11 @@ export const qos2 = section('Exactly-once delivery over links that duplicate and
   ),
 });
 
+const durabilityRule = section('Topics of one class.', {
+  topics: requiredKey(filters(DURABILITY_RULES_MAX), 'Filters of the topics.', ['telemetry/#']),
+  class: requiredKey(choice(DURABILITY_CLASSES), 'As defaultClass, for these.', 'lazy'),
+});
+
 export const store = section('The database.', {
   checkpointIntervalSeconds: key(seconds({ min: 1, max: 3_600 }), 'Longest time between two checkpoints.', CHECKPOINT_INTERVAL_MS / 1_000),
   checkpointLogBytes: key(
@@ -68,6 +77,22 @@ export const store = section('The database.', {
     'Where commits run: in the main thread (inline), in one of their own (worker), or wherever the disk suggests: a slow one must not stop the others (auto).',
     'auto',
   ),
+  defaultClass: key(
+    choice(DURABILITY_CLASSES),
+    'How messages become durable that no entry of classes names: acknowledged on disk at once (strict), on disk or by every stored subscriber (grouped), before they are on disk (lazy), never on disk (ram).',
+    'grouped',
+  ),
+  windowMs: key(
+    integer({ min: 0, max: 1_000 }, 'a whole number of milliseconds'),
+    'Longest time a grouped commit waits for acknowledgements of subscribers that are connected, which make it needless; 0: it never waits.',
+    COMMIT_WINDOW_MS,
+  ),
+  ramBytesMax: key(
+    bytes({ min: 0, max: 64 * GIB }),
+    'Bytes of queued messages of the class ram, over all queues; beyond it they are written, as lazy ones are.',
+    formatBytes(RAM_BYTES_MAX),
+  ),
+  classes: list('Topics of other classes, asked in order; the first entry with a filter that fits holds.', DURABILITY_RULES_MAX, durabilityRule),
   wear: section('What is written to the flash below the data directory.', {
     endurance: key(
       bytes({ min: 0, max: ENDURANCE_BYTES_MAX }),

@@ -2,30 +2,24 @@
 //
 // At any time there is one open group, which the turn writes, and at most one in flight, which the committer has. A commit that fails stays in flight
 // and is tried again until the disk takes it: nothing is acknowledged in the meantime, and the open group fills up to its bound.
-import type { CancelTimer, Clock } from '../../model/clock.ts';
+//
+// What is written may say how long its commit may be put off. Whatever may not wait takes along all that could.
+import type { CancelTimer, Clock, EpochMs } from '../../model/clock.ts';
 import type { Log } from '../../model/log.ts';
 import type { Counter, Metrics } from '../../model/metrics.ts';
-import { type RetrySchedule, retryDelayMs } from '../../model/retry-schedule.ts';
 import type { DurableWaiter, Sequence } from '../../session/session-store.ts';
+import { Alarm } from './alarm.ts';
 import type { Company } from './checkpoint.ts';
 import { CommitTimes } from './commit-times.ts';
+import { CommitTrouble } from './commit-trouble.ts';
 import type { CommitFailure, Committer, CommitUnit } from './committer.ts';
 import { Gathering } from './gathering.ts';
 import type { Group } from './group.ts';
 import type { GroupStamps } from './group-format.ts';
 import { OpenGroup } from './open-group.ts';
+import type { Dropped } from './passing-messages.ts';
 import type { StoreLimits } from './store-limits.ts';
-
-const RETRY: RetrySchedule = { firstMs: 100, factor: 2, capMs: 10_000, jitter: 0.5 };
-
-/** What to do when the disk refuses, by SQLite's code; the codes of its input and output errors share a prefix. */
-const ADVICE: readonly (readonly [prefix: string, advice: string])[] = [
-  ['SQLITE_FULL', 'the disk is full: free space in the data directory; nothing is acknowledged until then'],
-  ['SQLITE_CORRUPT', 'the database is damaged and no fresh file can take its place: see the reason; nothing is acknowledged until then'],
-  ['SQLITE_BUSY', 'another program holds the database: close it; nothing is acknowledged until then'],
-  ['SQLITE_READONLY', 'the data directory cannot be written: mount it read-write; nothing is acknowledged until then'],
-  ['SQLITE_IOERR', 'the disk reports errors: check it (dmesg) and replace it; nothing is acknowledged until a write succeeds'],
-];
+import { noWaiters, push, pushAll, tell, type Waiters } from './waiters.ts';
 
 export interface CommitLogParts {
   readonly clock: Clock;
@@ -58,11 +52,6 @@ export interface UnitSource {
   notCopied(failure: CommitFailure): void;
 }
 
-interface Waiters {
-  readonly waiters: DurableWaiter[];
-  readonly tokens: number[];
-}
-
 interface Flight extends Waiters {
   readonly unit: CommitUnit;
   startedMs: number;
@@ -74,35 +63,37 @@ export class CommitLog {
   readonly #gathering = new Gathering();
   readonly #parts: CommitLogParts;
   readonly #committed: Counter;
-  readonly #failures: Counter;
-  readonly #copyFailures: Counter;
+  readonly #trouble: CommitTrouble;
   readonly #bytes: Counter;
+  readonly #ackedThrough: Counter;
   #open: OpenGroup;
   #asking: Waiters = noWaiters();
   #flight: Flight | undefined;
-  /** Their group was committed inside a turn; they are told at its end. */
+  /** Their group was committed inside a turn, or their message is not written: they are told at its end. */
   #told: Waiters = noWaiters();
   #isDue = false;
+  /** By when what waits besides messages that may be dropped must be committed. */
+  #dueMs = Number.POSITIVE_INFINITY;
+  #isLaterTimed = false;
   #isTurnScheduled = false;
   #isInsideTurn = false;
   #isTogether = false;
   #isStopped = false;
-  #attempts = 0;
-  #trouble: CommitFailure | undefined;
-  #copyTrouble: CommitFailure | undefined;
   #cancelRetry: CancelTimer | undefined;
-  #cancelSettle: CancelTimer | undefined;
+  readonly #alarm: Alarm;
+  #committedMs: EpochMs | undefined;
   #onLanded: ((failure: CommitFailure | undefined) => void)[] = [];
 
   constructor(parts: CommitLogParts) {
     this.#parts = parts;
+    this.#alarm = new Alarm(parts.clock, () => this.#ring());
     this.nextSequence = parts.nextSequence;
     this.#open = new OpenGroup(parts.nextGroup, parts.nextSequence);
     this.#committed = parts.metrics.counter('store.groups.committed');
-    this.#failures = parts.metrics.counter('store.commits.failed');
-    this.#copyFailures = parts.metrics.counter('store.copies.failed');
+    this.#trouble = new CommitTrouble(parts);
     this.#bytes = parts.metrics.counter('store.log.bytes');
     parts.metrics.gauge('store.answers.waiting', () => this.#waiting);
+    this.#ackedThrough = parts.metrics.counter('store.messages.acked-through');
   }
 
   get open(): OpenGroup {
@@ -113,8 +104,13 @@ export class CommitLog {
     return this.#committed.value;
   }
 
+  /** Undefined: nothing was committed yet. */
+  get committedMs(): EpochMs | undefined {
+    return this.#committedMs;
+  }
+
   get isCongested(): boolean {
-    return this.#attempts > 0 || (this.#flight !== undefined && this.#isFull);
+    return this.attempts > 0 || (this.#flight !== undefined && this.#isFull);
   }
 
   get #isFull(): boolean {
@@ -129,17 +125,17 @@ export class CommitLog {
 
   /** Why the last write failed, until one succeeds. */
   get trouble(): CommitFailure | undefined {
-    return this.#trouble ?? this.#copyTrouble;
+    return this.#trouble.failure;
   }
 
   /** Of SQLite's log, as far as is known. */
   get isCopyFailing(): boolean {
-    return this.#copyTrouble !== undefined;
+    return this.#trouble.isCopyFailing;
   }
 
   /** How often the unit in flight was refused. */
   get attempts(): number {
-    return this.#attempts;
+    return this.#trouble.attempts;
   }
 
   /** There may be room now. */
@@ -153,13 +149,44 @@ export class CommitLog {
     this.#scheduleTurn();
   }
 
+  /** Something was written that may wait so long; 0: not beyond this turn. */
+  wroteWithin(delayMs: number): void {
+    if (delayMs <= 0) this.wrote();
+    if (this.#isDue) return;
+    const dueMs = this.#parts.clock.monotonicMs() + delayMs;
+    if (dueMs >= this.#dueMs) return;
+    this.#dueMs = dueMs;
+    this.#alarm.setFor(dueMs);
+  }
+
   /** Something waits for a group to join, for `settleDelayMs` at most. */
   wroteLater(): void {
-    if (this.#isDue || this.#cancelSettle !== undefined) return;
-    this.#cancelSettle = this.#parts.clock.after(this.#parts.limits.settleDelayMs, () => {
-      this.#cancelSettle = undefined;
+    if (this.#isDue || this.#isLaterTimed) return;
+    this.#isLaterTimed = true;
+    this.wroteWithin(this.#parts.limits.settleDelayMs);
+  }
+
+  /** The message just written, in so many queues, may wait so long, and is not written if all of them settle it before. */
+  wroteMessage(sequence: Sequence, references: number, delayMs: number): void {
+    if (delayMs <= 0) {
       this.wrote();
-    });
+      return;
+    }
+    const dueMs = this.#parts.clock.monotonicMs() + delayMs;
+    this.#open.mayWait(sequence, references, dueMs);
+    this.#alarm.setFor(dueMs);
+  }
+
+  /**
+   * A reference to a message of the open group is settled.
+   *
+   * @returns whether that needs a record.
+   */
+  settled(sequence: Sequence, session: number): boolean {
+    const outcome = this.#open.settle(sequence, session);
+    if (outcome === 'recorded') return true;
+    if (outcome !== 'left-out') this.#leftOut(outcome);
+    return false;
   }
 
   /** Makes room before a message or a client's request is written: a turn that brings more than a group may hold commits in between, here only. */
@@ -197,9 +224,26 @@ export class CommitLog {
     }
   }
 
+  /** As the port has it. */
+  whenSafe(sequence: Sequence, waiter: DurableWaiter, token: number): void {
+    const open = this.#open;
+    const { segment } = this.#flight?.unit ?? {};
+    if (open.waitFor(sequence, waiter, token)) {
+      this.#gathering.asked(waiter);
+    } else if (open.mustWrite(sequence)) {
+      push(this.#asking, waiter, token);
+      this.#gathering.asked(waiter);
+    } else if (this.#flight !== undefined && segment !== undefined && sequence >= segment.firstSequence && sequence < segment.nextSequence) {
+      push(this.#flight, waiter, token);
+    } else if (this.#told.waiters.length > 0) {
+      push(this.#told, waiter, token);
+    } else {
+      waiter.durable(token);
+    }
+  }
+
   /** Commits everything there is, once. @returns why it did not happen. */
   async flush(): Promise<CommitFailure | undefined> {
-    this.#cancelSettle?.();
     if (this.#flight !== undefined) {
       const failure = await this.#landing(() => this.#cancelRetry !== undefined && this.#retry());
       if (failure !== undefined) return failure;
@@ -213,7 +257,7 @@ export class CommitLog {
   /** Nothing is committed from now on. */
   stop(): void {
     this.#isStopped = true;
-    this.#cancelSettle?.();
+    this.#alarm.off();
     this.#cancelRetry?.();
   }
 
@@ -237,7 +281,7 @@ export class CommitLog {
   #endTurn(): void {
     if (this.#isStopped) return;
     this.#tellTold();
-    if (this.#flight !== undefined) return;
+    if (this.#flight !== undefined || !(this.#isDue || this.#parts.source.wantsUnit)) return;
     if (this.#gathering.isWorthWaiting(this.#parts.clock.monotonicMs())) this.#scheduleTurn();
     else this.#launch();
   }
@@ -246,8 +290,9 @@ export class CommitLog {
   #launch(): void {
     const { source, committer } = this.#parts;
     this.#isDue = false;
-    this.#cancelSettle?.();
-    this.#cancelSettle = undefined;
+    this.#dueMs = Number.POSITIVE_INFINITY;
+    this.#isLaterTimed = false;
+    this.#alarm.off();
     this.#gathering.launched();
     const open = this.#open;
     source.closing(open);
@@ -255,9 +300,10 @@ export class CommitLog {
       this.#tellUnwritten();
       return;
     }
+    const told = open.waitersWith(this.#asking);
     const segment = open.isEmpty ? undefined : this.#close(open);
     const unit = { segment, ...source.takeRows(segment === undefined ? 'alone' : 'with-group') };
-    const flight = { unit, ...this.#asking, startedMs: 0 };
+    const flight = { unit, ...told, startedMs: 0 };
     this.#flight = flight;
     this.#asking = noWaiters();
     this.#send(committer, flight);
@@ -288,21 +334,20 @@ export class CommitLog {
   }
 
   #landed(flight: Flight, copyFailure: CommitFailure | undefined): void {
-    const { clock, log, source } = this.#parts;
+    const { clock, source } = this.#parts;
     this.times.add(clock.monotonicMs() - flight.startedMs);
-    if (this.#attempts > 0) log.info('store writes again', { attempts: this.#attempts });
-    this.#attempts = 0;
-    this.#trouble = undefined;
+    this.#trouble.committed();
     this.#flight = undefined;
+    this.#committedMs = clock.nowMs();
     if (flight.unit.segment !== undefined) {
       this.#committed.value += 1;
       this.#bytes.value += flight.unit.segment.bytes.length;
     }
     source.committed(flight.unit);
-    this.#noteCopy(copyFailure);
+    if (this.#trouble.copied(copyFailure) && copyFailure !== undefined) source.notCopied(copyFailure);
     this.#gathering.landed(flight.waiters, clock.monotonicMs(), this.times.recentMs);
     if (this.#isInsideTurn) {
-      for (let index = 0; index < flight.waiters.length; index += 1) push(this.#told, flight.waiters[index] as DurableWaiter, flight.tokens[index] as number);
+      pushAll(this.#told, flight);
       this.#scheduleTurn();
     } else {
       tell(flight);
@@ -311,34 +356,32 @@ export class CommitLog {
   }
 
   #failed(flight: Flight, failure: CommitFailure): void {
-    const { code, message } = failure;
-    const { clock, log } = this.#parts;
-    this.#failures.value += 1;
-    const delayMs = retryDelayMs(RETRY, this.#attempts, clock.random());
-    log.error('store cannot commit', { code, reason: message, advice: adviceOn(failure), attempt: this.#attempts + 1, retryInMs: Math.round(delayMs) });
-    this.#attempts += 1;
-    this.#trouble = { code, message };
+    const delayMs = this.#trouble.refused(failure);
     this.#flight = flight;
-    this.#cancelRetry = clock.after(delayMs, () => this.#retry());
-    this.#parts.source.refused(this.#trouble);
-  }
-
-  /** Nothing is lost by it: what is in SQLite's log is safe there. */
-  #noteCopy(failure: CommitFailure | undefined): void {
-    const { log, source } = this.#parts;
-    const before = this.#copyTrouble;
-    this.#copyTrouble = failure;
-    if (failure === undefined && before !== undefined) log.info('store copies its log again');
-    if (failure === undefined || before !== undefined) return;
-    this.#copyFailures.value += 1;
-    log.error('store cannot copy its log', { code: failure.code, reason: failure.message, advice: adviceOn(failure) });
-    source.notCopied(failure);
+    this.#cancelRetry = this.#parts.clock.after(delayMs, () => this.#retry());
+    this.#parts.source.refused(failure);
   }
 
   #retry(): void {
     this.#cancelRetry?.();
     this.#cancelRetry = undefined;
     if (this.#flight !== undefined) this.#send(this.#parts.committer, this.#flight);
+  }
+
+  /** A message of the open group will not be written. */
+  #leftOut({ waiter, token }: Dropped): void {
+    this.#ackedThrough.value += 1;
+    if (this.#open.isSpent) this.#open = this.#open.restarted(this.nextSequence);
+    if (waiter === undefined) return;
+    push(this.#told, waiter, token);
+    this.#scheduleTurn();
+  }
+
+  /** What the alarm was set for may have been left out meanwhile. */
+  #ring(): void {
+    const dueMs = Math.min(this.#dueMs, this.#open.dueMs);
+    if (dueMs <= this.#parts.clock.monotonicMs()) this.wrote();
+    else this.#alarm.setFor(dueMs);
   }
 
   #tellTold(): void {
@@ -351,21 +394,4 @@ export class CommitLog {
   #tellLanded(failure: CommitFailure | undefined): void {
     for (const resolve of this.#onLanded.splice(0)) resolve(failure);
   }
-}
-
-function adviceOn({ code }: CommitFailure): string {
-  return ADVICE.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 'nothing is acknowledged until a commit succeeds';
-}
-
-function tell({ waiters, tokens }: Waiters): void {
-  for (let index = 0; index < waiters.length; index += 1) waiters[index]?.durable(tokens[index] as number);
-}
-
-function noWaiters(): Waiters {
-  return { waiters: [], tokens: [] };
-}
-
-function push(list: Waiters, waiter: DurableWaiter, token: number): void {
-  list.waiters.push(waiter);
-  list.tokens.push(token);
 }

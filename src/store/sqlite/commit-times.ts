@@ -19,6 +19,10 @@ export class CommitTimes {
     return this.#recentMs;
   }
 
+  get lastMs(): number {
+    return this.#count === 0 ? 0 : (this.#samples[(this.#count - 1) % SAMPLES] as number);
+  }
+
   get medianMs(): number {
     const known = this.#known().sort();
     return known[known.length >> 1] ?? 0;

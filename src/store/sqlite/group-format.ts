@@ -28,7 +28,7 @@ export interface GroupStamps {
 export interface GroupHeader extends GroupStamps {
   /** Counts groups, without holes. */
   readonly number: number;
-  /** The sequences given while the group was open are [first, next): what is not in it was dropped and is no loss. */
+  /** The sequences given while the group was open are [first, next): what is not in it, or between two groups, was never to be written and is no loss. */
   readonly firstSequence: Sequence;
   readonly nextSequence: Sequence;
   readonly records: number;

@@ -132,6 +132,13 @@ export function messageAt(bytes: Buffer, { origins }: Pick<MessageTable, 'origin
   return readContent(new ByteReader(bytes, contentAt, end), origin);
 }
 
+/** Takes references out of a message that is not committed yet: no session has the number 0. */
+export function forgetReferences(bytes: Buffer, offset: number, sessions: ReadonlySet<number>): void {
+  const start = offset + MESSAGE_HEADER_BYTES;
+  const end = start + bytes.readUInt32LE(offset + 8) * REFERENCE_BYTES;
+  for (let at = start; at < end; at += REFERENCE_BYTES) if (sessions.has(bytes.readUInt32LE(at))) bytes.writeUInt32LE(0, at);
+}
+
 function identifiersAt(bytes: Buffer, start: number, end: number): readonly number[] {
   const session = bytes.readUInt32LE(start);
   const identifiers: number[] = [];

@@ -72,9 +72,9 @@ function columnsOf([number, firstSequence, nextSequence, bytes]: readonly Cell[]
     : undefined;
 }
 
-function follows(before: Columns | undefined, { number, firstSequence, nextSequence }: Columns): boolean {
-  if (firstSequence > nextSequence || firstSequence < (before?.nextSequence ?? 0)) return false;
-  return before === undefined || number !== before.number + 1 || firstSequence === before.nextSequence;
+/** Sequences that were given to messages which were never written lie between two groups, in none of them. */
+function follows(before: Columns | undefined, { firstSequence, nextSequence }: Columns): boolean {
+  return firstSequence <= nextSequence && firstSequence >= (before?.nextSequence ?? 0);
 }
 
 /** Undefined: the group is damaged, nothing is found in it. */

@@ -3,12 +3,15 @@ import type { Message, Origin } from '../../model/message.ts';
 import { ORDINARY, type Priority } from '../../model/priority.ts';
 import type { SettledStretch } from '../../session/image.ts';
 import type { StateRecord } from '../../session/records.ts';
-import type { ReferenceOptions, Sequence, SettleCause, StoredDelivery } from '../../session/session-store.ts';
+import type { DurableWaiter, ReferenceOptions, Sequence, SettleCause, StoredDelivery } from '../../session/session-store.ts';
 import { ByteWriter } from '../../wire/byte-writer.ts';
-import { Group, readDelivery, TERMS } from './group.ts';
+import { forgetReferences, Group, readDelivery, TERMS } from './group.ts';
 import { GROUP_HEADER_BYTES, type GroupHeader, type GroupStamps, sealGroup } from './group-format.ts';
 import { writeContent } from './message-codec.ts';
+import { type Dropped, PassingMessages } from './passing-messages.ts';
 import { beginRecord, CAUSE_CODE, endRecord, KIND, RECORD_HEADER_BYTES, writeRecord } from './record-codec.ts';
+import { copySurvivors } from './survivors.ts';
+import { noWaiters, pushAll, type Waiters } from './waiters.ts';
 
 /** On the heap of V8, for the group of a turn that brought one message; the next size is not. */
 const FIRST_OFFSETS = 16;
@@ -17,6 +20,8 @@ const OFFSETS_GROWTH = 8;
 const SLAB_BYTES = 256 * 1024;
 /** With less room than this left, a slab is full. */
 const ROOM_BYTES_MIN = 4 * 1024;
+/** A group of which nothing is left to be written begins anew behind so much. */
+const RESTART_BYTES = 32 * 1024;
 
 /** The queues one message goes to, collected before it is written. Only the first `count` entries mean anything: shortening an array costs more than a message. */
 export class References {
@@ -54,14 +59,18 @@ export class OpenGroup {
   live = 0;
   /** Bytes of the messages they refer to, at least; what was settled may have taken more than its message. */
   liveBytes = 0;
-  readonly #writer: ByteWriter;
-  readonly #origins: Origin[] = [];
+  #writer: ByteWriter;
+  #origins: Origin[] = [];
   #originIndex: Map<Origin, number> | undefined;
   #lastOrigin: Origin | undefined;
   #lastOriginIndex = 0;
   #offsets = new Uint32Array(FIRST_OFFSETS);
   #records = 0;
   #messages = 0;
+  /** Made for the first whose commit may wait. */
+  #passing: PassingMessages | undefined;
+  #dropped = 0;
+  #droppedBytes = 0;
 
   constructor(number: number, firstSequence: Sequence, room: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES)) {
     this.number = number;
@@ -70,8 +79,14 @@ export class OpenGroup {
     this.#writer.length = GROUP_HEADER_BYTES;
   }
 
+  /** Nothing is to be written. */
   get isEmpty(): boolean {
-    return this.#records === 0;
+    return this.#records === this.#dropped + this.#origins.length;
+  }
+
+  /** A group that is empty and large, for nothing of it was written. */
+  get isSpent(): boolean {
+    return this.#writer.length > RESTART_BYTES && this.isEmpty;
   }
 
   get bytes(): number {
@@ -117,6 +132,51 @@ export class OpenGroup {
     if (count > 0) this.liveBytes += RECORD_HEADER_BYTES + writer.length - start;
   }
 
+  /** The message just written, in so many queues, may wait until `dueMs`. */
+  mayWait(sequence: Sequence, references: number, dueMs: number): void {
+    this.#passing ??= new PassingMessages();
+    this.#passing.add(sequence, references, dueMs);
+  }
+
+  /** As of `PassingMessages`. */
+  get dueMs(): number {
+    return this.#passing?.dueMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** True when the message is to be written, and has to be whatever becomes of it. */
+  mustWrite(sequence: Sequence): boolean {
+    return this.#offsetOf(sequence) !== 0 && this.#passing?.has(sequence) !== true;
+  }
+
+  /** False when it need not be waited for. */
+  waitFor(sequence: Sequence, waiter: DurableWaiter, token: number): boolean {
+    return this.#passing?.waitFor(sequence, waiter, token) === true;
+  }
+
+  /**
+   * A reference to one of its messages is settled.
+   *
+   * @returns `recorded`: a record must say so. `left-out`: it will not be written. `Dropped`: nor will the message.
+   */
+  settle(sequence: Sequence, session: number): 'recorded' | 'left-out' | Dropped {
+    if (this.#passing?.has(sequence) !== true) return 'recorded';
+    const dropped = this.#passing.settle(sequence, session);
+    if (dropped === undefined) return 'left-out';
+    this.#dropped += 1;
+    this.#droppedBytes += this.#writer.bytes.readUInt32LE(this.#offsetOf(sequence) - 4);
+    this.#offsets[sequence - this.firstSequence] = 0;
+    return dropped;
+  }
+
+  /** Who waits for its messages and then, as some wait for their sakes, those who asked for everything. */
+  waitersWith(asking: Waiters): Waiters {
+    if (this.#passing === undefined) return asking;
+    const all = noWaiters();
+    this.#passing.waitersTo(all);
+    pushAll(all, asking);
+    return all;
+  }
+
   read(sequence: Sequence, session: number): StoredDelivery | undefined {
     const table = { firstSequence: this.firstSequence, offsets: this.#offsets, origins: this.#origins };
     return readDelivery(this.#writer.bytes, table, { sequence, session });
@@ -124,6 +184,8 @@ export class OpenGroup {
 
   /** Ends the group. Its bytes are never written again, so that messages read from it stay as they are. */
   close(nextSequence: Sequence, stamps: GroupStamps): Group {
+    this.#passing?.visitSettled((sequence, sessions) => forgetReferences(this.#writer.bytes, this.#offsetOf(sequence), sessions));
+    if (this.#dropped > 0) this.#leaveOutDropped();
     const writer = this.#writer;
     const { number, firstSequence } = this;
     const header: GroupHeader = { ...stamps, number, firstSequence, nextSequence, records: this.#records, messages: this.#messages, compactedFrom: undefined };
@@ -134,8 +196,31 @@ export class OpenGroup {
 
   /** The group behind this one, once it is closed. */
   following(nextSequence: Sequence): OpenGroup {
+    return new OpenGroup(this.number + 1, nextSequence, this.#roomBehind(ROOM_BYTES_MIN));
+  }
+
+  /** This group once more, without what will not be written. */
+  restarted(nextSequence: Sequence): OpenGroup {
+    return new OpenGroup(this.number, nextSequence, this.#roomBehind(ROOM_BYTES_MIN));
+  }
+
+  #roomBehind(bytesMin: number): Buffer | undefined {
     const room = this.#writer.bytes.subarray(this.#writer.length);
-    return new OpenGroup(this.number + 1, nextSequence, room.length < ROOM_BYTES_MIN ? undefined : room);
+    return room.length < bytesMin ? undefined : room;
+  }
+
+  #leaveOutDropped(): void {
+    const bytes = this.#writer.length - this.#droppedBytes;
+    const target = new ByteWriter(this.#roomBehind(bytes) ?? Buffer.allocUnsafeSlow(Math.max(bytes, SLAB_BYTES)), SLAB_BYTES);
+    const { writer, origins } = copySurvivors(this.#writer.written, this.#offsets, target);
+    this.#records -= this.#dropped + this.#origins.length - origins.length;
+    this.#messages -= this.#dropped;
+    this.#writer = writer;
+    this.#origins = origins.map((old) => this.#origins[old] as Origin);
+  }
+
+  #offsetOf(sequence: Sequence): number {
+    return this.#offsets[sequence - this.firstSequence] ?? 0;
   }
 
   /** Origins are written once per group: most of its messages share a few. */

@@ -56,11 +56,16 @@ export function* allRows(image: Image): Generator<TableWrite> {
     for (const [packetId, exchange] of session.receiving) yield row(RECEIVING, [id, packetId], exchange);
     for (const [key, value] of session.state) yield row(STATE, ['', id, key], value);
     const chunks: TableWrite[] = [];
-    session.queue.storeRows((lane, key, live) => chunks.push(chunkRow([id, lane, key], live)));
+    session.queue.storeRows((lane, key, live) => chunks.push(chunkRow([id, lane, key], live)), leftOutOf(image));
     yield* chunks;
   }
   for (const gateway of image.gateways) for (const [key, value] of image.gatewayState(gateway)) yield row(STATE, [gateway, 0, key], value);
   for (const topic of image.retained.keys()) yield retainedRow(image, topic);
+}
+
+/** What no row may know: it ends with the process. */
+function leftOutOf({ volatile }: Image): ((sequence: Sequence) => boolean) | undefined {
+  return volatile.count === 0 ? undefined : (sequence) => volatile.has(sequence);
 }
 
 function* sessionRows(image: Image, session: SessionImage): Generator<TableWrite> {
@@ -74,7 +79,8 @@ function* sessionRows(image: Image, session: SessionImage): Generator<TableWrite
   let chunks: TableWrite[];
   do {
     chunks = [];
-    if (image.session(id) === session) session.queue.takeDirty(CHUNKS_AT_ONCE, (lane, key, live) => chunks.push(chunkRow([id, lane, key], live)));
+    const take = (lane: Priority, key: Sequence, live: Uint8Array | undefined): unknown => chunks.push(chunkRow([id, lane, key], live));
+    if (image.session(id) === session) session.queue.takeDirty(CHUNKS_AT_ONCE, take, leftOutOf(image));
     yield* chunks;
   } while (chunks.length > 0);
 }

@@ -34,16 +34,13 @@ import { type Group, MESSAGE_OVERHEAD_BYTES } from './group.ts';
 import type { GroupStamps } from './group-format.ts';
 import type { GroupReader } from './group-reader.ts';
 import type { HealingCommitter } from './heal-while-running.ts';
-import { bootWrites, checkpointWrites, isCleanMark, momentWrites } from './meta.ts';
 import { type OpenGroup, References } from './open-group.ts';
-import { CAUSE_CODE } from './record-codec.ts';
 import type { Recovered } from './recovery.ts';
-import type { TableWrite } from './schema.ts';
 import { Scrub } from './scrub.ts';
 import type { SegmentIndex } from './segment-index.ts';
 import { SettledRuns } from './settled-runs.ts';
-import { allRows } from './snapshot.ts';
 import type { StoreLimits } from './store-limits.ts';
+import { settledCounters, storeGauges } from './store-metrics.ts';
 import { storeStatus } from './store-status.ts';
 import { Upkeep } from './upkeep.ts';
 import type { WearMeter } from './wear-meter.ts';
@@ -87,6 +84,8 @@ export class SqliteStore implements SessionStore {
   readonly #references = new References();
   /** Sessions of `#references`, each once; only the first `#referredCount` are. */
   readonly #referred: SessionImage[] = [];
+  /** How each of them gets the message; looked at until it is appended. */
+  readonly #options: ReferenceOptions[] = [];
   /** The class each of them gives the message. */
   readonly #priorities: Priority[] = [];
   #referredCount = 0;
@@ -115,15 +114,11 @@ export class SqliteStore implements SessionStore {
     this.#disk = new DiskWatch({ ...parts, ...parts.disk, commits: this.#log, upkeep: this.#upkeep });
     this.#disk.start();
     this.#appended = metrics.counter('store.messages.appended');
-    const causes = Object.keys(CAUSE_CODE) as SettleCause[];
-    this.#settled = Object.fromEntries(causes.map((cause) => [cause, metrics.counter(`store.settled.${cause}`)])) as Record<SettleCause, Counter>;
-    metrics.gauge('store.queued.messages', () => this.#image.queuedMessages);
-    metrics.gauge('store.queued.bytes', () => this.#image.queuedBytes);
-    metrics.gauge('store.segments', () => this.#segments.count);
-    parts.placed.serve({ rows: (unit) => this.#allRows(unit), liveGroups: () => this.#segments.liveNumbers() });
+    this.#settled = settledCounters(metrics);
+    storeGauges(metrics, recovered);
+    parts.placed.serve({ rows: (unit) => this.#upkeep.wholeRows(unit, this.boot.boot), liveGroups: () => this.#segments.liveNumbers() });
     this.#scrub = new Scrub({ clock: parts.clock, metrics, reader: parts.reader, groups: (after) => this.#segments.liveNumbers(after) });
     if (!parts.isCheckedWhole) this.#scrub.start();
-    metrics.gauge('store.groups.lost', () => recovered.lost.count);
   }
 
   get sessions(): ReadonlyMap<string, StoredSession> {
@@ -147,7 +142,7 @@ export class SqliteStore implements SessionStore {
   removeSession({ id }: StoredSession): void {
     const session = this.#image.session(id);
     if (session === undefined) return;
-    session.queue.visit((sequence, size) => this.#unrefer(sequence, size));
+    session.queue.visit((sequence, size) => void this.#unrefer(sequence, id, size));
     this.#settled['session-ended'].value += session.queue.count;
     this.#runs.forget(id);
     this.#write({ kind: 'session-removed', id });
@@ -176,27 +171,53 @@ export class SqliteStore implements SessionStore {
     if (session === undefined) return;
     this.#references.add(id, options, priority);
     this.#referred[this.#referredCount] = session;
+    this.#options[this.#referredCount] = options;
     this.#priorities[this.#referredCount] = priority;
     this.#referredCount += 1;
   }
 
-  append(message: Message): Sequence {
+  append(message: Message, withinMs = 0): Sequence {
     const log = this.#log;
+    if (withinMs === Number.POSITIVE_INFINITY) return this.#appendVolatile(message);
     log.makeRoom();
     const sequence = log.nextSequence;
     log.nextSequence += 1;
     if (this.#referredCount === 0 && !message.isRetain) return sequence; // nobody will ask for it: a hole like any other
     const { open } = log;
     open.message(sequence, message, this.#references);
+    const references = this.#enqueue(sequence, message);
+    open.live += references;
+    if (message.isRetain) this.#image.retain(sequence, message);
+    this.#appended.value += 1;
+    if (references === 0 || message.qos === 2 || message.isRetain) log.wroteWithin(withinMs);
+    else log.wroteMessage(sequence, references, withinMs);
+    return sequence;
+  }
+
+  /** @returns in how many queues it is now. */
+  #enqueue(sequence: Sequence, message: Message): number {
     const size = messageSize(message);
+    let references = 0;
     for (let at = 0; at < this.#referredCount; at += 1) {
-      if (this.#image.enqueue(this.#referred[at] as SessionImage, sequence, size, this.#priorities[at] as Priority)) open.live += 1;
+      if (this.#image.enqueue(this.#referred[at] as SessionImage, sequence, size, this.#priorities[at] as Priority)) references += 1;
     }
     this.#references.count = 0;
     this.#referredCount = 0;
-    if (message.isRetain) this.#image.retain(sequence, message);
+    return references;
+  }
+
+  #appendVolatile(message: Message): Sequence {
+    const sequence = this.#log.nextSequence;
+    this.#log.nextSequence += 1;
+    if (this.#referredCount === 0) return sequence;
+    const references = new Map<number, ReferenceOptions>();
+    for (let at = 0; at < this.#referredCount; at += 1) {
+      const { qos, isRetain, identifiers } = this.#options[at] as ReferenceOptions;
+      references.set((this.#referred[at] as SessionImage).id, { qos, isRetain, identifiers: [...identifiers] });
+    }
+    this.#image.volatile.put(sequence, message, references);
+    this.#enqueue(sequence, message);
     this.#appended.value += 1;
-    log.wrote();
     return sequence;
   }
 
@@ -207,6 +228,7 @@ export class SqliteStore implements SessionStore {
   read(session: StoredSession, sequence: Sequence): StoredDelivery | undefined {
     if (!session.queue.has(sequence)) return undefined;
     const { open } = this.#log;
+    if (this.#image.volatile.has(sequence)) return this.#image.volatile.read(session.id, sequence);
     if (sequence >= open.firstSequence) return open.read(sequence, session.id);
     const number = this.#segments.find(sequence);
     return number === undefined ? undefined : this.#parts.reader.group(number)?.read(sequence, session.id);
@@ -217,9 +239,9 @@ export class SqliteStore implements SessionStore {
     const bytesBefore = this.#image.queuedBytes;
     const priority = session && this.#image.settle(session, sequence);
     if (session === undefined || priority === undefined) return;
-    this.#unrefer(sequence, bytesBefore - this.#image.queuedBytes);
-    this.#runs.add(session, sequence, priority, cause);
     this.#settled[cause].value += 1;
+    if (!this.#unrefer(sequence, id, bytesBefore - this.#image.queuedBytes)) return;
+    this.#runs.add(session, sequence, priority, cause);
     this.#log.wroteLater();
   }
 
@@ -241,12 +263,12 @@ export class SqliteStore implements SessionStore {
     const bytesBefore = this.#image.queuedBytes;
     if (isQueued) this.#settled[cause].value += 1;
     this.#write({ kind: 'sending-ended', session: id, packetId, sequence, cause });
-    if (isQueued) this.#unrefer(sequence, bytesBefore - this.#image.queuedBytes);
+    if (isQueued) this.#unrefer(sequence, id, bytesBefore - this.#image.queuedBytes);
   }
 
-  beginReceiving({ id }: StoredSession, packetId: number, digest: number): void {
+  beginReceiving({ id }: StoredSession, packetId: number, digest: number, withinMs = 0): void {
     const exchange = { state: 'open', digest, untilMs: Number.POSITIVE_INFINITY } as const;
-    if (this.#image.session(id) !== undefined) this.#write({ kind: 'receiving', session: id, packetId, exchange });
+    if (this.#image.session(id) !== undefined) this.#write({ kind: 'receiving', session: id, packetId, exchange }, withinMs);
   }
 
   endReceiving({ id, receiving }: StoredSession, packetId: number, quarantineUntilMs: GatewayMs | undefined): void {
@@ -262,6 +284,14 @@ export class SqliteStore implements SessionStore {
 
   whenDurable(waiter: DurableWaiter, token: number): void {
     this.#log.whenDurable(waiter, token);
+  }
+
+  whenSafe(sequence: Sequence, waiter: DurableWaiter, token: number): void {
+    this.#log.whenSafe(sequence, waiter, token);
+  }
+
+  get volatileBytes(): number {
+    return this.#image.volatile.bytes;
   }
 
   get isCongested(): boolean {
@@ -309,22 +339,24 @@ export class SqliteStore implements SessionStore {
     release();
   }
 
-  #write(record: StateRecord): void {
+  #write(record: StateRecord, withinMs = 0): void {
     this.#log.open.record(record);
     this.#image.apply(record);
-    this.#log.wrote();
+    this.#log.wroteWithin(withinMs);
   }
 
-  /** @param size - as `messageSize` has it. */
-  #unrefer(sequence: Sequence, size: number): void {
+  /** @param size - as `messageSize` has it. @returns whether the end of the entry needs a record. */
+  #unrefer(sequence: Sequence, session: number, size: number): boolean {
+    if (this.#image.volatile.release(session, sequence)) return false;
     const { open } = this.#log;
     const bytes = size + MESSAGE_OVERHEAD_BYTES;
-    if (sequence < open.firstSequence) {
-      this.#segments.dropReference(sequence, bytes);
-    } else {
+    if (sequence >= open.firstSequence) {
       open.live -= 1;
       open.liveBytes -= bytes;
+      return this.#log.settled(sequence, session);
     }
+    this.#segments.dropReference(sequence, bytes);
+    return true;
   }
 
   #unitSource(): UnitSource {
@@ -356,14 +388,6 @@ export class SqliteStore implements SessionStore {
     const { clock } = this.#parts;
     const gatewayMs = clock.monotonicMs() + this.boot.gatewayTimeOffsetMs;
     return { boot: this.boot.boot, gatewayMs, wallMs: clock.nowMs(), isSynchronized: clock.isSynchronized() };
-  }
-
-  /** The tables as they should be, with everything that is in memory: nothing before the open group is replayed over them. */
-  *#allRows({ writes }: CommitUnit): Generator<TableWrite> {
-    yield* allRows(this.#image);
-    const { nextSequence, open } = this.#log;
-    const at = { replayFrom: open.number, nextSequence, nextSessionId: this.#image.nextSessionId, nextGroup: open.number };
-    yield* [...bootWrites(this.boot.boot), ...momentWrites(this.#stamps()), ...checkpointWrites(at), ...writes.filter(isCleanMark)];
   }
 
   #closed(group: Group, { live, liveBytes }: Pick<OpenGroup, 'live' | 'liveBytes'>): void {

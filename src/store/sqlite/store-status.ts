@@ -30,7 +30,7 @@ export interface StatusParts {
 /** What every part of the store says of itself, put together. */
 export function storeStatus({ boot, image, segments, log, upkeep, disk, ballast, recovered, placed, size, wear, ...parts }: StatusParts): StoreStatus {
   const { lost } = recovered;
-  const { times, open, groupsCommitted } = log;
+  const { times, open, groupsCommitted, committedMs } = log;
   return {
     boot: boot.boot,
     sessions: image.sessions.size,
@@ -61,6 +61,10 @@ export function storeStatus({ boot, image, segments, log, upkeep, disk, ballast,
     storeBytes: disk.storeBytes,
     ballastBytes: ballast.bytes,
     writeFailure: writeFailure(log, disk),
+    lastCommitAt: committedMs === undefined ? 'never' : new Date(committedMs).toISOString(),
+    lastSyncMs: thousandths(placed.syncTimes.lastMs),
+    volatileMessages: image.volatile.count,
+    volatileBytes: image.volatile.bytes,
   };
 }
 

@@ -11,9 +11,10 @@ import { Compaction, type CompactionSlice, NO_SLICE } from './compaction.ts';
 import type { DatabaseSize } from './database-size.ts';
 import type { GroupStamps } from './group-format.ts';
 import type { GroupReader } from './group-reader.ts';
-import { checkpointWrites, cleanWrites, momentWrites } from './meta.ts';
+import { bootWrites, checkpointWrites, cleanWrites, isCleanMark, momentWrites } from './meta.ts';
 import type { TableWrite } from './schema.ts';
 import type { SegmentIndex } from './segment-index.ts';
+import { allRows } from './snapshot.ts';
 import type { StoreLimits } from './store-limits.ts';
 
 /** A row that changes takes its page along, once into SQLite's log and once into the file, and so does its copy. */
@@ -201,6 +202,12 @@ export class Upkeep {
       if ((await this.#parts.log.flush()) !== undefined) return false;
     }
     return true;
+  }
+
+  /** The tables as they should be, with everything that is in memory: nothing before the open group is replayed over them. */
+  *wholeRows({ writes }: CommitUnit, boot: number): Generator<TableWrite> {
+    yield* allRows(this.#parts.image);
+    yield* [...bootWrites(boot), ...this.#checkpointRows(this.#parts.log.open.number), ...writes.filter(isCleanMark)];
   }
 
   #checkpointRows(replayFrom: number): readonly TableWrite[] {

@@ -20,7 +20,11 @@ export const FAULTS: Readonly<Record<FaultName, Fault>> = {
   'ack-before-commit': {
     about: 'everything is acknowledged before it is on the disk',
     seenBy: 'kills',
-    overrides: { committer: later, decorate: (store) => replacing(store, { whenDurable: (waiter, token) => waiter.durable(token) }) },
+    overrides: {
+      committer: later,
+      decorate: (store) =>
+        replacing(store, { whenDurable: (waiter, token) => waiter.durable(token), whenSafe: (_sequence, waiter, token) => waiter.durable(token) }),
+    },
   },
   'synchronous-off': {
     about: 'commits are not flushed to the disk',

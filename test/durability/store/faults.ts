@@ -21,7 +21,7 @@ export function synchronousOf(fault: Fault | undefined): Synchronous {
 export function planted(store: SessionStore, fault: Fault | undefined): SessionStore {
   switch (fault) {
     case 'acknowledge-before-commit':
-      return decorated(store, { whenDurable: (waiter, token) => waiter.durable(token) });
+      return decorated(store, { whenDurable: (waiter, token) => waiter.durable(token), whenSafe: (_sequence, waiter, token) => waiter.durable(token) });
     case 'forgotten-receiver-id':
       return decorated(store, { beginReceiving: () => undefined });
     case 'settled-at-send':

@@ -46,9 +46,9 @@ beforeEach(async () => {
       return committer;
     },
   });
-  const parts = { store, access: new OpenAccess(), log: silentLog, metrics, settings: DEFAULT_BROKER_SETTINGS };
+  const parts = { store, access: new OpenAccess(), log: silentLog, metrics, turns: turnsOf(clock), settings: DEFAULT_BROKER_SETTINGS };
   const broker = new Broker({ ...parts, clock: gatewayClock(clock, store.boot.gatewayTimeOffsetMs) });
-  const gateway = new MqttGateway([{ transport, turns: turnsOf(clock), settings: { ...DEFAULT_MQTT_SETTINGS, connectionsMax: 10_000 } }]);
+  const gateway = new MqttGateway([{ transport, settings: { ...DEFAULT_MQTT_SETTINGS, connectionsMax: 10_000 } }]);
   await gateway.start(broker.contextFor('mqtt', silentLog));
 });
 

@@ -1,0 +1,11 @@
+import type { SessionStore, StoredSession } from '../session/session-store.ts';
+
+/**
+ * An outgoing QoS 2 exchange outlives a restart, a message that was in memory only does not. The peer may hold its packet id, and would take the next
+ * message under it for a copy: the exchange is ended by PUBREL, which a peer that does not know the id answers as well (MQTT-4.3.3-11). See docs/interpretation.md.
+ */
+export function releaseOrphans(store: SessionStore, stored: StoredSession): void {
+  for (const [packetId, { sequence, state }] of [...stored.sending]) {
+    if (state === 'sent' && !stored.queue.has(sequence)) store.releaseSending(stored, packetId);
+  }
+}
