@@ -183,6 +183,17 @@ describe('queues are asked to let go of messages', () => {
 });
 
 describe('the steps are told below $SYS', () => {
+  test('from the first step on what is lazy waits for its commit, until the last is taken back', () => {
+    const core = startCore({ clock: new FakeClock() });
+    const allowed = (): boolean => core.broker.durability.isLazyAllowed;
+    const seen = [allowed()];
+    for (const step of ['stop-lazy', 'compact', 'stop-lazy', 'ample'] as const) {
+      core.store.stepped({ step, isEasing: seen.length > 2 });
+      seen.push(allowed());
+    }
+    expect(seen).toEqual([true, false, false, false, true]);
+  });
+
   test('each as an alarm, its end when there is room again, and where it is as a figure', async () => {
     const admin = await client('admin', TRANSIENT);
     admin.subscribe('$SYS/#');
