@@ -21,9 +21,9 @@ const BALLAST_SHARE = 1 / 16;
 /** Of a group: it is written twice, to SQLite's log and to the file, while another one fills up. */
 const GROUP_SHARE = 1 / 64;
 
-/** What is under way when the last step is taken stays below the bound: SQLite's log grows by a group, or two, before it is copied. */
-const BOUND_MARGIN_SHARE = 1 / 16;
-const BOUND_MARGIN_BYTES = 2 * 1024 * 1024;
+/** What is under way when the last step is taken stays below the bound: SQLite's log is copied into the file, and grows by a group or two before. */
+const BOUND_MARGIN_SHARE = 1 / 4;
+const BOUND_MARGIN_BYTES = 5 * 1024 * 1024;
 
 /** @param totalBytes - of the partition, or what the store may take of it. */
 export function fitted({ bytesMax, ballastBytes, enterBelowBytes }: DiskLimits, totalBytes: number): DiskLimits {
