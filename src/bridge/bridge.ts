@@ -94,7 +94,8 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
 
   async stop(signal: AbortSignal): Promise<void> {
     for (const cancel of this.#retries.values()) cancel();
-    this.#unanswered?.disconnected();
+    this.#isUp = false;
+    this.#unanswered?.disconnected('us');
     this.#session?.pause('upstream'); // what still comes stays in the queue
     this.#tellStatus('0');
     await this.#uplink.stop(signal);
@@ -172,13 +173,13 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#session?.resume('upstream');
   }
 
-  onDown(cause: string): void {
+  onDown(cause: string, endedBy: 'us' | 'remote'): void {
     this.#isUp = false;
     for (const cancel of this.#retries.values()) cancel();
     this.#retries.clear();
     this.#session?.pause('upstream');
     this.#session?.resume('link'); // a new link starts with an empty buffer
-    const culprit = this.#unanswered?.disconnected();
+    const culprit = this.#unanswered?.disconnected(endedBy);
     if (culprit !== undefined) this.#setAside(culprit, `the remote ends the connection whenever it is sent: ${cause}`);
     this.#context?.log.warn('bridge disconnected', { bridge: this.#settings.name, address: this.#uplink.address, cause });
     this.#tellStatus('0');
@@ -298,6 +299,8 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
   }
 
   #offerLater(packetId: number, { reason, attempts }: { readonly reason: string; readonly attempts: number }): void {
+    if (!this.#isUp) return; // said goodbye: it goes with the next connection
+    this.#retries.get(packetId)?.();
     const delayMs = Math.min(RETRY_REFUSED_MS * RETRY_REFUSED_FACTOR ** (attempts - 1), RETRY_REFUSED_MS_MAX);
     this.#context?.log.warn('message not taken by the remote: offered again', { bridge: this.#settings.name, reason, attempts, retryMs: delayMs });
     const retry = this.#context?.clock.after(delayMs, () => {

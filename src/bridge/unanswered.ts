@@ -70,15 +70,17 @@ export class Unanswered {
   /**
    * The connection is gone, and with it what was to be answered on it.
    *
+   * @param endedBy - only `remote` is an answer: the bridge gives a connection up for a full queue here as well, or a remote that says nothing.
    * @returns the message for which the remote ends the connection: each time, and it alone was under way. 3.1.1 has no other word for no.
    */
-  disconnected(): number | undefined {
+  disconnected(endedBy: 'us' | 'remote'): number | undefined {
     this.#cancel?.();
     this.#cancel = undefined;
     const [first] = this.#sentAtMs.keys();
+    this.#sentAtMs.clear();
+    if (endedBy === 'us') return undefined;
     const isFruitless = first !== undefined && this.#taken === this.#takenWhenConnected;
     this.#fruitless = isFruitless ? this.#fruitless + 1 : 0;
-    this.#sentAtMs.clear();
     if (!isFruitless || !this.#isSearching) return undefined;
     const isCulprit = this.failed(first).count >= BRIDGE_ATTEMPTS_MAX;
     if (isCulprit) this.#fruitless = 0;

@@ -26,7 +26,7 @@ export interface Uplink {
   acknowledge(packetId: number, qos: 1 | 2): void;
   /** PUBCOMP. */
   complete(packetId: number): void;
-  /** Breaks the connection and dials again after the next wait: what the remote sent unanswered comes again. */
+  /** Breaks the connection, if there is one, and dials again after the next wait: what the remote sent unanswered comes again. */
   reconnect(cause: string): void;
   /** Says goodbye; resolves when the link is closed or `signal` aborts. */
   stop(signal: AbortSignal): Promise<void>;
@@ -47,8 +47,8 @@ export interface UplinkHandlers {
   /** The remote has no session of ours: before anything else of that connection. */
   onForgotten(): void;
   onUp(limits: RemoteLimits): void;
-  /** Follows each `onUp`. */
-  onDown(cause: string): void;
+  /** Follows each `onUp`. @param endedBy - `us`: whatever for, it is no answer to what was sent. */
+  onDown(cause: string, endedBy: 'us' | 'remote'): void;
   /** The socket is full, or has room again. */
   onFull(): void;
   onDrain(): void;

@@ -113,12 +113,13 @@ export class MqttUplink implements Uplink, MqttVisitor {
     this.#answer('pubcomp', packetId);
   }
 
+  /** A reason that waited for the disk may come when its connection is gone and the next one is being dialled. */
   reconnect(cause: string): void {
-    this.#down(cause);
+    if (this.#isServed) this.#down(cause);
   }
 
   async stop(signal: AbortSignal): Promise<void> {
-    const wasConnected = this.#state === 'up' || this.#state === 'subscribing';
+    const wasConnected = this.#isServed;
     this.#state = 'stopped';
     this.#cancelTimer();
     this.#dialing.abort();
@@ -154,7 +155,7 @@ export class MqttUplink implements Uplink, MqttVisitor {
       onClose: (cause) => {
         if (!isCurrent()) return;
         this.#closed?.();
-        this.#down(cause?.message ?? 'closed by the remote');
+        this.#down(cause?.message ?? 'closed by the remote', 'remote');
       },
     };
   }
@@ -186,14 +187,15 @@ export class MqttUplink implements Uplink, MqttVisitor {
   onPacket(packet: DecodedPacket): void {
     switch (packet.type) {
       case 'connack':
-        this.#onConnack(packet);
+        if (this.#state === 'connecting') this.#onConnack(packet);
+        else this.#down('unexpected connack');
         break;
       case 'suback':
         for (const [index, code] of packet.reasonCodes.entries()) this.#checkGranted(index, code);
-        this.#up();
+        if (this.#state === 'subscribing') this.#up();
         break;
       case 'disconnect':
-        this.#down(`remote says 0x${packet.reasonCode.toString(16)} ${packet.properties?.reasonString ?? ''}`.trimEnd());
+        this.#down(`remote says 0x${packet.reasonCode.toString(16)} ${packet.properties?.reasonString ?? ''}`.trimEnd(), 'remote');
         break;
       case 'pingresp':
       case 'unsuback':
@@ -232,6 +234,10 @@ export class MqttUplink implements Uplink, MqttVisitor {
     this.#isCleanStart = cleanStart || (!remotesShareSessions && this.#handlers?.isStranger(this.address) === true);
     const credentials = this.#usesFormer ? this.#former : undefined;
     this.#send(connectPacket({ ...this.#settings, ...credentials }, { isBridge: this.#isBridgeBitSet, cleanStart: this.#isCleanStart }));
+  }
+
+  get #isServed(): boolean {
+    return this.#state === 'up' || this.#state === 'subscribing';
   }
 
   #isDialing(): boolean {
@@ -278,7 +284,7 @@ export class MqttUplink implements Uplink, MqttVisitor {
 
   #up(): void {
     const remote = this.#remote;
-    if (remote === undefined || this.#state === 'up') return;
+    if (remote === undefined) return;
     this.#state = 'up';
     this.#upSinceMs = this.#parts.clock.monotonicMs();
     this.#publishStatus('1');
@@ -287,7 +293,7 @@ export class MqttUplink implements Uplink, MqttVisitor {
   }
 
   /** Whatever the connection was doing, it is over; the next one waits its turn. */
-  #down(cause: string): void {
+  #down(cause: string, endedBy: 'us' | 'remote' = 'us'): void {
     if (this.#state === 'stopped' || this.#state === 'idle') return;
     const wasUp = this.#state === 'up';
     this.#state = 'idle';
@@ -300,7 +306,7 @@ export class MqttUplink implements Uplink, MqttVisitor {
     if (wasUp) {
       this.#attempt = this.#attemptAfterUp();
       this.#usesFormer = false; // the new ones first, each time
-      this.#handlers?.onDown(cause);
+      this.#handlers?.onDown(cause, endedBy);
     }
     const delayMs = this.#delayMs({ wasUp, cause });
     this.#cancelTimer = this.#parts.clock.after(delayMs, () => void this.#dial());
@@ -361,8 +367,7 @@ export class MqttUplink implements Uplink, MqttVisitor {
 
   /** Before SUBACK too: a remote that kept our session sends what it has at once. */
   #ack(type: AckType, packetId: number): void {
-    const isServed = this.#state === 'up' || this.#state === 'subscribing';
-    if (isServed && this.#link !== undefined) encodeAck(type, packetId, 0, this.#link);
+    if (this.#isServed && this.#link !== undefined) encodeAck(type, packetId, 0, this.#link);
   }
 
   #send(packet: Packet): void {

@@ -304,6 +304,37 @@ describe('what the remote does not take', () => {
     expect(deadLetters(made)).toEqual([['poison', expect.stringContaining('ends the connection')]]);
   });
 
+  test('a remote that answers nothing is ill: everything waits, though the line is opened anew each time', async () => {
+    const made = await bridged({ remote: { acknowledges: false } });
+    made.local.publish('readings/a', 'waits');
+    await settled();
+    for (let attempt = 0; attempt < 8; attempt += 1) {
+      await made.clock.advanceSeconds(60);
+      await made.clock.advanceSeconds(30);
+      await settled();
+    }
+    expect(made.remote.dialCount).toBeGreaterThan(5);
+    expect(deadLetters(made)).toEqual([]);
+    made.remote.take('waits');
+    await settled();
+    expect(queued(made)).toBe(0);
+  });
+
+  test('a line the bridge itself ends each time, for a full queue on this side, is no answer', async () => {
+    const made = await bridged({ remote: { acknowledges: false } });
+    made.local.publish('readings/a', 'waits');
+    await settled();
+    made.core.store.isCongested = true;
+    for (let attempt = 0; attempt < 8; attempt += 1) {
+      made.remote.publish('site1/cmd/valve', 'open', 1, 7);
+      await settled();
+      await made.clock.advanceSeconds(30);
+      await settled();
+    }
+    expect(made.remote.dialCount).toBe(9);
+    expect(deadLetters(made)).toEqual([]);
+  });
+
   test('dead letters survive a restart; nothing of them is sent again', async () => {
     const clock = new FakeClock();
     const first = await bridged({ clock, remote: { acknowledges: false } });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { SUBSCRIPTIONS_PER_SESSION_MAX, TOPIC_LEVELS_MAX } from '../../../src/model/limits.ts';
 import { type Bridged, bridged, OUT } from '../../support/bridged.ts';
 import { startCore } from '../../support/core.ts';
@@ -47,6 +47,42 @@ describe('nothing leaves the queue without the answer of the remote', () => {
   test('stop ends at once when its time is over already', async () => {
     const { bridge } = await bridged();
     await bridge.stop(AbortSignal.abort());
+  });
+});
+
+describe('what the remote still says while the bridge says goodbye', () => {
+  /** Stops, with a link that closes late. */
+  async function goodbye({ bridge, remote, clock }: Bridged, meanwhile: () => void): Promise<void> {
+    if (remote.line !== undefined) vi.spyOn(remote.line, 'close').mockImplementation(() => {});
+    const timeout = new AbortController();
+    const stopping = bridge.stop(timeout.signal);
+    meanwhile();
+    await settled();
+    timeout.abort();
+    await stopping;
+    await clock.advanceSeconds(60);
+    await settled();
+  }
+
+  test.each(['connack', 'suback'] as const)('%s: it does not come to life again', async (type) => {
+    const made = await bridged({ remote: type === 'connack' ? { connack: undefined } : { grantsSubscriptions: false } });
+    const before = made.remote.packets.length;
+    await goodbye(made, () => {
+      if (type === 'connack') made.remote.send({ type, isSessionPresent: false, reasonCode: 0 });
+      else made.remote.send({ type, packetId: 1, reasonCodes: [2] });
+    });
+    expect(made.remote.packets.slice(before).map((packet) => packet.type)).toEqual(type === 'connack' ? [] : ['disconnect']);
+    expect(made.remote.dialCount).toBe(1);
+    expect(made.bridge.status().isConnected).toBe(false);
+  });
+
+  test('a refusal: nothing is offered later', async () => {
+    const made = await bridged({ remote: { acknowledges: false } });
+    made.local.publish('readings/a', 'x');
+    await settled();
+    const timers = vi.spyOn(made.clock, 'after');
+    await goodbye(made, () => made.remote.refuse('x', 0x97));
+    expect(timers).not.toHaveBeenCalled();
   });
 });
 
@@ -174,6 +210,17 @@ describe('the line', () => {
     remote.hangUp();
     await clock.advanceMs(1_000);
     expect(remote.connects.length).toBe(6);
+  });
+
+  test('a reason to break it that comes late does not touch the next attempt', async () => {
+    const { bridge, clock, remote } = await bridged();
+    const dial = vi.spyOn(remote, 'dial').mockReturnValue(new Promise(() => {}));
+    remote.hangUp();
+    await clock.advanceSeconds(1);
+    await settled();
+    bridge.published(65_536 + 7, 'quota-exceeded');
+    await clock.advanceSeconds(60);
+    expect(dial).toHaveBeenCalledTimes(1);
   });
 
   test('the late end of an old connection does not touch the new one', async () => {
