@@ -124,7 +124,7 @@ export class QueueInspector {
   replay(owner: string, selection: Selection): Replayed {
     const { store, durability, deadLetters } = this.#parts;
     const queue = this.#find({ clientId: owner, realm: DEAD_LETTER_REALM });
-    const target = this.#parts.sessionOf(this.#find({ clientId: owner }));
+    const target = this.#parts.sessionOf(this.#find({ clientId: owner, realm: owner })); // a bridge is alone in its realm, which has its name
     if (target === undefined || !target.isAttached) throw notFound(`${owner} is not configured any more: nothing would send its messages`);
     let replayed = 0;
     const next = this.#visit(queue, selection, (sequence, { message, qos, isRetain }) => {

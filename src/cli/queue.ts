@@ -95,7 +95,8 @@ async function summed(put: Ask, request: GatewayRequest): Promise<Record<string,
 /** @returns what is wrong with the options. */
 function requestOf(command: string, clientId: string, { realm, deadLetters, topics, contains, sequence }: QueueOptions): GatewayRequest | string {
   const sequences = sequence?.map(Number);
-  if (sequences?.some((each) => !Number.isSafeInteger(each))) return '--sequence must be a number as `postern queue peek` shows it';
+  if (sequences?.some((each) => !Number.isSafeInteger(each) || each < 1)) return '--sequence must be a number as `postern queue peek` shows it';
+  if (contains === '') return '--contains must be some text: each payload has the empty one';
   const of = deadLetters === true ? DEAD_LETTER_REALM : realm;
   const optional = { realm: of, topics, contains, sequences };
   return { command, clientId, ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) };

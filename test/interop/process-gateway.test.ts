@@ -189,6 +189,12 @@ describeWithPeers(['mosquitto_pub', 'mosquitto_sub'], 'the queue of a client tha
     expect(purged.stdout).toBe('1 messages purged\n');
     const unsaid = await postern(['queue', 'purge', 'panel-1', '--data', data]);
     expect([unsaid.code, unsaid.stderr]).toEqual([64, 'postern: say what to let go of: --topics, --contains, --sequence, or --all\n']);
+    const wrong = [
+      ['--contains', ''],
+      ['--sequence', ''],
+      ['--sequence', '0'],
+    ];
+    for (const selection of wrong) expect((await postern(['queue', 'purge', 'panel-1', ...selection, '--data', data])).code).toBe(64);
     const nobody = await postern(['queue', 'peek', 'nobody', '--data', data]);
     expect([nobody.code, nobody.stderr]).toEqual([69, 'postern: the gateway refused: no stored queue of nobody\n']);
     expect(panel(port, 2)).toBe('data one\ndata three\n');

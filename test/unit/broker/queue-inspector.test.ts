@@ -146,6 +146,13 @@ describe('dead letters', () => {
     expect(inspector.peek(DEAD, ALL, 10).entries.map(({ payload }) => payload)).toEqual([{ text: 'x' }]);
   });
 
+  test('go back to their bridge though a client of another protocol has its name', async () => {
+    const { core, bridge, inspector } = await withDeadLetters(['x']);
+    await new TestClient(core.context('mqtt')).connect(requestOf('bridge:centre'));
+    expect(inspector.replay('bridge:centre', ALL)).toEqual({ replayed: 1, next: undefined });
+    expect(bridge.payloads).toEqual(['x', 'x']);
+  });
+
   test('wait when the queue they come from is full', async () => {
     const { bridge, publisher, inspector } = await withDeadLetters(['x'], policyOf({ messagesMax: 1, whenFull: 'refuse' }));
     bridge.session.pause('upstream');
