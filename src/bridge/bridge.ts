@@ -29,8 +29,10 @@ export interface BridgeSettings {
 
 /** State key: the filters the last boot subscribed to, so that one taken out of the configuration is unsubscribed. */
 const FILTERS_KEY = 'filters';
-/** State key: address of the remote that was connected last. */
-const REMOTE_KEY = 'remote';
+/** State key: addresses of the remotes that were connected, the last one first, one a line. */
+const REMOTES_KEY = 'remote';
+/** Remembered of them; behind that many, one that is not among them counts as one that was. */
+const REMOTES_REMEMBERED = 32;
 /** Room for the packet id below the QoS in a publish token. */
 const TOKEN_STRIDE = 65_536;
 /** A message the remote refused for now is offered again after this long, longer each time. */
@@ -154,8 +156,9 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
   }
 
   isStranger(address: string): boolean {
-    const known = this.#session?.state.get(REMOTE_KEY);
-    return known !== undefined && Buffer.from(known).toString() !== address;
+    const known = this.#knownRemotes();
+    const at = known.indexOf(address);
+    return at > 0 || (at < 0 && known.length >= REMOTES_REMEMBERED);
   }
 
   onForgotten(): void {
@@ -288,9 +291,15 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
 
   /** Before anything is sent to it: an exchange of QoS 2 waits for its commit, and this is in that or an earlier one. */
   #rememberRemote(address: string): void {
-    const state = this.#session?.state;
-    const known = state?.get(REMOTE_KEY);
-    if (known === undefined || Buffer.from(known).toString() !== address) state?.put(REMOTE_KEY, Buffer.from(address));
+    const known = this.#knownRemotes();
+    if (known[0] === address) return;
+    const next = [address, ...known.filter((each) => each !== address)].slice(0, REMOTES_REMEMBERED);
+    this.#session?.state.put(REMOTES_KEY, Buffer.from(next.join('\n')));
+  }
+
+  #knownRemotes(): readonly string[] {
+    const known = this.#session?.state.get(REMOTES_KEY);
+    return known === undefined ? [] : Buffer.from(known).toString().split('\n');
   }
 
   #limitInflight(): void {

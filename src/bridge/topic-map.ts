@@ -57,11 +57,11 @@ export class Crossings {
     return mapped;
   }
 
-  /** Undefined when there is no such name on the other side, or when the rule does not select it there: no prefix makes a `$` topic (MQTT-4.7.2-1). */
+  /** Undefined when there is no such name on the other side, or when the rule does not select it there: neither a prefix nor what a wildcard matched makes a `$` topic (MQTT-4.7.2-1). */
   #renamed(topic: Topic, { filter, fromPrefix, toFilter, toPrefix, rename }: Crossing): Topic | undefined {
     if (rename !== undefined) {
       const made = nameOf(filled(rename, filter, topic.name));
-      return made === undefined ? undefined : this.#topics.intern(made);
+      return made === undefined || (made.startsWith('$') && !rename.startsWith('$')) ? undefined : this.#topics.intern(made);
     }
     if (fromPrefix === toPrefix) return topic;
     // "plant/#" selects "plant" too (MQTT 5 §4.7.1.2), which has no text behind the prefix "plant/".

@@ -40,7 +40,7 @@ export interface RemoteLimits {
 }
 
 export interface UplinkHandlers {
-  /** Whether our session is with another remote, of several, than that one. */
+  /** Whether that remote had our session and another one has it now. */
   isStranger(address: string): boolean;
   /** A packet id for a request of the uplink's own. */
   unusedPacketId(): number;

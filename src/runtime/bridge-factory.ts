@@ -36,7 +36,7 @@ export async function createBridge(
   const uplink = new MqttUplink(
     {
       name,
-      remotesShareSessions: config.fallbacks.length === 0 || config.fallbacksShareSessions,
+      remotesShareSessions: config.fallbacksShareSessions,
       version: config.protocol === '5.0' ? 5 : 4,
       clientId: config.clientId,
       ...credentials,

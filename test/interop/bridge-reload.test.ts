@@ -1,6 +1,7 @@
 // Bridges added, changed and removed while the gateway runs, against Debian's Mosquitto.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { expect, onTestFinished, test } from 'vitest';
@@ -52,6 +53,33 @@ async function payloads(from: MqttClient, filter: string, count: number): Promis
   await all;
   return seen;
 }
+
+/** A broker that lets everybody in, 5.0, and knows of no session. `cleanStarts`: what each CONNECT said. */
+async function letsIn(): Promise<{ readonly port: number; readonly cleanStarts: boolean[] }> {
+  const cleanStarts: boolean[] = [];
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', (connect) => {
+      const flags = connect[connect.indexOf('MQTT') + 5] ?? 0;
+      cleanStarts.push((flags & 2) !== 0);
+      socket.write(Buffer.from([0x20, 3, 0, 0, 0]));
+    });
+  });
+  onTestFinished(() => void server.close());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { port: (server.address() as AddressInfo).port, cleanStarts };
+}
+
+test('a broker that comes back into the configuration is told to forget what it knew before another one took its place', async () => {
+  const [first, second] = [await letsIn(), await letsIn()];
+  const { process, reload } = await running([bridge('moves', first.port)]);
+  await process.prints(/bridge connected/);
+  reload([bridge('moves', second.port)]);
+  await process.prints(/(bridge connected[\s\S]*){2}/);
+  reload([bridge('moves', first.port)]);
+  await process.prints(/(bridge connected[\s\S]*){3}/);
+  expect([first.cleanStarts, second.cleanStarts]).toEqual([[false, true], [false]]);
+});
 
 describeWithPeers(['mosquitto', 'mosquitto_passwd'], 'the list of bridges changes', () => {
   test('one is added, one is changed, one is removed; the one that stays keeps its connection', async () => {

@@ -10,7 +10,7 @@ import type { RemoteFilter, RemoteLimits } from '../uplink.ts';
 export interface MqttUplinkSettings {
   /** The bridge's name. */
   readonly name: string;
-  /** Whether its remotes are one broker to its clients (a cluster): what one knows of our session, the others know. */
+  /** Whether its remotes, those of former configurations too, are one broker to its clients (a cluster): what one knows of our session, the others know. */
   readonly remotesShareSessions: boolean;
   readonly version: 4 | 5;
   readonly clientId: string;

@@ -226,8 +226,8 @@ export class MqttUplink implements Uplink, MqttVisitor {
   }
 
   /**
-   * Another broker than last time may have an older session of ours, with packet ids that mean other messages: it is told to forget it
-   * (MQTT-3.1.2-4).
+   * A broker that was left for another one may have an older session of ours, with packet ids that mean other messages: it is told to forget it
+   * (MQTT-3.1.2-4). One that never had it is not: it may be the last one under another address.
    */
   #sendConnect(): void {
     const { cleanStart, remotesShareSessions } = this.#settings;

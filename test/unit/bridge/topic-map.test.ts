@@ -38,6 +38,8 @@ describe('topic maps', () => {
     ['of the parent level there is no rest', { filter: 'readings/#', rename: 'site/{#}' }, 'readings', 'site'],
     ['with its prefix', { filter: '+/t', localPrefix: 'plant/', remotePrefix: 'unused/', rename: 'site/{1}' }, 'plant/a/t', 'site/a'],
     ['without a placeholder all become one', { filter: 'readings/#', rename: 'site/all' }, 'readings/a', 'site/all'],
+    ['MQTT-4.7.2-1: what a wildcard matched makes no $ topic', { filter: 'a/#', rename: '{#}' }, 'a/$SYS/uptime', undefined],
+    ['MQTT-4.7.2-1: a template that says so does', { filter: 'a/#', rename: '$mine/{#}' }, 'a/b', '$mine/b'],
     ['no name at all stays here', { filter: '#', rename: '{1}' }, 'a', undefined],
   ])('rename: %s', (_, rule, name, other) => {
     expect(crossed('out', rule, name)).toBe(other);
