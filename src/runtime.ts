@@ -164,7 +164,7 @@ class GatewayParts implements RunningGateway {
       sessions: { stored: this.#broker.sessionCount, connected: this.#broker.connectedCount },
       ...this.#watches?.status(),
       store: { ...store, durability: this.#broker.durability.status },
-      bridges: this.#bridges.status(),
+      bridges: this.#bridges.status().map((bridge) => ({ ...bridge, ...this.#broker.waitingFor(BRIDGE_REALM + bridge.name) })),
       counters: this.#metrics.snapshot(),
     };
   }

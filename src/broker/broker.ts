@@ -1,7 +1,7 @@
 // The service behind the contract: protocol-free. It owns the sessions; who may have which is decided here, once for every protocol.
 import type { Credentials } from '../access/access.ts';
 import type { ConnectOutcome, ConnectRequest, DetachedSession, GatewayContext, Outlet } from '../gateway/gateway.ts';
-import { gatewayOf, type Principal, principalKey, type Realm, realm, realmBelow } from '../model/client.ts';
+import { clientId, gatewayOf, type Principal, principalKey, type Realm, realm, realmBelow } from '../model/client.ts';
 import * as limits from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
 import { type Draft, Message } from '../model/message.ts';
@@ -209,6 +209,13 @@ export class Broker {
       }),
     );
     return queueReport([...ofSessions, ...this.#core.shares.queues(), ...this.#core.deadLetters.queues()], clientId);
+  }
+
+  /** How much waits for the one client of a gateway that is alone in its realm, and what its peer would not take. */
+  waitingFor(gateway: string): { readonly queuedMessages: number; readonly deadLetters: number } {
+    const { store, deadLetters } = this.#core;
+    const stored = store.sessions.get(sessionKey(realm(gateway), clientId(gateway)));
+    return { queuedMessages: stored?.queue.count ?? 0, deadLetters: deadLetters.countOf(gateway) };
   }
 
   /** What lies in the stored queues, one by one. */

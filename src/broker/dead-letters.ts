@@ -53,6 +53,10 @@ export class DeadLetters {
     this.#parts.store.putState(queue, String(sequence), undefined);
   }
 
+  countOf(owner: string): number {
+    return this.#queueOf(owner)?.queue.count ?? 0;
+  }
+
   queues(): QueueFacts[] {
     const stored = [...this.#parts.store.sessions.values()].filter((session) => session.realm === DEAD_LETTER_REALM);
     return stored.map((queue) => ({

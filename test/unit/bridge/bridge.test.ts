@@ -221,6 +221,16 @@ describe('what the remote does not take', () => {
     expect(made.core.metric('bridge:centre.dead-letters')).toBe(1);
   });
 
+  test('the status counts what waits and what became a dead letter', async () => {
+    const made = await bridged({ remote: { acknowledges: false } });
+    for (const payload of ['never', 'waits', 'waits too']) made.local.publish('readings/a', payload);
+    await settled();
+    made.remote.refuse('never', 0x87);
+    await settled();
+    expect(made.core.broker.waitingFor('bridge:centre')).toEqual({ queuedMessages: 2, deadLetters: 1 });
+    expect(made.core.broker.waitingFor('bridge:other')).toEqual({ queuedMessages: 0, deadLetters: 0 });
+  });
+
   test('QoS 2 refused at PUBREC: a dead letter, and its packet id is free', async () => {
     const made = await bridged({ remote: { acknowledges: false } });
     made.local.publish('readings/a', 'never', { qos: 2, packetId: 1 });
