@@ -61,6 +61,11 @@ export class Checkpoint {
     this.#rows = snapshotRows(image, image.takeDirt());
   }
 
+  /** Everything below `openGroup` is in the tables already, as it is now: nothing before it may be replayed over them any more. */
+  moved(openGroup: number): void {
+    this.#replayFrom = openGroup;
+  }
+
   /** The next slice. Whatever it holds must be committed before the next one is taken. */
   takeRows(company: Company): { readonly writes: readonly TableWrite[]; readonly vacuumPages: number } {
     const writes = this.#snapshotSlice(company);

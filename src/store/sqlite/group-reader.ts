@@ -48,7 +48,8 @@ export class GroupReader {
   /** From memory or the file, once and without a word; undefined when it is damaged. */
   peek(number: number): Group | undefined {
     try {
-      return this.#tail.get(number) ?? this.#readBack.get(number) ?? Group.parse(bytesOf(this.#select.get(number) as Cell | undefined));
+      const near = this.#replacement(number) ?? this.#tail.get(number) ?? this.#readBack.get(number);
+      return near ?? Group.parse(bytesOf(this.#select.get(number) as Cell | undefined));
     } catch (error) {
       if (error instanceof Sqlite.SqliteError || error instanceof GatewayError) return undefined;
       throw error;
@@ -107,7 +108,11 @@ export class GroupReader {
   }
 
   #near(number: number): Group | undefined {
-    return this.#replacing.find(({ header }) => header.number === number) ?? this.#tail.get(number) ?? this.#readBack.use(number);
+    return this.#replacement(number) ?? this.#tail.get(number) ?? this.#readBack.use(number);
+  }
+
+  #replacement(number: number): Group | undefined {
+    return this.#replacing.find(({ header }) => header.number === number);
   }
 
   #loadOrCondemn(number: number): Group | undefined {

@@ -4,8 +4,9 @@ import type { Database } from 'better-sqlite3';
 import type { Log } from '../../model/log.ts';
 import type { Counter, Metrics } from '../../model/metrics.ts';
 import type { CommitTimes } from './commit-times.ts';
-import type { CommitFailure, Committer, CommitUnit } from './committer.ts';
+import type { CommitFailure, Committer, CommitUnit, OnCommitted } from './committer.ts';
 import { openDatabase, type Synchronous } from './database.ts';
+import type { Group } from './group.ts';
 import type { GroupReader } from './group-reader.ts';
 import type { LostGroups } from './lost-groups.ts';
 import { contentsOfPage } from './page-rows.ts';
@@ -22,10 +23,14 @@ const PER_TRANSACTION = 512;
 
 /** What the store says when it is asked to write everything anew. */
 export interface WholeStore {
-  /** All rows, those of `meta` last. */
+  /** All rows, those of `meta` last. They hold what the open group says as well. */
   rows(unit: CommitUnit): Iterable<TableWrite>;
   /** Numbers of groups something refers to. */
   liveGroups(): Iterable<number>;
+  /** What the open group says so far; undefined: nothing. It will be committed under the same number, and say that and more. */
+  openGroup(): Group | undefined;
+  /** All of that is in the file. */
+  moved(): void;
 }
 
 export interface HealerParts {
@@ -91,7 +96,7 @@ export class HealingCommitter implements Committer {
     this.#store = store;
   }
 
-  commit(unit: CommitUnit, done: (failure: CommitFailure | undefined) => void): void {
+  commit(unit: CommitUnit, done: OnCommitted): void {
     if (this.#isDue) {
       this.#isDue = false;
       void this.#heal(unit, { code: 'SQLITE_CORRUPT', message: 'a group could not be read' }, done);
@@ -107,7 +112,7 @@ export class HealingCommitter implements Committer {
     return this.#committer.close();
   }
 
-  async #heal(unit: CommitUnit, failure: CommitFailure, done: (failure: CommitFailure | undefined) => void): Promise<void> {
+  async #heal(unit: CommitUnit, failure: CommitFailure, done: OnCommitted): Promise<void> {
     const store = this.#store;
     if (store === undefined) {
       done(failure);
@@ -142,6 +147,7 @@ export class HealingCommitter implements Committer {
     const aside = files.replace();
     this.#database = openDatabase(path, synchronous);
     reader.use(this.#database);
+    store.moved();
     for (const number of damaged) lost.add(number);
     this.#healed.value += 1;
     const advice = 'nothing else is lost; the old file is kept; check the disk';
@@ -170,6 +176,8 @@ export class HealingCommitter implements Committer {
       else yield found;
     }
     if (unit.segment !== undefined) yield [unit.segment.number, unit.segment.firstSequence, unit.segment.nextSequence, unit.segment.bytes];
+    const open = store.openGroup();
+    if (open !== undefined) yield [open.header.number, open.header.firstSequence, open.header.nextSequence, open.bytes];
   }
 }
 

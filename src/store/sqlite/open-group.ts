@@ -71,6 +71,8 @@ export class OpenGroup {
   #passing: PassingMessages | undefined;
   #dropped = 0;
   #droppedBytes = 0;
+  /** It is somewhere already, under its number: whatever it says will be written. */
+  #isKept = false;
 
   constructor(number: number, firstSequence: Sequence, room: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES)) {
     this.number = number;
@@ -159,7 +161,7 @@ export class OpenGroup {
    * @returns `recorded`: a record must say so. `left-out`: it will not be written. `Dropped`: nor will the message.
    */
   settle(sequence: Sequence, session: number): 'recorded' | 'left-out' | Dropped {
-    if (this.#passing?.has(sequence) !== true) return 'recorded';
+    if (this.#isKept || this.#passing?.has(sequence) !== true) return 'recorded';
     const dropped = this.#passing.settle(sequence, session);
     if (dropped === undefined) return 'left-out';
     this.#dropped += 1;
@@ -192,6 +194,18 @@ export class OpenGroup {
     sealGroup(writer, header);
     const offsets = this.#offsets.slice(0, nextSequence - firstSequence);
     return new Group(header, writer.written, { firstSequence, offsets, origins: this.#origins });
+  }
+
+  /** What it says so far, as a group. Nothing of that is left out any more: the group will be written, and say that and more. */
+  soFar(nextSequence: Sequence, stamps: GroupStamps): Group {
+    this.#isKept = true;
+    const { number, firstSequence } = this;
+    const offsets = this.#offsets.slice(0, nextSequence - firstSequence);
+    const { writer, origins } = copySurvivors(this.#writer.written, offsets, new ByteWriter(Buffer.allocUnsafeSlow(this.#writer.length), SLAB_BYTES));
+    this.#passing?.visitSettled((sequence, sessions) => forgetReferences(writer.bytes, offsets[sequence - firstSequence] ?? 0, sessions));
+    const records = this.#records - this.#dropped - (this.#origins.length - origins.length);
+    sealGroup(writer, { ...stamps, number, firstSequence, nextSequence, records, messages: this.#messages - this.#dropped, compactedFrom: undefined });
+    return Group.parse(writer.written);
   }
 
   /** The group behind this one, once it is closed. */

@@ -82,7 +82,7 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
       const { synchronous = 'full' } = options;
       rewriteLog(path + LOG_SUFFIX);
       const { database, recovered, quarantined, cutOff } = openHealing({ path, synchronous, log });
-      const { boot, syncMs } = beginBoot(new UnitWriter(database, clock), recovered, options);
+      const { boot, bootRows, syncMs } = beginBoot(new UnitWriter(database, clock), recovered, options);
       const { lost } = recovered;
       const reader = new GroupReader(database, log, lost);
       const reopen = (): Database => openConnection(path, synchronous);
@@ -94,6 +94,7 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
         log,
         metrics,
         boot,
+        bootRows,
         recovered,
         quarantined,
         cutOff,
@@ -128,15 +129,15 @@ function beginBoot(
   writer: UnitWriter,
   { meta, nextSequence, lastMoment }: Recovered,
   { clock, machine }: Pick<SqliteStoreOptions, 'clock' | 'machine'>,
-): Pick<WrittenUnit, 'syncMs'> & { readonly boot: BootFacts } {
+): Pick<WrittenUnit, 'syncMs'> & Pick<SqliteStoreParts, 'boot' | 'bootRows'> {
   const boot = meta.boot + 1;
   const gatewayTimeOffsetMs = gatewayTimeOffset(clock, lastMoment, machine && meta.machineLead && { now: machine, last: meta.machineLead });
   const now = { gatewayMs: clock.monotonicMs() + gatewayTimeOffsetMs, wallMs: clock.nowMs(), isSynchronized: clock.isSynchronized() };
   const lead = machine && { bootId: machine.bootId, leadMs: machine.uptimeMs() - now.gatewayMs };
-  const writes = [...bootWrites(boot), ...momentWrites(now), ...(lead === undefined ? [] : machineWrites(lead))];
-  const { failure, syncMs } = writer.write({ segment: undefined, writes, vacuumPages: 0 });
+  const bootRows = [...bootWrites(boot), ...(lead === undefined ? [] : machineWrites(lead))];
+  const { failure, syncMs } = writer.write({ segment: undefined, writes: [...bootRows, ...momentWrites(now)], vacuumPages: 0 });
   if (failure !== undefined) throw new GatewayError('STORE_UNAVAILABLE', `the store cannot be written (${failure.code}: ${failure.message})`);
-  return { boot: { boot, wasClean: meta.wasClean, lastSequence: nextSequence - 1, gatewayTimeOffsetMs }, syncMs };
+  return { boot: { boot, wasClean: meta.wasClean, lastSequence: nextSequence - 1, gatewayTimeOffsetMs }, bootRows, syncMs };
 }
 
 function placedCommitter({ directory, clock, log, metrics, commitThread, synchronous = 'full' }: SqliteStoreOptions, writer: UnitWriter): PlacedCommitter {

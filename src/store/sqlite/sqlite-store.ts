@@ -36,6 +36,7 @@ import type { GroupReader } from './group-reader.ts';
 import type { HealingCommitter } from './heal-while-running.ts';
 import { type OpenGroup, References } from './open-group.ts';
 import type { Recovered } from './recovery.ts';
+import type { TableWrite } from './schema.ts';
 import { Scrub } from './scrub.ts';
 import type { SegmentIndex } from './segment-index.ts';
 import { SettledRuns } from './settled-runs.ts';
@@ -50,6 +51,7 @@ export interface SqliteStoreParts {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly boot: BootFacts;
+  readonly bootRows: readonly TableWrite[];
   readonly recovered: Recovered;
   readonly reader: GroupReader;
   readonly size: DatabaseSize;
@@ -108,7 +110,7 @@ export class SqliteStore implements SessionStore {
       log: this.#log,
       replayedBytes: recovered.replayedBytes,
       stamps: () => this.#stamps(),
-      wearRows: () => parts.wear.takeRows(),
+      closing: (group) => this.#runs.moveTo(group),
       isShort: () => this.#disk.isAt('compact'),
     });
     this.#disk = new DiskWatch({ ...parts, ...parts.disk, commits: this.#log, upkeep: this.#upkeep });
@@ -116,7 +118,7 @@ export class SqliteStore implements SessionStore {
     this.#appended = metrics.counter('store.messages.appended');
     this.#settled = settledCounters(metrics);
     storeGauges(metrics, recovered);
-    parts.placed.serve({ rows: (unit) => this.#upkeep.wholeRows(unit, this.boot.boot), liveGroups: () => this.#segments.liveNumbers() });
+    parts.placed.serve(this.#upkeep.whole(parts.bootRows));
     this.#scrub = new Scrub({ clock: parts.clock, metrics, reader: parts.reader, groups: (after) => this.#segments.liveNumbers(after) });
     if (!parts.isCheckedWhole) this.#scrub.start();
   }

@@ -9,13 +9,17 @@ import type { CommitLog } from './commit-log.ts';
 import type { CommitUnit } from './committer.ts';
 import { Compaction, type CompactionSlice, NO_SLICE } from './compaction.ts';
 import type { DatabaseSize } from './database-size.ts';
+import type { Group } from './group.ts';
 import type { GroupStamps } from './group-format.ts';
 import type { GroupReader } from './group-reader.ts';
-import { bootWrites, checkpointWrites, cleanWrites, isCleanMark, momentWrites } from './meta.ts';
+import type { WholeStore } from './heal-while-running.ts';
+import { checkpointWrites, cleanWrites, isCleanMark, momentWrites } from './meta.ts';
+import type { OpenGroup } from './open-group.ts';
 import type { TableWrite } from './schema.ts';
 import type { SegmentIndex } from './segment-index.ts';
 import { allRows } from './snapshot.ts';
 import type { StoreLimits } from './store-limits.ts';
+import type { WearMeter } from './wear-meter.ts';
 
 /** A row that changes takes its page along, once into SQLite's log and once into the file, and so does its copy. */
 const ROW_COST_BYTES = 4 * 1024;
@@ -35,9 +39,11 @@ export interface UpkeepParts {
   readonly replayedBytes: number;
   readonly reader: GroupReader;
   readonly size: DatabaseSize;
+  /** Its rows go with the end of a checkpoint. */
+  readonly wear: Pick<WearMeter, 'takeRows' | 'allRows'>;
   stamps(): GroupStamps;
-  /** What flash wear was counted, for the end of a checkpoint. */
-  wearRows(): readonly TableWrite[];
+  /** The last chance to write into the group. */
+  closing(group: OpenGroup): void;
   /** Free pages go back to the file system, every one. */
   isShort(): boolean;
 }
@@ -204,16 +210,36 @@ export class Upkeep {
     return true;
   }
 
+  /** @param bootRows - what this boot wrote when it began. */
+  whole(bootRows: readonly TableWrite[]): WholeStore {
+    const { segments, log } = this.#parts;
+    return {
+      rows: (unit) => this.#wholeRows(unit, bootRows),
+      liveGroups: () => segments.liveNumbers(),
+      openGroup: () => this.#openGroup(),
+      moved: () => this.#checkpoint.moved(log.open.number),
+    };
+  }
+
   /** The tables as they should be, with everything that is in memory: nothing before the open group is replayed over them. */
-  *wholeRows({ writes }: CommitUnit, boot: number): Generator<TableWrite> {
-    yield* allRows(this.#parts.image);
-    yield* [...bootWrites(boot), ...this.#checkpointRows(this.#parts.log.open.number), ...writes.filter(isCleanMark)];
+  *#wholeRows({ writes }: CommitUnit, bootRows: readonly TableWrite[]): Generator<TableWrite> {
+    const { image, log, wear } = this.#parts;
+    yield* allRows(image);
+    yield* [...wear.allRows(), ...bootRows, ...this.#checkpointRows(log.open.number), ...writes.filter(isCleanMark)];
+  }
+
+  #openGroup(): Group | undefined {
+    const { log, closing, stamps } = this.#parts;
+    closing(log.open);
+    if (log.open.isEmpty) return undefined;
+    log.wrote();
+    return log.open.soFar(log.nextSequence, stamps());
   }
 
   #checkpointRows(replayFrom: number): readonly TableWrite[] {
     const { nextSequence, open } = this.#parts.log;
     const at = { replayFrom, nextSequence, nextSessionId: this.#parts.image.nextSessionId, nextGroup: open.number };
-    return [...this.#parts.wearRows(), ...momentWrites(this.#parts.stamps()), ...checkpointWrites(at)];
+    return [...this.#parts.wear.takeRows(), ...momentWrites(this.#parts.stamps()), ...checkpointWrites(at)];
   }
 
   #noteTimeLater(groupsSeen: number): void {

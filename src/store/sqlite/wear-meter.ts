@@ -65,13 +65,22 @@ export class WearMeter {
   /** Today's row, and the days that are too old. */
   takeRows(): TableWrite[] {
     this.#settle();
-    const { day, bytes } = this.#today;
     const { bootId } = this.#parts;
     const device = this.#deviceAt === undefined || bootId === undefined ? undefined : { bytes: this.#deviceAt, bootId };
-    const value = Buffer.from(JSON.stringify({ bytes, before: this.#before, since: this.#days[0]?.day ?? day, device } satisfies StoredDay));
     const drops = this.#obsolete.map((each): TableWrite => ({ statement: 'dropState', values: [WEAR_OWNER, 0, String(each)] }));
     this.#obsolete = [];
-    return [...drops, { statement: 'putState', values: [WEAR_OWNER, 0, String(day), value] }];
+    return [...drops, this.#rowOf(this.#today, device)];
+  }
+
+  /** The rows of all days, for a file that may have none of them. Today's comes with `takeRows`. */
+  allRows(): TableWrite[] {
+    this.#settle();
+    return this.#days.map((day) => this.#rowOf(day));
+  }
+
+  #rowOf({ day, bytes }: WearDay, device?: StoredDay['device']): TableWrite {
+    const stored: StoredDay = { bytes, before: this.#before, since: this.#days[0]?.day ?? day, device };
+    return { statement: 'putState', values: [WEAR_OWNER, 0, String(day), Buffer.from(JSON.stringify(stored))] };
   }
 
   #restore(): void {
