@@ -102,8 +102,8 @@ export class HealingCommitter implements Committer {
       void this.#heal(unit, { code: 'SQLITE_CORRUPT', message: 'a group could not be read' }, done);
       return;
     }
-    this.#committer.commit(unit, (failure) => {
-      if (failure === undefined || !DAMAGE.test(failure.code)) done(failure);
+    this.#committer.commit(unit, (failure, copyFailure) => {
+      if (failure === undefined || !DAMAGE.test(failure.code)) done(failure, copyFailure);
       else void this.#heal(unit, failure, done);
     });
   }

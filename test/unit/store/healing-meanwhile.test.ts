@@ -181,3 +181,12 @@ describe('a file that is replaced', () => {
     await killed((after) => expect(after.status().wear?.days.slice(0, 3)).toEqual(days.slice(0, 3)));
   });
 });
+
+test('a log that cannot be copied is told through whatever heals', async () => {
+  await start();
+  const failure = { code: 'SQLITE_IOERR_WRITE', message: 'disk I/O error' };
+  vi.spyOn(UnitWriter.prototype, 'write').mockReturnValueOnce({ failure: undefined, copyFailure: failure, syncMs: 0 });
+  publish('is safe');
+  await durable(store);
+  expect(metrics.value('store.copies.failed')).toBe(1);
+});
