@@ -7,7 +7,7 @@
 import type { CancelTimer, Clock, EpochMs } from '../../model/clock.ts';
 import type { Log } from '../../model/log.ts';
 import type { Counter, Metrics } from '../../model/metrics.ts';
-import type { DurableWaiter, Sequence } from '../../session/session-store.ts';
+import type { DurableWaiter, Sequence, SettleCause } from '../../session/session-store.ts';
 import { Alarm } from './alarm.ts';
 import type { Company } from './checkpoint.ts';
 import { CommitTimes } from './commit-times.ts';
@@ -182,8 +182,8 @@ export class CommitLog {
    *
    * @returns whether that needs a record.
    */
-  settled(sequence: Sequence, session: number): boolean {
-    const outcome = this.#open.settle(sequence, session);
+  settled(sequence: Sequence, session: number, cause: SettleCause): boolean {
+    const outcome = this.#open.settle(sequence, session, cause);
     if (outcome === 'recorded') return true;
     if (outcome !== 'left-out') this.#leftOut(outcome);
     return false;
@@ -368,12 +368,13 @@ export class CommitLog {
     if (this.#flight !== undefined) this.#send(this.#parts.committer, this.#flight);
   }
 
-  /** A message of the open group will not be written. */
-  #leftOut({ waiter, token }: Dropped): void {
+  /** A message of the open group will not be written. What stands for it is committed by when the message was to be, and no later. */
+  #leftOut({ waiter, token, dueMs, isReplaced }: Dropped): void {
     this.#ackedThrough.value += 1;
     if (this.#open.isSpent) this.#open = this.#open.restarted(this.nextSequence);
+    if (isReplaced) this.wroteWithin(dueMs - this.#parts.clock.monotonicMs());
     if (waiter === undefined) return;
-    push(this.#told, waiter, token);
+    push(isReplaced ? this.#asking : this.#told, waiter, token);
     this.#scheduleTurn();
   }
 

@@ -160,9 +160,9 @@ export class OpenGroup {
    *
    * @returns `recorded`: a record must say so. `left-out`: it will not be written. `Dropped`: nor will the message.
    */
-  settle(sequence: Sequence, session: number): 'recorded' | 'left-out' | Dropped {
+  settle(sequence: Sequence, session: number, cause: SettleCause): 'recorded' | 'left-out' | Dropped {
     if (this.#isKept || this.#passing?.has(sequence) !== true) return 'recorded';
-    const dropped = this.#passing.settle(sequence, session);
+    const dropped = this.#passing.settle(sequence, session, cause);
     if (dropped === undefined) return 'left-out';
     this.#dropped += 1;
     this.#droppedBytes += this.#writer.bytes.readUInt32LE(this.#offsetOf(sequence) - 4);

@@ -1,5 +1,5 @@
 // Messages of the open group whose commit is put off: each may yet be settled wherever it went, and then nothing of it is written.
-import type { DurableWaiter, Sequence } from '../../session/session-store.ts';
+import type { DurableWaiter, Sequence, SettleCause } from '../../session/session-store.ts';
 import { push, type Waiters } from './waiters.ts';
 
 interface PassingMessage {
@@ -8,12 +8,17 @@ interface PassingMessage {
   /** Sessions that have settled it while others have not. */
   settled: number[] | undefined;
   readonly dueMs: number;
+  /** For one of its queues something else stands for it, which is safe no earlier than its own commit. */
+  isReplaced: boolean;
   waiter: DurableWaiter | undefined;
   token: number;
 }
 
-/** Its publisher, if it waits for an answer. */
-export type Dropped = Pick<PassingMessage, 'waiter' | 'token'>;
+/** Its publisher, if it waits for an answer; when it was to be committed. */
+export type Dropped = Pick<PassingMessage, 'waiter' | 'token' | 'dueMs' | 'isReplaced'>;
+
+/** Why an entry ends that another one takes the place of. */
+const REPLACED: ReadonlySet<SettleCause> = new Set<SettleCause>(['moved', 'superseded']);
 
 export class PassingMessages {
   /** In the order they were written. */
@@ -27,7 +32,7 @@ export class PassingMessages {
   }
 
   add(sequence: Sequence, references: number, dueMs: number): void {
-    this.#messages.set(sequence, { references, settled: undefined, dueMs, waiter: undefined, token: 0 });
+    this.#messages.set(sequence, { references, settled: undefined, dueMs, isReplaced: false, waiter: undefined, token: 0 });
   }
 
   has(sequence: Sequence): boolean {
@@ -44,10 +49,11 @@ export class PassingMessages {
   }
 
   /** One of its references is settled. @returns who waits for it if that was the last one: it is none of these any more. */
-  settle(sequence: Sequence, session: number): Dropped | undefined {
+  settle(sequence: Sequence, session: number, cause: SettleCause): Dropped | undefined {
     const passing = this.#messages.get(sequence);
     if (passing === undefined) return undefined;
     passing.references -= 1;
+    passing.isReplaced ||= REPLACED.has(cause);
     if (passing.references === 0) {
       this.#messages.delete(sequence);
       return passing;

@@ -144,7 +144,7 @@ export class SqliteStore implements SessionStore {
   removeSession({ id }: StoredSession): void {
     const session = this.#image.session(id);
     if (session === undefined) return;
-    session.queue.visit((sequence, size) => void this.#unrefer(sequence, id, size));
+    session.queue.visit((sequence, size) => void this.#unrefer(sequence, id, size, 'session-ended'));
     this.#settled['session-ended'].value += session.queue.count;
     this.#runs.forget(id);
     this.#write({ kind: 'session-removed', id });
@@ -242,7 +242,7 @@ export class SqliteStore implements SessionStore {
     const priority = session && this.#image.settle(session, sequence);
     if (session === undefined || priority === undefined) return;
     this.#settled[cause].value += 1;
-    if (!this.#unrefer(sequence, id, bytesBefore - this.#image.queuedBytes)) return;
+    if (!this.#unrefer(sequence, id, bytesBefore - this.#image.queuedBytes, cause)) return;
     this.#runs.add(session, sequence, priority, cause);
     this.#log.wroteLater();
   }
@@ -265,7 +265,7 @@ export class SqliteStore implements SessionStore {
     const bytesBefore = this.#image.queuedBytes;
     if (isQueued) this.#settled[cause].value += 1;
     this.#write({ kind: 'sending-ended', session: id, packetId, sequence, cause });
-    if (isQueued) this.#unrefer(sequence, id, bytesBefore - this.#image.queuedBytes);
+    if (isQueued) this.#unrefer(sequence, id, bytesBefore - this.#image.queuedBytes, cause);
   }
 
   beginReceiving({ id }: StoredSession, packetId: number, digest: number, withinMs = 0): void {
@@ -348,14 +348,14 @@ export class SqliteStore implements SessionStore {
   }
 
   /** @param size - as `messageSize` has it. @returns whether the end of the entry needs a record. */
-  #unrefer(sequence: Sequence, session: number, size: number): boolean {
+  #unrefer(sequence: Sequence, session: number, size: number, cause: SettleCause): boolean {
     if (this.#image.volatile.release(session, sequence)) return false;
     const { open } = this.#log;
     const bytes = size + MESSAGE_OVERHEAD_BYTES;
     if (sequence >= open.firstSequence) {
       open.live -= 1;
       open.liveBytes -= bytes;
-      return this.#log.settled(sequence, session);
+      return this.#log.settled(sequence, session, cause);
     }
     this.#segments.dropReference(sequence, bytes);
     return true;
