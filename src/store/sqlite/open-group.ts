@@ -54,11 +54,11 @@ export interface SettledRun extends SettledStretch {
 
 export class OpenGroup {
   readonly number: number;
-  readonly firstSequence: Sequence;
   /** References of its messages that are not settled. */
   live = 0;
   /** Bytes of the messages they refer to, at least; what was settled may have taken more than its message. */
   liveBytes = 0;
+  #firstSequence: Sequence;
   #writer: ByteWriter;
   #origins: Origin[] = [];
   #originIndex: Map<Origin, number> | undefined;
@@ -76,9 +76,14 @@ export class OpenGroup {
 
   constructor(number: number, firstSequence: Sequence, room: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES)) {
     this.number = number;
-    this.firstSequence = firstSequence;
+    this.#firstSequence = firstSequence;
     this.#writer = new ByteWriter(room, SLAB_BYTES);
     this.#writer.length = GROUP_HEADER_BYTES;
+  }
+
+  /** Greater than what was given before the first message that will be written. */
+  get firstSequence(): Sequence {
+    return this.#firstSequence;
   }
 
   /** Nothing is to be written. */
@@ -114,6 +119,7 @@ export class OpenGroup {
   }
 
   message(sequence: Sequence, message: Message, references: References): void {
+    if (this.#messages === this.#dropped) this.#firstSequence = sequence; // what was given before, to messages that are never written, takes no place in the table
     const origin = this.#indexOf(message.origin);
     const writer = this.#writer;
     const start = beginRecord(writer, KIND.message);
