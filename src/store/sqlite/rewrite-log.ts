@@ -5,14 +5,18 @@ import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 
 const CHUNK_BYTES = 64 * 1024;
 
+/** What says that there is nothing to be read: none, not a file, a sector that is gone. Whoever opens the database makes the best of that. */
+const UNREADABLE = new Set(['ENOENT', 'EISDIR', 'EIO']);
+
 /** @param path - of SQLite's log; none is fine. */
 export function rewriteLog(path: string): void {
-  const file = openIfThere(path);
+  const file = unlessUnreadable(() => openSync(path, 'r+'));
   if (file === undefined) return;
   try {
     const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
     let at = 0;
-    for (let length = readSync(file, chunk, 0, CHUNK_BYTES, at); length > 0; length = readSync(file, chunk, 0, CHUNK_BYTES, at)) {
+    const read = (): number => unlessUnreadable(() => readSync(file, chunk, 0, CHUNK_BYTES, at)) ?? 0;
+    for (let length = read(); length > 0; length = read()) {
       for (let done = 0; done < length; ) done += writeSync(file, chunk, done, length - done, at + done);
       at += length;
     }
@@ -22,11 +26,11 @@ export function rewriteLog(path: string): void {
   }
 }
 
-function openIfThere(path: string): number | undefined {
+function unlessUnreadable<Result>(read: () => Result): Result | undefined {
   try {
-    return openSync(path, 'r+');
+    return read();
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (error instanceof Error && 'code' in error && UNREADABLE.has(String(error.code))) return undefined;
     throw error;
   }
 }
