@@ -34,8 +34,9 @@ export class GroupReader {
     this.#freePages = database.prepare('PRAGMA freelist_count').pluck();
   }
 
-  /** From now on groups are read from `database`. */
+  /** From now on groups are read from `database`, which may have some that could not be read before. */
   use(database: Database): void {
+    this.#damaged.clear();
     this.#select = database.prepare('SELECT bytes FROM segment WHERE number = ?').pluck();
     this.#freePages = database.prepare('PRAGMA freelist_count').pluck();
   }
@@ -49,7 +50,8 @@ export class GroupReader {
   peek(number: number): Group | undefined {
     try {
       const near = this.#replacement(number) ?? this.#tail.get(number) ?? this.#readBack.get(number);
-      return near ?? Group.parse(bytesOf(this.#select.get(number) as Cell | undefined));
+      const group = near ?? Group.parse(bytesOf(this.#select.get(number) as Cell | undefined));
+      return group.header.number === number ? group : undefined;
     } catch (error) {
       if (error instanceof Sqlite.SqliteError || error instanceof GatewayError) return undefined;
       throw error;
