@@ -8,6 +8,11 @@ const DAMAGED_FILES_MAX = 3;
 /** All of them together; the last one stays whatever its size. */
 const DAMAGED_BYTES_MAX = 256 * 1024 * 1024;
 const COMPANIONS = ['', '-wal', '-shm'];
+const KEPT_WAL = '.wal-kept';
+const WHOLE = '.whole';
+
+/** Behind the name of the database: what the next start would take for a part of it, or for the database itself. */
+export const UNFINISHED = [KEPT_WAL, WHOLE] as const;
 
 export interface SetAside {
   readonly name: string;
@@ -29,9 +34,9 @@ export class StoreFiles {
     this.database = database;
     this.wal = `${database}-wal`;
     this.walIndex = `${database}-shm`;
-    this.keptWal = `${database}.wal-kept`;
+    this.keptWal = database + KEPT_WAL;
     this.fresh = `${database}.new`;
-    this.#whole = `${database}.whole`;
+    this.#whole = database + WHOLE;
     this.#directory = dirname(database);
   }
 

@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DATABASE_FILE } from '../database.ts';
+import { UNFINISHED } from '../store-files.ts';
 import { COMPANIONS, synced } from './durable-files.ts';
 
 /** Being prepared: counts for nothing. */
@@ -30,7 +31,7 @@ export function completeRestore(directory: string): string | undefined {
   const [fresh, former] = [join(directory, ready), join(directory, aside)];
   mkdirSync(former, { recursive: true, mode: OWNER_ONLY });
   for (const name of readdirSync(fresh)) {
-    const companions = name === DATABASE_FILE ? COMPANIONS : []; // a log of the former database must never meet the new one
+    const companions = name === DATABASE_FILE ? [...COMPANIONS, ...UNFINISHED] : []; // a log of the former database must never meet the new one, nor take what would have become of it its place
     for (const old of [...companions.map((companion) => name + companion), name]) {
       if (existsSync(join(directory, old))) renameSync(join(directory, old), join(former, old));
     }
