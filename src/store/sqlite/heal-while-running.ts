@@ -123,6 +123,7 @@ export class HealingCommitter implements Committer {
     try {
       this.#replace(unit, store, failure.message);
     } catch (error) {
+      new StoreFiles(this.#parts.path).abandon(); // the commits that follow want the room
       outcome = {
         code: failure.code,
         message: `${failure.message}; and no fresh file could be written: ${error instanceof Error ? error.message : String(error)}`,

@@ -63,8 +63,13 @@ export class StoreFiles {
 
   /** Begins a database that may replace the one there is. @returns its path. */
   begin(): string {
-    for (const companion of COMPANIONS) rmSync(this.fresh + companion, { force: true, recursive: true });
+    this.abandon();
     return this.fresh;
+  }
+
+  /** Gives back the room of a database that was begun and is not complete. */
+  abandon(): void {
+    for (const companion of COMPANIONS) rmSync(this.fresh + companion, { force: true, recursive: true });
   }
 
   /** The fresh database is complete and closed. From here on it is the store, whatever happens. */

@@ -1,10 +1,12 @@
 // What a store was in the middle of when its file had to be replaced.
+import { readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { clientId, realm } from '../../../src/model/client.ts';
 import { MetricsTable } from '../../../src/model/metrics.ts';
 import type { SessionStore, StoredSession } from '../../../src/session/session-store.ts';
 import type { Committer, CommitUnit } from '../../../src/store/sqlite/committer.ts';
 import type { SqliteStoreOptions } from '../../../src/store/sqlite/open.ts';
+import { StoreFiles } from '../../../src/store/sqlite/store-files.ts';
 import { UnitWriter, type WrittenUnit } from '../../../src/store/sqlite/unit-writer.ts';
 import { DAY_MS } from '../../../src/store/sqlite/wear-meter.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
@@ -180,6 +182,21 @@ describe('a file that is replaced', () => {
     expect(days.length).toBeGreaterThan(3);
     await killed((after) => expect(after.status().wear?.days.slice(0, 3)).toEqual(days.slice(0, 3)));
   });
+});
+
+test('a fresh file for which there is no room is not left on the disk', async () => {
+  await start();
+  damage();
+  vi.spyOn(StoreFiles.prototype, 'complete').mockImplementationOnce(() => {
+    throw new Error('ENOSPC: no space left on device');
+  });
+  publish('is written in the end');
+  store.whenDurable(waiter, 0);
+  for (let turn = 0; turn < 20 && store.status().writeFailure === ''; turn += 1) await settled();
+  expect(store.status().writeFailure).toContain('no space left');
+  expect(readdirSync(bench.directory)).not.toContain('postern.db.new');
+  await clock.advanceMs(1_000);
+  expect([store.status().writeFailure, store.status().healedWhileRunning]).toEqual(['', 0]);
 });
 
 test('a log that cannot be copied is told through whatever heals', async () => {
