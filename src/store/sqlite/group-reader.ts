@@ -21,7 +21,7 @@ export class GroupReader {
   #onDamage: () => void = () => undefined;
   readonly #tail = new GroupCache(TAIL_CACHE_BYTES);
   readonly #readBack = new GroupCache(READ_CACHE_BYTES);
-  readonly #damaged = new Set<number>();
+  #damaged = new Set<number>();
   readonly #lost: LostGroups;
   /** Groups that are to replace others in the file with the unit that is on its way. */
   #replacing: Group[] = [];
@@ -34,9 +34,9 @@ export class GroupReader {
     this.#freePages = database.prepare('PRAGMA freelist_count').pluck();
   }
 
-  /** From now on groups are read from `database`, which may have some that could not be read before. */
-  use(database: Database): void {
-    this.#damaged.clear();
+  /** From now on groups are read from `database`, which may have some that could not be read before. @param damaged - numbers of those it does not have. */
+  use(database: Database, damaged: Iterable<number>): void {
+    this.#damaged = new Set(damaged);
     this.#select = database.prepare('SELECT bytes FROM segment WHERE number = ?').pluck();
     this.#freePages = database.prepare('PRAGMA freelist_count').pluck();
   }

@@ -103,6 +103,7 @@ export class HealingCommitter implements Committer {
       return;
     }
     this.#committer.commit(unit, (failure, copyFailure) => {
+      if (copyFailure !== undefined && DAMAGE.test(copyFailure.code)) this.#isDue = true; // else the log would grow for ever
       if (failure === undefined || !DAMAGE.test(failure.code)) done(failure, copyFailure);
       else void this.#heal(unit, failure, done);
     });
@@ -147,7 +148,7 @@ export class HealingCommitter implements Committer {
     this.#database.close();
     const aside = files.replace();
     this.#database = openDatabase(path, synchronous);
-    reader.use(this.#database);
+    reader.use(this.#database, damaged);
     store.moved();
     for (const number of damaged) lost.add(number);
     this.#healed.value += 1;

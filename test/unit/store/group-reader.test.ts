@@ -41,7 +41,7 @@ test('a group that could not be read is read from the fresh file that has it', (
   expect([reader.group(7), reader.isDamaged(7)]).toEqual([undefined, true]);
   const fresh = database('fresh');
   put(fresh, 7);
-  reader.use(fresh);
+  reader.use(fresh, []);
   expect([reader.group(7)?.header.number, reader.isDamaged(7), reader.group(8)]).toEqual([7, false, undefined]);
 });
 
@@ -50,4 +50,17 @@ test('a group in the row of another is none, for whoever only looks as well', ()
   put(file, 7, 8);
   const reader = new GroupReader(file, silentLog, new LostGroups());
   expect([reader.peek(8), reader.group(8)]).toEqual([undefined, undefined]);
+});
+
+test('a group that a fresh file does not have is no news, and damages that file no more', () => {
+  const reader = new GroupReader(database('damaged'), silentLog, new LostGroups());
+  let told = 0;
+  reader.onDamage(() => {
+    told += 1;
+  });
+  reader.use(database('fresh'), [7]);
+  reader.check(7);
+  expect([told, reader.isDamaged(7)]).toEqual([0, true]);
+  reader.check(8);
+  expect(told).toBe(1);
 });

@@ -207,3 +207,15 @@ test('a log that cannot be copied is told through whatever heals', async () => {
   await durable(store);
   expect(metrics.value('store.copies.failed')).toBe(1);
 });
+
+test('a log that cannot be copied for damage is left behind with the file', async () => {
+  await start();
+  const copyFailure = { code: 'SQLITE_CORRUPT', message: 'database disk image is malformed' };
+  vi.spyOn(UnitWriter.prototype, 'write').mockReturnValueOnce({ failure: undefined, copyFailure, syncMs: 0 });
+  store.saveSubscription(queue, subscriptionOf('plant/#'));
+  await durable(store);
+  publish('goes into the fresh file');
+  await durable(store);
+  await healed();
+  expect(store.status().writeFailure).toBe('');
+});
