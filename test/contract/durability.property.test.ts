@@ -1,9 +1,10 @@
 // Lives of publishers and subscribers whose gateway is killed again and again, message by message: what each class of durability promises, and no more.
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { clientId, realm } from '../../src/model/client.ts';
 import { DURABILITY_CLASSES, type DurabilityClass } from '../../src/model/durability.ts';
 import type { SessionStore, StoredSession } from '../../src/session/session-store.ts';
+import { UnitWriter } from '../../src/store/sqlite/unit-writer.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { LateCommitter } from '../support/held-committer.ts';
 import { SqliteBench } from '../support/store-bench.ts';
@@ -21,7 +22,7 @@ type Step =
   | { readonly kind: 'settle'; readonly session: string; readonly nth: number }
   | { readonly kind: 'end'; readonly session: string }
   | { readonly kind: 'pass'; readonly ms: number }
-  | { readonly kind: 'turn' | 'commit' | 'kill' };
+  | { readonly kind: 'turn' | 'commit' | 'kill' | 'damage' };
 
 interface Published {
   readonly number: number;
@@ -49,12 +50,28 @@ const steps = fc.array(
     { weight: 20, arbitrary: fc.record({ kind: fc.constant('settle'), session: fc.constantFrom(...SESSIONS), nth: fc.nat(3) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('end'), session: fc.constantFrom(...SESSIONS) }) },
     { weight: 4, arbitrary: fc.record({ kind: fc.constant('pass'), ms: fc.constantFrom(1, 5, 10, 1_000) }) },
-    { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom('turn', 'turn', 'commit', 'kill') }) },
+    { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom('turn', 'turn', 'commit', 'kill', 'damage') }) },
   ),
   { minLength: 20, maxLength: 150 },
 );
 
-describe('the store on disk, killed whenever', () => {
+/** The next unit finds the file damaged: it is replaced by a fresh one. */
+let isDamaged = false;
+
+beforeEach(() => {
+  const { write } = UnitWriter.prototype;
+  vi.spyOn(UnitWriter.prototype, 'write').mockImplementation(function (this: UnitWriter, unit) {
+    const failure = isDamaged ? { code: 'SQLITE_CORRUPT', message: 'database disk image is malformed' } : undefined;
+    isDamaged = false;
+    return failure === undefined ? write.call(this, unit) : { failure, syncMs: 0 };
+  });
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe('the store on disk, killed and damaged whenever', () => {
   test('keeps what each class of durability promises', async () => {
     await fc.assert(
       fc.asyncProperty(fc.boolean(), steps, async (isLate, life) => {
@@ -100,6 +117,7 @@ class Life {
     else if (step.kind === 'pass') await this.#clock.advanceMs(step.ms);
     else if (step.kind === 'turn') await this.#clock.advanceMs(0);
     else if (step.kind === 'commit') await this.#committed();
+    else if (step.kind === 'damage') isDamaged = true;
     else await this.#kill();
   }
 
@@ -152,6 +170,7 @@ class Life {
 
   async #kill(): Promise<void> {
     this.#boot += 1;
+    isDamaged = false;
     this.#store = this.#bench.crashed();
     for (const id of SESSIONS) this.#judge(id, this.#found(id));
     this.#published = this.#published.filter(({ owed }) => owed.size > 0);
