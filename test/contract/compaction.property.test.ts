@@ -1,10 +1,11 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { clientId, realm } from '../../src/model/client.ts';
 import { MetricsTable } from '../../src/model/metrics.ts';
 import { ORDINARY, PRIORITIES } from '../../src/model/priority.ts';
 import type { SessionStore, StoredSession } from '../../src/session/session-store.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { FileDamage } from '../support/file-damage.ts';
 import { LateCommitter } from '../support/held-committer.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { RecordingLog } from '../support/recording-log.ts';
@@ -19,37 +20,66 @@ const AWAY = clientId('away');
 
 type Then = 'rest' | 'go on' | 'close' | 'kill';
 
+let damage: FileDamage;
+
+beforeEach(() => {
+  damage = new FileDamage();
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
 describe('the store on disk, compacted again and again', () => {
   test('holds what a store in memory holds, over rests, restarts and kills, while one client stays away', async () => {
     const metrics = new MetricsTable();
-    const parts = fc.array(fc.tuple(fc.integer({ min: 1, max: 60 }), fc.constantFrom<Then>('rest', 'rest', 'go on', 'close', 'kill')), {
-      minLength: 5,
-      maxLength: 20,
-    });
-    await fc.assert(
-      fc.asyncProperty(fc.nat(), fc.boolean(), parts, async (seed, isLate, life) => {
-        const log = new RecordingLog();
-        const bench = new SqliteBench({ log, metrics, limits: SMALL, ...(isLate && { committer: (inline) => new LateCommitter(inline) }) });
-        try {
-          await live(bench, seed, life);
-        } finally {
-          await bench.end();
-        }
-        expect(log.lines).toEqual([]);
-      }),
-      { numRuns: 40 },
-    );
+    await lives(metrics, false);
     expect(metrics.value('store.compaction.refused')).toBe(0);
     expect(metrics.value('store.compaction.segments')).toBeGreaterThan(1_000);
   }, 120_000);
+
+  test('and over files that are damaged amid all that', async () => {
+    const metrics = new MetricsTable();
+    await lives(metrics, true);
+    expect(metrics.value('store.compaction.refused')).toBe(0);
+    expect(metrics.value('store.healed')).toBeGreaterThan(100);
+  }, 120_000);
 });
 
-async function live(bench: SqliteBench, seed: number, life: readonly (readonly [operations: number, then: Then])[]): Promise<void> {
+async function lives(metrics: MetricsTable, isDamaged: boolean): Promise<void> {
+  const parts = fc.array(fc.tuple(fc.integer({ min: 1, max: 60 }), fc.constantFrom<Then>('rest', 'rest', 'go on', 'close', 'kill')), {
+    minLength: 5,
+    maxLength: 20,
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), fc.boolean(), parts, async (seed, isLate, life) => {
+      const log = new RecordingLog();
+      const bench = new SqliteBench({ log, metrics, limits: SMALL, ...(isLate && { committer: (inline) => new LateCommitter(inline) }) });
+      try {
+        await live(bench, { seed, unitsBefore: (number) => (isDamaged ? (seed + number) % 12 : Number.POSITIVE_INFINITY) }, life);
+      } finally {
+        damage.none();
+        await bench.end();
+      }
+      expect(log.lines.filter(({ event }) => event !== 'store was damaged: moved to a fresh file while running')).toEqual([]);
+    }),
+    { numRuns: 40 },
+  );
+}
+
+interface Chance {
+  readonly seed: number;
+  /** How many units are committed before the file is damaged, from step `number` on. */
+  unitsBefore(number: number): number;
+}
+
+async function live(bench: SqliteBench, { seed, unitsBefore }: Chance, life: readonly (readonly [operations: number, then: Then])[]): Promise<void> {
   const model = new MemoryStore({ clock: new FakeClock() });
   let clock = new FakeClock();
   let store = bench.open({ clock });
   let number = 0;
   for (const [operations, then] of life) {
+    damage.after(unitsBefore(number));
     for (const end = number + operations; number < end; number += 1) {
       for (const each of [model, store]) step(each, seed, number);
       if (number % 3 === 0) await committed(store, clock);
@@ -58,6 +88,7 @@ async function live(bench: SqliteBench, seed: number, life: readonly (readonly [
     if (then === 'rest') await rest(clock);
     expect(contentsOf(store, GATEWAYS)).toEqual(contentsOf(model, GATEWAYS));
     if (then === 'rest' || then === 'go on') continue;
+    damage.none();
     clock = new FakeClock();
     store = await REOPENED[then](bench, store, clock);
     expect(contentsOf(store, GATEWAYS)).toEqual(contentsOf(model, GATEWAYS));

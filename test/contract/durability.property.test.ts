@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { clientId, realm } from '../../src/model/client.ts';
 import { DURABILITY_CLASSES, type DurabilityClass } from '../../src/model/durability.ts';
 import type { SessionStore, StoredSession } from '../../src/session/session-store.ts';
-import { UnitWriter } from '../../src/store/sqlite/unit-writer.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { FileDamage } from '../support/file-damage.ts';
 import { LateCommitter } from '../support/held-committer.ts';
 import { SqliteBench } from '../support/store-bench.ts';
 import { durable, FACTS, messageOf, QOS_1 } from '../support/store-samples.ts';
@@ -55,16 +55,10 @@ const steps = fc.array(
   { minLength: 20, maxLength: 150 },
 );
 
-/** The next unit finds the file damaged: it is replaced by a fresh one. */
-let isDamaged = false;
+let damage: FileDamage;
 
 beforeEach(() => {
-  const { write } = UnitWriter.prototype;
-  vi.spyOn(UnitWriter.prototype, 'write').mockImplementation(function (this: UnitWriter, unit) {
-    const failure = isDamaged ? { code: 'SQLITE_CORRUPT', message: 'database disk image is malformed' } : undefined;
-    isDamaged = false;
-    return failure === undefined ? write.call(this, unit) : { failure, syncMs: 0 };
-  });
+  damage = new FileDamage();
 });
 
 afterEach(() => {
@@ -117,7 +111,7 @@ class Life {
     else if (step.kind === 'pass') await this.#clock.advanceMs(step.ms);
     else if (step.kind === 'turn') await this.#clock.advanceMs(0);
     else if (step.kind === 'commit') await this.#committed();
-    else if (step.kind === 'damage') isDamaged = true;
+    else if (step.kind === 'damage') damage.after(0);
     else await this.#kill();
   }
 
@@ -170,7 +164,7 @@ class Life {
 
   async #kill(): Promise<void> {
     this.#boot += 1;
-    isDamaged = false;
+    damage.none();
     this.#store = this.#bench.crashed();
     for (const id of SESSIONS) this.#judge(id, this.#found(id));
     this.#published = this.#published.filter(({ owed }) => owed.size > 0);
