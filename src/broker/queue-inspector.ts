@@ -23,6 +23,8 @@ export interface QueueName {
 export interface Selection {
   /** Only what lies behind this one. */
   readonly after?: Sequence | undefined;
+  /** Nothing that lies behind this one. */
+  readonly upTo?: Sequence | undefined;
   readonly sequences?: readonly Sequence[] | undefined;
   readonly topics?: TopicFilter | undefined;
   /** Text in the payload. */
@@ -63,6 +65,8 @@ export interface Purged {
 export interface Replayed {
   readonly replayed: number;
   readonly next: Sequence | undefined;
+  /** The last that was there at the first request: what is not taken again comes behind it, and is for another time. */
+  readonly upTo: Sequence;
 }
 
 export interface QueueInspectorParts {
@@ -126,8 +130,9 @@ export class QueueInspector {
     const queue = this.#find({ clientId: owner, realm: DEAD_LETTER_REALM });
     const target = this.#parts.sessionOf(this.#find({ clientId: owner, realm: owner })); // a bridge is alone in its realm, which has its name
     if (target === undefined || !target.isAttached) throw notFound(`${owner} is not configured any more: nothing would send its messages`);
+    const upTo = selection.upTo ?? queue.queue.last ?? 0;
     let replayed = 0;
-    const next = this.#visit(queue, selection, (sequence, { message, qos, isRetain }) => {
+    const next = this.#visit(queue, { ...selection, upTo }, (sequence, { message, qos, isRetain }) => {
       if (target.outbound.queue.isRefusing) throw new GatewayError('LIMIT_EXCEEDED', `the queue of ${owner} is full; replayed so far: ${replayed}`);
       store.together(() => {
         appendFor({ store, durability }, message, [{ recipient: target.outbound, terms: { qos, isRetain, identifiers: [] } }]);
@@ -136,22 +141,24 @@ export class QueueInspector {
       replayed += 1;
       return true;
     });
-    return { replayed, next };
+    return { replayed, next, upTo };
   }
 
   /** @param take - false: enough. @returns behind which the rest lies. */
   #visit(stored: StoredSession, selection: Selection, take: (sequence: Sequence, delivery: StoredDelivery) => boolean): Sequence | undefined {
     const { store } = this.#parts;
+    const { upTo = Number.POSITIVE_INFINITY } = selection;
     let seen = selection.after ?? 0;
     for (let looks = 0; looks < QUEUE_ENTRIES_PER_REQUEST; looks += 1) {
       const sequence = stored.queue.next(seen);
-      if (sequence === undefined) return undefined;
+      if (sequence === undefined || sequence > upTo) return undefined;
       seen = sequence;
       if (selection.sequences?.includes(sequence) === false) continue;
       const delivery = store.read(stored, sequence);
       if (delivery !== undefined && isSelected(delivery.message, selection) && !take(sequence, delivery)) break;
     }
-    return stored.queue.next(seen) === undefined ? undefined : seen;
+    const following = stored.queue.next(seen);
+    return following === undefined || following > upTo ? undefined : seen;
   }
 
   #entry(queue: StoredSession, sequence: Sequence, { message, qos, isRetain }: StoredDelivery): QueueEntry {

@@ -84,8 +84,10 @@ function inPieces(
 async function summed(put: Ask, request: GatewayRequest): Promise<Record<string, number>> {
   const totals: Record<string, number> = {};
   let after: unknown = 0;
+  let bound: Readonly<Record<string, unknown>> = {};
   while (after !== undefined) {
-    const { next, ...counts } = Object(await put({ ...request, after }));
+    const { next, upTo, ...counts } = Object(await put({ ...request, after, ...bound }));
+    if (upTo !== undefined) bound = { upTo };
     for (const [name, count] of Object.entries(counts)) totals[name] = (totals[name] ?? 0) + Number(count);
     after = next;
   }

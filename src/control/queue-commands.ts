@@ -32,6 +32,7 @@ function queueOf(given: Parameters): QueueOfClient {
 function selectionOf(given: Parameters): EntrySelection {
   return {
     after: integer(given, 'after', { least: 0, most: Number.MAX_SAFE_INTEGER }),
+    upTo: integer(given, 'upTo', { least: 0, most: Number.MAX_SAFE_INTEGER }),
     sequences: sequencesOf(given),
     topics: topicsOf(given),
     contains: textOf(given, 'contains'),

@@ -85,6 +85,7 @@ export interface QueueOfClient {
 /** Which entries of a queue; all of the conditions hold. */
 export interface EntrySelection {
   readonly after?: number | undefined;
+  readonly upTo?: number | undefined;
   readonly sequences?: readonly number[] | undefined;
   readonly topics?: TopicFilter | undefined;
   /** Text in the payload. */
@@ -97,8 +98,8 @@ export interface QueueBook {
   peek(queue: QueueOfClient, selection: EntrySelection, limit: number): { readonly entries: readonly object[]; readonly next: number | undefined };
   /** @throws GatewayError NOT_FOUND. */
   purge(queue: QueueOfClient, selection: EntrySelection): { readonly purged: number; readonly inFlight: number; readonly next: number | undefined };
-  /** Dead letters of that client. @throws GatewayError NOT_FOUND, LIMIT_EXCEEDED. */
-  replay(clientId: string, selection: EntrySelection): { readonly replayed: number; readonly next: number | undefined };
+  /** Dead letters of that client; the next request takes `upTo` as well. @throws GatewayError NOT_FOUND, LIMIT_EXCEEDED. */
+  replay(clientId: string, selection: EntrySelection): { readonly replayed: number; readonly next: number | undefined; readonly upTo: number };
 }
 
 export const BANNED_KINDS = ['client', 'user', 'address'] as const;

@@ -45,7 +45,7 @@ export const startGateway: StartGateway = async ({ config, log }) => {
     queueBook: {
       peek: () => ({ entries: [], next: undefined }),
       purge: () => ({ purged: 0, inFlight: 0, next: undefined }),
-      replay: () => ({ replayed: 0, next: undefined }),
+      replay: () => ({ replayed: 0, next: undefined, upTo: 0 }),
     },
     stop: async () => {
       log.info('fake gateway says goodbye');

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { DEAD_LETTERS_MAX, QUEUE_ENTRIES_PER_REQUEST, QUEUE_PAYLOAD_SHOWN_BYTES } from '../../../src/model/limits.ts';
 import { topicFilter } from '../../../src/model/topic.ts';
 import { startCore } from '../../support/core.ts';
@@ -141,7 +141,7 @@ describe('dead letters', () => {
 
   test('are sent again when somebody says so, once', async () => {
     const { bridge, inspector } = await withDeadLetters(['x', 'y']);
-    expect(inspector.replay('bridge:centre', { contains: 'y' })).toEqual({ replayed: 1, next: undefined });
+    expect(inspector.replay('bridge:centre', { contains: 'y' })).toMatchObject({ replayed: 1, next: undefined });
     expect(bridge.payloads).toEqual(['x', 'y', 'y']);
     expect(inspector.peek(DEAD, ALL, 10).entries.map(({ payload }) => payload)).toEqual([{ text: 'x' }]);
   });
@@ -149,8 +149,17 @@ describe('dead letters', () => {
   test('go back to their bridge though a client of another protocol has its name', async () => {
     const { core, bridge, inspector } = await withDeadLetters(['x']);
     await new TestClient(core.context('mqtt')).connect(requestOf('bridge:centre'));
-    expect(inspector.replay('bridge:centre', ALL)).toEqual({ replayed: 1, next: undefined });
+    expect(inspector.replay('bridge:centre', ALL)).toMatchObject({ replayed: 1, next: undefined });
     expect(bridge.payloads).toEqual(['x', 'x']);
+  });
+
+  test('are sent again once, though each becomes a dead letter again at once', async () => {
+    const count = QUEUE_ENTRIES_PER_REQUEST + 1;
+    const { bridge, inspector } = await withDeadLetters(Array.from({ length: count }, (_, index) => `${index}`));
+    vi.spyOn(bridge, 'deliver').mockImplementation(({ packetId }) => void bridge.session.setAside(packetId, 'too large'));
+    const first = inspector.replay('bridge:centre', ALL);
+    expect(first).toMatchObject({ replayed: QUEUE_ENTRIES_PER_REQUEST, next: expect.any(Number) });
+    expect(inspector.replay('bridge:centre', { after: first.next, upTo: first.upTo })).toMatchObject({ replayed: 1, next: undefined });
   });
 
   test('wait when the queue they come from is full', async () => {

@@ -5,7 +5,7 @@ import type { QueueBook } from '../../../src/control/running-gateway.ts';
 const book: QueueBook = {
   peek: (queue, selection, limit) => ({ entries: [{ queue, selection, limit }], next: 7 }),
   purge: () => ({ purged: 3, inFlight: 1, next: undefined }),
-  replay: (clientId) => ({ replayed: clientId.length, next: undefined }),
+  replay: (clientId) => ({ replayed: clientId.length, next: undefined, upTo: 9 }),
 };
 
 function run(command: string, parameters: Record<string, unknown>): unknown {
@@ -18,7 +18,7 @@ test('a request says which queue, which entries, and how many', () => {
     next: 7,
   });
   expect(run('queue.purge', { clientId: 'panel' })).toEqual({ purged: 3, inFlight: 1, next: undefined });
-  expect(run('queue.replay', { clientId: 'bridge:a' })).toEqual({ replayed: 8, next: undefined });
+  expect(run('queue.replay', { clientId: 'bridge:a' })).toEqual({ replayed: 8, next: undefined, upTo: 9 });
 });
 
 test.each([
@@ -27,6 +27,7 @@ test.each([
   [{ clientId: 'a', limit: 0 }, '"limit"'],
   [{ clientId: 'a', limit: 101 }, '"limit"'],
   [{ clientId: 'a', after: -1 }, '"after"'],
+  [{ clientId: 'a', upTo: -1 }, '"upTo"'],
   [{ clientId: 'a', sequences: ['1'] }, '"sequences"'],
   [{ clientId: 'a', sequences: Array(1_001).fill(1) }, '"sequences"'],
   [{ clientId: 'a', topics: 'a/#/b' }, '#'],
