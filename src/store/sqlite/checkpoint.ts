@@ -17,6 +17,9 @@ const SLICE_MAX: Readonly<Record<Company, { readonly rows: number; readonly byte
   alone: { rows: 256, bytes: 128 * 1024 },
   'with-group': { rows: 64, bytes: 32 * 1024 },
 };
+/** Where each commit makes more rows than it takes, a checkpoint would never end: after so many slices they are twice as large, and so on. */
+const SLICES_OF_ONE_SIZE = 64;
+const SLICE_GROWTH_MAX = 1_024;
 const SLICE_DEAD_BYTES_MAX = 256 * 1024;
 /** Pages given back per commit, and free pages that are kept for what comes next: 4 MiB. */
 const SLICE_VACUUM_PAGES = 256;
@@ -39,6 +42,8 @@ export class Checkpoint {
   /** Every row was given to a unit that is not committed yet. */
   #isEnding = false;
   #isCleaning = false;
+  /** Of the checkpoint that is running. */
+  #slices = 0;
   #pagesToFree = 0;
 
   constructor(parts: CheckpointParts) {
@@ -58,6 +63,7 @@ export class Checkpoint {
   begin(openGroup: number): void {
     const { image } = this.#parts;
     this.#replayFrom = openGroup;
+    this.#slices = 0;
     this.#rows = snapshotRows(image, image.takeDirt());
   }
 
@@ -88,9 +94,12 @@ export class Checkpoint {
 
   #snapshotSlice(company: Company): TableWrite[] {
     const writes: TableWrite[] = [];
-    const max = SLICE_MAX[company];
+    const growth = Math.min(2 ** Math.floor(this.#slices / SLICES_OF_ONE_SIZE), SLICE_GROWTH_MAX);
+    const rowsMax = SLICE_MAX[company].rows * growth;
+    const bytesMax = SLICE_MAX[company].bytes * growth;
     let bytes = 0;
-    while (this.#rows !== undefined && writes.length < max.rows && bytes < max.bytes) {
+    this.#slices += 1;
+    while (this.#rows !== undefined && writes.length < rowsMax && bytes < bytesMax) {
       const { value, done } = this.#rows.next();
       if (done === true || value === undefined) {
         this.#rows = undefined;
