@@ -35,7 +35,7 @@ const KILLS_MIN = 10;
 const SHOWN = 10;
 
 /** Everything that is wrong, in lines; empty: the promises were kept. */
-export function violations({ ways, complaints }: ChaosReport): string[] {
+export function violations({ ways, complaints }: Pick<ChaosReport, 'ways' | 'complaints'>): string[] {
   return [...ways.flatMap(violationsOn), ...summed('', complaints)];
 }
 
@@ -80,7 +80,7 @@ export function summary(report: ChaosReport): string {
   ].join('\n');
 }
 
-function wayLine({ name, isExactlyOnce, findings }: Way): string {
+export function wayLine({ name, isExactlyOnce, findings }: Way): string {
   const { lost, duplicates, outOfOrder, strange } = findings;
   const allowed = isExactlyOnce ? '' : ' (allowed: the bridge is at QoS 1)';
   return `  ${name}: lost ${lost.length}, repeated QoS 1 ${duplicates[1]} (allowed), QoS 2 ${duplicates[2]}${allowed}, out of order ${outOfOrder.length}, strange ${strange.length}`;
