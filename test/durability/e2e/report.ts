@@ -6,7 +6,7 @@ export interface Way {
   /** Whether QoS 2 holds all along it. */
   readonly isExactlyOnce: boolean;
   /** False where a program that is not ours, and changes the order, is in between. */
-  readonly isOrdered?: false;
+  readonly isOrdered?: boolean;
   readonly findings: Findings;
 }
 
