@@ -28,7 +28,7 @@ import { brokerSettings, queueSettings } from './runtime/broker-settings.ts';
 import { believedClock } from './runtime/clock-source.ts';
 import { CommitHealth } from './runtime/commit-health.ts';
 import { diskLimits } from './runtime/disk-limits.ts';
-import { type Front, mqttSnFront } from './runtime/fronts.ts';
+import { type Front, mqttSnFront, stompFront } from './runtime/fronts.ts';
 import { mqttFront } from './runtime/mqtt-front.ts';
 import { createSysTopics } from './runtime/sys-topics.ts';
 import { BACKUP_WORKER, COMMIT_WORKER } from './runtime/thread-entries.ts';
@@ -139,7 +139,9 @@ class GatewayParts implements RunningGateway {
     this.#watches = this.#watch();
     this.#backups.removeLeft();
     const parts = { clock, log, metrics: this.#metrics, writer: this.#writer };
-    this.#fronts = [await mqttFront(this.#config.mqtt, parts), mqttSnFront(this.#config.mqttSn, parts)].filter((front) => front !== undefined);
+    this.#fronts = [await mqttFront(this.#config.mqtt, parts), mqttSnFront(this.#config.mqttSn, parts), stompFront(this.#config.stomp, parts)].filter(
+      (front) => front !== undefined,
+    );
     this.#broker.restore();
     await this.#bridges.start(this.#config.bridges);
     for (const { gateway } of this.#fronts) {
