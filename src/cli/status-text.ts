@@ -43,7 +43,7 @@ function scalar(name: string, value: unknown): string {
 }
 
 /** @returns the two largest units: `3 d 4 h`, `12 min 5 s`. */
-function duration(seconds: number): string {
+export function duration(seconds: number): string {
   const units = [
     ['d', 86_400],
     ['h', 3_600],

@@ -36,7 +36,7 @@ describe('an end that cannot be reached is one sentence', () => {
     ['CERT_HAS_EXPIRED', 'cannot connect to central:8883: its certificate has expired (CERT_HAS_EXPIRED)'],
     ['EPROTO', 'cannot connect to central:8883: what Node.js says (EPROTO)'],
   ])('%s', (code, message) => {
-    expect(dialError('central:8883', systemError(code, 'what Node.js says'))).toMatchObject({ code: 'LINK_CLOSED', message });
+    expect(dialError('central:8883', 'connect', systemError(code, 'what Node.js says'))).toMatchObject({ code: 'LINK_CLOSED', message });
   });
 });
 
