@@ -16,7 +16,7 @@ import { reasonText } from './reason-words.ts';
 export interface ConnectionOwner {
   /** A CONNACK that refuses. */
   onRefused(packet: ConnackPacket): void;
-  /** @returns false: the uplink ended it for what it says. */
+  /** @returns false: the owner ended or left it. */
   onAccepted(packet: ConnackPacket): boolean;
   onSubscribing(): void;
   onFilterRefused(filter: RemoteFilter | undefined, reason: string): void;
@@ -142,9 +142,8 @@ export class MqttConnection implements MqttVisitor {
   onPublish(view: PublishView): void {
     const { topicAlias, qos, packetId } = view;
     const { handlers, settings } = this.#parts;
-    const problem = this.isServed ? aliasProblem(topicAlias, settings.topicAliasMax) : 'unexpected publish'; // MQTT-3.2.0-1
-    if (problem !== undefined) {
-      this.#violated(problem);
+    if (topicAlias > settings.topicAliasMax) {
+      this.#violated(`topic alias ${topicAlias} is above ${settings.topicAliasMax}`); // MQTT-3.1.2-26
       return;
     }
     if (qos > 0) this.#asked.add(ASKED[qos === 1 ? 'puback' : 'pubrec'] + packetId);
@@ -153,9 +152,7 @@ export class MqttConnection implements MqttVisitor {
 
   onAck(type: AckType, packetId: number, reasonCode: number): void {
     const { handlers } = this.#parts;
-    if (!this.isServed)
-      this.#violated(`unexpected ${type}`); // MQTT-3.2.0-1
-    else if (type === 'pubrel') {
+    if (type === 'pubrel') {
       this.#asked.add(ASKED.pubcomp + packetId);
       handlers.onRelease(packetId);
     } else if (reasonCode >= 0x80 && type !== 'pubcomp') handlers.onRefused(packetId, reasonCode);
@@ -290,8 +287,4 @@ export class MqttConnection implements MqttVisitor {
   #send(packet: Packet): void {
     if (this.#link !== undefined) encodePacket(packet, this.#parts.settings.version, this.#link);
   }
-}
-
-function aliasProblem(alias: number, aliasMax: number): string | undefined {
-  return alias > aliasMax ? `topic alias ${alias} is above ${aliasMax}` : undefined; // MQTT-3.1.2-26
 }

@@ -26,6 +26,7 @@ export class Trial implements ConnectionOwner {
   readonly #timeUp = new AbortController();
   #step: DialStage | undefined;
   #finish: (failure: LinkFailure | undefined) => void = () => {};
+  #leave: () => void = () => {};
 
   /** @param settings - as `trialSettings` made them. */
   constructor(settings: MqttUplinkSettings, clock: Clock) {
@@ -39,15 +40,17 @@ export class Trial implements ConnectionOwner {
       this.#finish = resolve;
     });
     const cancel = this.#clock.after(BRIDGE_TEST_TIMEOUT_MS, () => this.#endInTime());
+    this.#leave = () => void connection.leave(this.#timeUp.signal);
     await this.#dial((link) => connection.adopt(link), dialer, connection);
     const failure = await outcome;
     cancel();
-    void connection.leave(this.#timeUp.signal);
+    this.#leave();
     return { address, passed: this.#passed, ...(failure === undefined ? {} : { failure: failure.kind, reason: failure.reason }) };
   }
 
   onAccepted(): boolean {
     this.#passed.push('mqtt');
+    this.#leave(); // before what may come behind the CONNACK
     this.#finish(undefined);
     return false;
   }
