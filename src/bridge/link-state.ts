@@ -61,6 +61,7 @@ export interface LinkStatus {
   readonly lastFailure: FailureKind | undefined;
   readonly reason: string | undefined;
   readonly failedSeconds: number | undefined;
+  readonly failedAddress: string | undefined;
   /** Connections in a row that did not come about. */
   readonly failures: number;
 }
@@ -75,7 +76,7 @@ export class LinkRecord {
   #state: LinkState = 'idle';
   #sinceMs: number;
   #retryAtMs: number | undefined;
-  #failure: (LinkFailure & { readonly atMs: number }) | undefined;
+  #failure: (LinkFailure & { readonly atMs: number; readonly address: string }) | undefined;
   #inARow = 0;
 
   /** @param name - of the counters: `bridge:central`. */
@@ -104,10 +105,10 @@ export class LinkRecord {
     this.#attempts.value += 1;
   }
 
-  failed(failure: LinkFailure): void {
+  failed(failure: LinkFailure, address: string): void {
     const counter = this.#failures.get(failure.kind);
     if (counter !== undefined) counter.value += 1;
-    this.#failure = { ...failure, atMs: this.#clock.monotonicMs() };
+    this.#failure = { ...failure, address, atMs: this.#clock.monotonicMs() };
     this.#inARow += 1;
   }
 
@@ -130,6 +131,7 @@ export class LinkRecord {
       lastFailure: failure?.kind,
       reason: failure?.reason,
       failedSeconds: failure === undefined ? undefined : seconds(nowMs - failure.atMs),
+      failedAddress: failure?.address,
       failures: this.#inARow,
     };
   }

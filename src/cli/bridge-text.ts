@@ -13,8 +13,9 @@ function bridgeText({ name, state, address, sinceSeconds, ...more }: Readonly<Re
   if (more['retrySeconds'] !== undefined) parts.push(`  next attempt in ${duration(Number(more['retrySeconds']))}`);
   parts.push(`  ${more['queuedMessages']} messages wait, ${more['deadLetters']} dead letters\n`);
   if (more['lastFailure'] !== undefined) {
+    const at = more['failedAddress'] === undefined || more['failedAddress'] === address ? '' : ` at ${more['failedAddress']}`;
     const ago = more['failedSeconds'] === undefined ? '' : `, ${duration(Number(more['failedSeconds']))} ago`;
-    parts.push(`  ${more['lastFailure']}${ago}: ${harmless(String(more['reason']))}\n`);
+    parts.push(`  ${more['lastFailure']}${at}${ago}: ${harmless(String(more['reason']))}\n`);
   }
   return parts.join('');
 }
@@ -37,7 +38,7 @@ function trialsOf(trials: unknown): readonly Readonly<Record<string, unknown>>[]
 const PASSED: Readonly<Record<string, string>> = {
   resolve: 'the name is known',
   tcp: 'something listens there',
-  tls: 'both ends agree, and the certificate is good',
+  tls: 'both ends agree on it',
   websocket: 'it is a WebSocket with MQTT on it',
   mqtt: 'the broker lets us in',
 };

@@ -143,7 +143,7 @@ export class BridgeFleet implements BridgeDesk {
   /** @throws GatewayError NOT_FOUND; CONFIG_INVALID - it could not be started. */
   #started(name: string): Bridge {
     const member = this.#members.get(name);
-    if (member === undefined) throw new GatewayError('NOT_FOUND', `there is no bridge ${name}: those there are show in \`postern bridge list\``);
+    if (member === undefined) throw new GatewayError('NOT_FOUND', `there is no bridge ${name}: see postern bridge list`);
     if (member.fault !== undefined) throw new GatewayError('CONFIG_INVALID', member.fault);
     return member.bridge;
   }

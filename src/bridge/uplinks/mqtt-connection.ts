@@ -83,7 +83,7 @@ export class MqttConnection implements MqttVisitor {
       onDrain: () => this.isUp && handlers.onDrain(),
       onClose: (cause) => {
         this.#onClosed();
-        this.end({ kind: 'closed', reason: cause?.message ?? 'closed by the remote' }, 'remote');
+        this.end({ kind: 'closed', reason: (cause?.message ?? 'closed by the remote') + this.#closedAt() }, 'remote');
       },
     };
   }
@@ -241,6 +241,11 @@ export class MqttConnection implements MqttVisitor {
       return true;
     }
     return encoder.encode(publish, link, packetBytesMax);
+  }
+
+  #closedAt(): string {
+    if (this.#state === 'opening') return ', before it answered CONNECT: some close for what they do not let in, and ports with TLS for who speaks without';
+    return this.#state === 'subscribing' ? ', before it answered SUBSCRIBE: some close for a filter they do not grant' : '';
   }
 
   #over(): void {

@@ -161,7 +161,7 @@ export class MqttUplink implements Uplink, ConnectionOwner {
     this.#connection = undefined;
     const wasUp = this.#terms !== undefined;
     this.#terms = undefined;
-    this.#parts.record.failed(failure);
+    this.#parts.record.failed(failure, this.address);
     if (wasUp) {
       this.#attempt = this.#attemptAfterUp();
       this.#usesFormer = false; // the new ones first, each time

@@ -203,6 +203,14 @@ describe('the stage that fails', () => {
     expect((await failure(dialer(await answering('HTTP/1.1 400 Bad Request\r\n\r\n'), { isTls: true })))[0]).toBe('secure');
   });
 
+  test('RFC 7301: protocols of which the server speaks none', async () => {
+    const port = await echo(new TlsTransport({ ...parts(), loadTls: tlsLoader({ alpn: ['mqtt'] }) }));
+    const made = await dialled(dialer(port, { isTls: true, ca: TEST_AUTHORITY, alpn: ['mqtt'] }));
+    await eventually(() => expect(made.owned.received.toString()).toBe('hello'));
+    const [stage, reason] = await failure(dialer(port, { isTls: true, ca: TEST_AUTHORITY, alpn: ['x-amzn-mqtt-ca'] }));
+    expect([stage, reason]).toEqual(['secure', expect.stringContaining('it speaks no application protocol of alpn')]);
+  });
+
   test('silence is asked after by the kernel where that is wanted', async () => {
     const port = await echo(new TlsTransport({ ...parts(), loadTls: tlsLoader() }));
     const made = await dialled(dialer(port, { isTls: true, ca: TEST_AUTHORITY, tcpKeepAliveMs: 30_000 }));

@@ -67,7 +67,13 @@ const LINK_FAULTS: readonly LinkFault[] = [
     kind: 'refused',
     words: 'the remote refuses with 0x8a (banned): ask Eve',
   },
-  { what: 'closed before CONNACK', remote: { connack: undefined }, happens: ({ remote }) => remote.hangUp(), kind: 'closed', words: 'closed by the remote' },
+  {
+    what: 'closed before CONNACK',
+    remote: { connack: undefined },
+    happens: ({ remote }) => remote.hangUp(),
+    kind: 'closed',
+    words: 'before it answered CONNECT',
+  },
   {
     what: 'closed before SUBACK',
     remote: { grantsSubscriptions: false },
