@@ -8,6 +8,7 @@ import type { Config } from './config/config.ts';
 import type {
   BackupDesk,
   BanBook,
+  BridgeDesk,
   ListenerAddress,
   QueueBook,
   QueueListing,
@@ -129,6 +130,7 @@ class GatewayParts implements RunningGateway {
       metrics,
       writer: this.#writer,
       contextFor: (name) => this.#contextFor(name),
+      waitingFor: (name) => this.#broker.waitingFor(BRIDGE_REALM + name),
       retireAllBut: (names) => this.#broker.retire((realm) => realm.startsWith(BRIDGE_REALM) && !names.has(realm)),
     });
   }
@@ -166,7 +168,7 @@ class GatewayParts implements RunningGateway {
       sessions: { stored: this.#broker.sessionCount, connected: this.#broker.connectedCount },
       ...this.#watches?.status(),
       store: { ...store, durability: this.#broker.durability.status },
-      bridges: this.#bridges.status().map((bridge) => ({ ...bridge, ...this.#broker.waitingFor(BRIDGE_REALM + bridge.name) })),
+      bridges: this.#bridges.status(),
       counters: this.#metrics.snapshot(),
     };
   }
@@ -188,6 +190,10 @@ class GatewayParts implements RunningGateway {
 
   get bans(): BanBook {
     return this.#access.banBook(this.#broker);
+  }
+
+  get bridges(): BridgeDesk {
+    return this.#bridges;
   }
 
   get backups(): BackupDesk {

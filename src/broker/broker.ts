@@ -215,8 +215,9 @@ export class Broker {
   /** How much waits for the one client of a gateway that is alone in its realm, and what its peer would not take. */
   waitingFor(gateway: string): { readonly queuedMessages: number; readonly deadLetters: number } {
     const { store, deadLetters } = this.#core;
-    const stored = store.sessions.get(sessionKey(realm(gateway), clientId(gateway)));
-    return { queuedMessages: stored?.queue.count ?? 0, deadLetters: deadLetters.countOf(gateway) };
+    const key = sessionKey(realm(gateway), clientId(gateway));
+    const inMemory = this.#sessions.get(key)?.outbound.waitingInMemory ?? 0;
+    return { queuedMessages: (store.sessions.get(key)?.queue.count ?? 0) + inMemory, deadLetters: deadLetters.countOf(gateway) };
   }
 
   /** What lies in the stored queues, one by one. */
