@@ -5,6 +5,7 @@ import { withBackupCommands } from './backup-commands.ts';
 import { type CheckOptions, check } from './check.ts';
 import { type ConfigOptions, withConfigOptions } from './config-options.ts';
 import { EXIT } from './exit-codes.ts';
+import { withImportCommands } from './import-commands.ts';
 import { withQueueCommands } from './queue-commands.ts';
 import { type QueuesOptions, queues } from './queues.ts';
 import { withSelftestCommand } from './selftest-command.ts';
@@ -62,7 +63,7 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     .action(async (client: string | undefined, options: QueuesOptions) => {
       code = await queues(client, options, surroundings);
     });
-  for (const withCommands of [withQueueCommands, withUserCommands, withBanCommands, withBackupCommands, withSelftestCommand])
+  for (const withCommands of [withQueueCommands, withUserCommands, withBanCommands, withBackupCommands, withSelftestCommand, withImportCommands])
     withCommands(program, surroundings, exit);
   program
     .command('version')
