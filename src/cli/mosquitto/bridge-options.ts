@@ -30,7 +30,7 @@ export const BRIDGE_OPTIONS: Table = {
   'bridge_ciphers_tls1.3': tls(missing('towards the broker the cipher suites are those of Node.js')),
   bridge_identity: tls(missing('a bridge shows no pre-shared key: give it a certificate, or user name and password')),
   bridge_insecure: ifTrue(
-    missing('certificates are verified: tls.servername takes the name the broker’s has; tls.insecure would accept any certificate'),
+    missing("certificates are verified: tls.servername takes the name the broker's has; tls.insecure would accept any certificate"),
     needless('certificates are verified'),
   ),
   bridge_keyfile: tls(key('tls.keyFile', path)),
@@ -50,7 +50,7 @@ export const BRIDGE_OPTIONS: Table = {
   }),
   bridge_require_ocsp: ifTrue(missing('revocation is not asked for at a bridge'), needless('it is not asked for')),
   bridge_session_expiry_interval: key('sessionExpirySeconds', within(0, UINT32_MAX)),
-  bridge_tcp_keepalive: missing('a dead connection shows by MQTT’s own keep-alive: keepAliveSeconds'),
+  bridge_tcp_keepalive: missing("a dead connection shows by MQTT's own keep-alive: keepAliveSeconds"),
   bridge_tcp_user_timeout: missing('a dead connection shows by answerTimeoutSeconds'),
   bridge_tls_use_os_certs: ifTrue(tls(differs('without tls.caFile the authorities are those Node.js knows')), needless('authorities are those of tls.caFile')),
   bridge_tls_version: tls(

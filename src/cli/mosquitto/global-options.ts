@@ -68,7 +68,7 @@ export const GLOBAL_OPTIONS: Table = {
   message_size_limit: keep,
   packet_buffer_size: needless('buffers grow and shrink by themselves'),
   persistence: ifTrue(
-    differs('the store is Postern’s own, in data.directory: sessions and messages in mosquitto.db are not taken over'),
+    differs("the store is Postern's own, in data.directory: sessions and messages in mosquitto.db are not taken over"),
     differs('sessions, queues and retained messages outlive a restart here; store.defaultClass: ram keeps queued messages off the disk'),
   ),
   persistence_file: needless('the store has a directory: data.directory, or --data'),

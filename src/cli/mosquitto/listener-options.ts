@@ -47,7 +47,7 @@ export const LISTENER_OPTIONS: Table = {
   mount_point: key('mountPoint', words),
   port: keep,
   protocol: keep,
-  proxy_protocol_v2_require_tls: ifTrue(missing('a proxy is trusted by its address, whatever it says of its clients’ TLS'), needless('it is not required')),
+  proxy_protocol_v2_require_tls: ifTrue(missing("a proxy is trusted by its address, whatever it says of its clients' TLS"), needless('it is not required')),
   psk_hint: keep,
   require_certificate: keep,
   socket_domain: keep,
