@@ -1,6 +1,7 @@
 // `postern import mosquitto FILE`: a mosquitto.conf as postern.yaml and the files it names. Everything is tried in a directory of its own first, so that
 // either all of it is written, and a gateway starts with it, or nothing.
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { replaceFile } from '../access/users/replace-file.ts';
 import { readUserFile } from '../access/users/user-file.ts';
@@ -27,7 +28,7 @@ export async function importMosquitto(file: string, options: ImportOptions, surr
     const target = resolve(options.output);
     const translation = translate(readConf(file), { hostname, source: harmless(resolve(file)) });
     if (options.dryRun !== true) requireTargets(target, translation, options);
-    const problems = await tried(translation, target, surroundings);
+    const problems = await tried(translation, { target, beside: options.dryRun === true ? tmpdir() : dirname(target) }, surroundings);
     if (problems !== '') {
       surroundings.complain(`${problems}postern: the gateway would not start with this; nothing was written\n`);
       return EXIT.config;
@@ -54,13 +55,21 @@ export async function importMosquitto(file: string, options: ImportOptions, surr
 function requireTargets(target: string, { files }: Translation, { force = false }: ImportOptions): void {
   const directory = dirname(target);
   if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) throw new GatewayError('STORE_UNAVAILABLE', `there is no directory ${directory}`);
+  const same = files.find(({ name }) => join(directory, name) === target);
+  if (same !== undefined) throw new GatewayError('STORE_UNAVAILABLE', `${same.name} is the name of another file of the import: choose another --output`);
   const [taken] = [target, ...files.map(({ name }) => join(directory, name))].filter((path) => existsSync(path));
   if (taken !== undefined && !force) throw new GatewayError('STORE_UNAVAILABLE', `${taken} exists: choose another --output, or --force to replace it`);
 }
 
+interface Trial {
+  readonly target: string;
+  /** Where the directory for it is made: where all will lie, so that what is secret is on no other disk either. */
+  readonly beside: string;
+}
+
 /** @returns what is wrong with it, a line each. */
-async function tried(translation: Translation, target: string, surroundings: Surroundings): Promise<string> {
-  const directory = trialDirectory(dirname(target));
+async function tried(translation: Translation, { target, beside }: Trial, surroundings: Surroundings): Promise<string> {
+  const directory = trialDirectory(beside);
   try {
     for (const { name, text } of translation.files) writeFileSync(join(directory, name), text);
     const file = join(directory, 'postern.yaml');
@@ -72,7 +81,6 @@ async function tried(translation: Translation, target: string, surroundings: Sur
   }
 }
 
-/** Beside the target: what is secret there is on no other disk either. */
 function trialDirectory(parent: string): string {
   try {
     return mkdtempSync(join(parent, '.postern-import-'));

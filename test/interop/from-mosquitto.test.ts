@@ -1,5 +1,5 @@
 // One mosquitto.conf, Debian's Mosquitto started with it and Postern with what it was imported to: both do the same.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
@@ -8,6 +8,7 @@ import { freeTcpPort } from '../durability/e2e/network.ts';
 import { startMosquitto } from '../support/mosquitto-process.ts';
 import { describeWithPeers, peer } from '../support/peers.ts';
 import { PosternProcess, postern, temporaryDirectory } from '../support/postern-process.ts';
+import { type IssuedFiles, TestAuthority } from '../support/test-authority.ts';
 
 interface Broker {
   stop(): Promise<void>;
@@ -159,7 +160,7 @@ pattern write devices/%c/state
 pattern read users/%u/#
 `;
 
-describeWithPeers(['mosquitto', 'mosquitto_passwd'], 'what mosquitto.conf says holds here too', () => {
+describeWithPeers(['mosquitto', 'mosquitto_passwd', 'mosquitto_pub', 'openssl'], 'what mosquitto.conf says holds here too', () => {
   test('users, access list and two listeners', async () => {
     const [directory, tcp, ws] = [temporaryDirectory(), await freeTcpPort(), await freeTcpPort()];
     const conf = join(directory, 'mosquitto.conf');
@@ -219,6 +220,53 @@ describeWithPeers(['mosquitto', 'mosquitto_passwd'], 'what mosquitto.conf says h
     expect(posterns).toStrictEqual(mosquittos);
     expect(list).toMatch(/:3: listener: differs: there is one users file: who names a user at this listener has to be in it\n/);
     expect(list).toMatch(/:5: listener: differs: another listener lets in clients without a name, so they come in here too, and may do nothing/);
+  });
+
+  test('certificates and pre-shared keys as names', async () => {
+    const [directory, plain, certificates, keys] = [temporaryDirectory(), await freeTcpPort(), await freeTcpPort(), await freeTcpPort()];
+    const authority = new TestAuthority(directory);
+    const [server, client1, stranger] = [
+      authority.issue('localhost', { names: ['DNS:localhost'] }),
+      authority.issue('valve-1'),
+      new TestAuthority(temporaryDirectory(), 'Somebody else').issue('valve-1'),
+    ];
+    const conf = join(directory, 'mosquitto.conf');
+    writeFileSync(join(directory, 'acl'), 'user root\ntopic readwrite #\npattern write devices/%u/#\n');
+    writeFileSync(join(directory, 'psk'), 'valve-2:00112233\n');
+    const tls = [`certfile ${server.certFile}`, `keyfile ${server.keyFile}`, `cafile ${authority.caFile}`];
+    const lines = [
+      'user root',
+      `password_file ${passwordFile(directory, [['root', 'r']])}`,
+      `acl_file ${join(directory, 'acl')}`,
+      `psk_file ${join(directory, 'psk')}`,
+      `listener ${plain} 127.0.0.1`,
+      ...[`listener ${certificates} 127.0.0.1`, ...tls, 'require_certificate true', 'use_identity_as_username true'],
+      ...[`listener ${keys} 127.0.0.1`, 'psk_hint garden', 'use_identity_as_username true'],
+    ];
+    writeFileSync(conf, lines.join('\n'));
+    const shown = ({ certFile, keyFile }: IssuedFiles): string[] => ['--cafile', authority.caFile, '--cert', certFile, '--key', keyFile];
+    const key = (identity: string, hex: string): string[] => ['--psk-identity', identity, '--psk', hex];
+    const attempts: readonly (readonly [port: number, args: readonly string[]])[] = [
+      [certificates, shown(client1)],
+      [certificates, shown(stranger)],
+      [certificates, ['--cafile', authority.caFile]],
+      [keys, key('valve-2', '00112233')],
+      [keys, key('valve-2', '99999999')],
+      [keys, key('valve-1', '00112233')],
+    ];
+    const { mosquittos, posterns } = await bothWays(conf, async () => {
+      const all = await client(`mqtt://127.0.0.1:${plain}`, ROOT);
+      const seen = topicsUntilEnd(all);
+      await all.subscribeAsync('#', { qos: 1 });
+      const isSent = attempts.flatMap(([port, args], index) =>
+        ['valve-1', 'valve-2'].map((name) => isPublished(['-h', 'localhost', '-p', String(port), '-t', `devices/${name}/${index}`, ...args])),
+      );
+      await all.publishAsync(END, 'x', { qos: 1 });
+      return { isSent, arrived: await seen };
+    });
+    expect(mosquittos.arrived).toStrictEqual(['devices/valve-1/0', 'devices/valve-2/3']);
+    expect(mosquittos.isSent).toStrictEqual([0, 1, 2, 3, 4, 5].flatMap((index) => [index % 3 === 0, index % 3 === 0]));
+    expect(posterns).toStrictEqual(mosquittos);
   });
 
   test('a bridge', async () => {
@@ -283,6 +331,10 @@ describeWithPeers(['mosquitto', 'mosquitto_passwd'], 'what mosquitto.conf says h
     expect(await ended).toBe(0);
   });
 });
+
+function isPublished(args: readonly string[]): boolean {
+  return spawnSync(peer('mosquitto_pub'), [...args, '-V', '311', '-q', '1', '-m', 'x'], { timeout: 20_000, stdio: 'ignore' }).status === 0;
+}
 
 /** The next payload of a topic, of those that are meant. */
 function message(from: MqttClient, topic: string, isMeant: (payload: string) => boolean = () => true): Promise<string> {

@@ -108,6 +108,11 @@ describe('what is written', () => {
     expect(written()).toStrictEqual([]);
   });
 
+  test('not under the name of one of its own files', async () => {
+    expect(await imports(ALL, '--output', join(directory, 'out/users.json'), '--force')).toBe(EXIT.cannotCreate);
+    expect(written()).toStrictEqual([]);
+  });
+
   test('strictly only when nothing is lost and nothing differs', async () => {
     expect(await imports(ALL, '--strict')).toBe(EXIT.dataError);
     expect(written()).toStrictEqual([]);
