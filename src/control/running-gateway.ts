@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { BackupProgress, FileToKeep } from '../model/backup.ts';
 import type { Clock, MachineTime } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
+import type { QoS } from '../model/message.ts';
 import type { TopicFilter } from '../model/topic.ts';
 
 export interface StartOptions {
@@ -88,8 +89,14 @@ export interface EntrySelection {
   readonly upTo?: number | undefined;
   readonly sequences?: readonly number[] | undefined;
   readonly topics?: TopicFilter | undefined;
-  /** Text in the payload. */
+  /** Text in the payload, or other bytes. */
   readonly contains?: string | undefined;
+  readonly containsBytes?: Uint8Array | undefined;
+  /** Client id, or the protocol and the client id. */
+  readonly publisher?: string | undefined;
+  readonly olderThanSeconds?: number | undefined;
+  readonly newerThanSeconds?: number | undefined;
+  readonly qos?: QoS | undefined;
 }
 
 /** The entries of stored queues. Each answer is a piece of bounded work; `next` is what the next request takes as `after`, undefined at the end. */

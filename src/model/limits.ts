@@ -128,6 +128,8 @@ export const QUEUES_LISTED_MAX = 100;
 export const QUEUE_ENTRIES_PER_REQUEST = 1_000;
 export const QUEUE_ENTRIES_SHOWN_MAX = 100;
 export const QUEUE_PAYLOAD_SHOWN_BYTES = 1_024;
+/** Payload looked into for one request; one message may be larger. */
+export const QUEUE_BYTES_PER_REQUEST = 1024 * 1024;
 /** Queues named in the log per minute because they dropped messages; the rest is counted. */
 export const DROP_REPORTS_MAX = 10;
 /** Messages and packets kept for clients that are not read until there is room for them, one of each: beyond this their links are closed. */

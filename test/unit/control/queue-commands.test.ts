@@ -17,6 +17,10 @@ test('a request says which queue, which entries, and how many', () => {
     entries: [{ queue: { clientId: 'panel', realm: 'mqtt' }, selection: { after: 5, topics: 'a/#', contains: 'x', sequences: [1, 2] }, limit: 3 }],
     next: 7,
   });
+  const further = { hex: '0d0A', publisher: 'boiler-3', olderThanSeconds: 60, newerThanSeconds: 90, qos: 1 };
+  expect(run('queue.peek', { clientId: 'panel', ...further })).toMatchObject({
+    entries: [{ selection: { containsBytes: Buffer.from([13, 10]), publisher: 'boiler-3', olderThanSeconds: 60, newerThanSeconds: 90, qos: 1 } }],
+  });
   expect(run('queue.purge', { clientId: 'panel' })).toEqual({ purged: 3, inFlight: 1, next: undefined });
   expect(run('queue.replay', { clientId: 'bridge:a' })).toEqual({ replayed: 8, next: undefined, upTo: 9 });
 });
@@ -31,6 +35,12 @@ test.each([
   [{ clientId: 'a', sequences: ['1'] }, '"sequences"'],
   [{ clientId: 'a', sequences: Array(1_001).fill(1) }, '"sequences"'],
   [{ clientId: 'a', topics: 'a/#/b' }, '#'],
+  [{ clientId: 'a', hex: '0d0' }, '"hex"'],
+  [{ clientId: 'a', hex: '' }, '"hex"'],
+  [{ clientId: 'a', publisher: 1 }, '"publisher"'],
+  [{ clientId: 'a', olderThanSeconds: -1 }, '"olderThanSeconds"'],
+  [{ clientId: 'a', newerThanSeconds: 1.5 }, '"newerThanSeconds"'],
+  [{ clientId: 'a', qos: 3 }, '"qos"'],
 ])('%o is refused', (parameters, told) => {
   expect(() => run('queue.peek', parameters)).toThrow(told);
 });
