@@ -1,5 +1,6 @@
 // A gateway with one bridge to a remote that the test plays.
-import { Bridge, type BridgeSettings } from '../../src/bridge/bridge.ts';
+import { Bridge } from '../../src/bridge/bridge.ts';
+import type { BridgeSettings } from '../../src/bridge/settings.ts';
 import { MqttUplink } from '../../src/bridge/uplinks/mqtt.ts';
 import type { MqttUplinkSettings } from '../../src/bridge/uplinks/mqtt-packets.ts';
 import { type RemoteOrder, RemoteRing } from '../../src/bridge/uplinks/remote-ring.ts';

@@ -1,0 +1,25 @@
+import type { Counter, Metrics } from '../model/metrics.ts';
+
+/** What a bridge counts, below its name. */
+export interface BridgeCounters {
+  readonly sent: Counter;
+  readonly acknowledged: Counter;
+  readonly tooLarge: Counter;
+  readonly deadLetters: Counter;
+  readonly unanswered: Counter;
+  readonly unmapped: Counter;
+  readonly received: Counter;
+}
+
+export function bridgeCounters(metrics: Metrics, name: string): BridgeCounters {
+  const counter = (what: string): Counter => metrics.counter(`${name}.${what}`);
+  return {
+    sent: counter('sent'),
+    acknowledged: counter('acknowledged'),
+    tooLarge: counter('dropped.too-large'),
+    deadLetters: counter('dead-letters'),
+    unanswered: counter('unanswered'),
+    unmapped: counter('dropped.unmapped'),
+    received: counter('received'),
+  };
+}

@@ -1,0 +1,16 @@
+import type { QueueLimits } from '../model/queue-policy.ts';
+import type { TopicRule } from './topic-map.ts';
+
+export interface BridgeSettings {
+  readonly name: string;
+  readonly topics: readonly TopicRule[];
+  /** Messages under way to the remote at once; its Receive Maximum may lower it. */
+  readonly inflightMax: number;
+  readonly queueLimits: QueueLimits;
+  /** Time the remote has to answer a message; `Infinity`: any. */
+  readonly answerTimeoutMs: number;
+  /** Whether RETAIN goes out as it was published; otherwise never. */
+  readonly sendsRetain: boolean;
+  /** Retained `1` or `0` on this side; undefined: none. */
+  readonly statusTopic: string | undefined;
+}
