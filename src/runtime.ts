@@ -30,6 +30,7 @@ import { CommitHealth } from './runtime/commit-health.ts';
 import { diskLimits } from './runtime/disk-limits.ts';
 import { type Front, mqttSnFront } from './runtime/fronts.ts';
 import { mqttFront } from './runtime/mqtt-front.ts';
+import { queueDesk } from './runtime/queue-desk.ts';
 import { createSysTopics } from './runtime/sys-topics.ts';
 import { BACKUP_WORKER, COMMIT_WORKER } from './runtime/thread-entries.ts';
 import { Watches } from './runtime/watches.ts';
@@ -197,7 +198,7 @@ class GatewayParts implements RunningGateway {
   }
 
   get queueBook(): QueueBook {
-    return this.#broker.queueInspector;
+    return queueDesk(this.#broker);
   }
 
   #contextFor(name: string): GatewayContext {

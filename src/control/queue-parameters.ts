@@ -1,5 +1,6 @@
 // What requests about queues say: which queue, and which of its entries.
 import { GatewayError } from '../model/errors.ts';
+import { QUEUE_IMPORTED_PER_REQUEST } from '../model/limits.ts';
 import type { QoS } from '../model/message.ts';
 import { type TopicFilter, topicFilter } from '../model/topic.ts';
 import type { EntrySelection, QueueOfClient } from './running-gateway.ts';
@@ -53,6 +54,19 @@ export function textOf(given: Parameters, name: string): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'string' && Buffer.byteLength(value) <= NAME_BYTES_MAX) return value;
   throw wrong(`"${name}" must be a text of at most ${NAME_BYTES_MAX} bytes`);
+}
+
+/** Absent: false. */
+export function flagOf(given: Parameters, name: string): boolean {
+  const value = given[name] ?? false;
+  if (typeof value === 'boolean') return value;
+  throw wrong(`"${name}" must be true or false`);
+}
+
+export function messagesOf({ messages }: Parameters): readonly Buffer[] {
+  if (!Array.isArray(messages) || messages.length > QUEUE_IMPORTED_PER_REQUEST || !messages.every((each) => typeof each === 'string'))
+    throw wrong(`"messages" must be a list of at most ${QUEUE_IMPORTED_PER_REQUEST} texts in base64`);
+  return messages.map((each: string) => Buffer.from(each, 'base64'));
 }
 
 function bytesOf(given: Parameters, name: string): Uint8Array | undefined {

@@ -107,6 +107,40 @@ export interface QueueBook {
   purge(queue: QueueOfClient, selection: EntrySelection): { readonly purged: number; readonly inFlight: number; readonly next: number | undefined };
   /** Dead letters of that client; the next request takes `upTo` as well. @throws GatewayError NOT_FOUND, LIMIT_EXCEEDED. */
   replay(clientId: string, selection: EntrySelection): { readonly replayed: number; readonly next: number | undefined; readonly upTo: number };
+  /** Each message as a file of exported ones holds it; the next request takes `upTo` as well. @throws GatewayError NOT_FOUND. */
+  export(queue: QueueOfClient, selection: EntrySelection, options: { readonly isToRemove: boolean }): Promise<ExportedEntries>;
+  /** Lets go of messages that were exported, of those that still wait. @throws GatewayError NOT_FOUND. */
+  removeExported(queue: QueueOfClient, era: string, sequences: readonly number[]): { readonly removed: number };
+  /**
+   * Puts messages into a queue, or publishes them, each once however often it is brought.
+   *
+   * @throws GatewayError NOT_FOUND.
+   */
+  import(target: QueueOfClient | 'topics', messages: readonly Buffer[]): Promise<ImportedEntries>;
+}
+
+export interface ExportedEntries {
+  readonly messages: readonly Buffer[];
+  readonly next: number | undefined;
+  readonly upTo: number;
+  /** Left out: under way to the client, where they are to be removed; and larger than a file takes. */
+  readonly inFlight: number;
+  readonly tooLarge: number;
+  /** In the queue, now. */
+  readonly queued: number;
+}
+
+export interface ImportedEntries {
+  readonly imported: number;
+  /** Were imported before. */
+  readonly known: number;
+  readonly expired: number;
+  /** Published, and nobody had subscribed. */
+  readonly unmatched: number;
+  /** Are no messages. */
+  readonly invalid: number;
+  /** What had no room for the message behind these, in words; undefined: all were taken. */
+  readonly full: string | undefined;
 }
 
 export const BANNED_KINDS = ['client', 'user', 'address'] as const;
