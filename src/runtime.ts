@@ -31,6 +31,7 @@ import { CommitHealth } from './runtime/commit-health.ts';
 import { diskLimits } from './runtime/disk-limits.ts';
 import { type Front, mqttSnFront, stompFront } from './runtime/fronts.ts';
 import { mqttFront } from './runtime/mqtt-front.ts';
+import { queueDesk } from './runtime/queue-desk.ts';
 import { createSysTopics } from './runtime/sys-topics.ts';
 import { BACKUP_WORKER, COMMIT_WORKER } from './runtime/thread-entries.ts';
 import { Watches } from './runtime/watches.ts';
@@ -205,7 +206,7 @@ class GatewayParts implements RunningGateway {
   }
 
   get queueBook(): QueueBook {
-    return this.#broker.queueInspector;
+    return queueDesk(this.#broker);
   }
 
   #contextFor(name: string): GatewayContext {

@@ -66,7 +66,6 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     });
   const groups = [withQueueCommands, withBridgeCommands, withUserCommands, withBanCommands, withBackupCommands, withSelftestCommand, withImportCommands];
   for (const withCommands of groups) withCommands(program, surroundings, exit);
-    withCommands(program, surroundings, exit);
   program
     .command('version')
     .description('print the version')
