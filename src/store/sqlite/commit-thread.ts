@@ -7,7 +7,7 @@ import { GatewayError } from '../../model/errors.ts';
 import type { CommitUnit, SegmentRow } from './committer.ts';
 import { openConnection, type Synchronous } from './database.ts';
 import type { SqlValue, TableWrite } from './schema.ts';
-import { UnitWriter, type WrittenUnit } from './unit-writer.ts';
+import { logSyncOf, UnitWriter, type WrittenUnit } from './unit-writer.ts';
 import type { StartCommitThread } from './worker-committer.ts';
 
 /** What the thread is told at its start. Plain data. */
@@ -44,7 +44,8 @@ export function committingThread(entry: URL, orders: CommitOrders): StartCommitT
     return {
       send: (unit) => {
         const segment = unit.segment && detached(unit.segment);
-        const order: Order = { segment, writes: unit.writes.map(compact), vacuumPages: unit.vacuumPages, cutsLog: unit.cutsLog };
+        const { vacuumPages, cutsLog, provesLog } = unit;
+        const order: Order = { segment, writes: unit.writes.map(compact), vacuumPages, cutsLog, provesLog };
         worker.postMessage(order, segment === undefined ? [] : [segment.bytes.buffer]);
       },
       close: () => {
@@ -70,7 +71,7 @@ function started(entry: URL, orders: CommitOrders): Worker {
 export function serveCommits(port: MessagePort, orders: CommitOrders, clock: Clock): void {
   const reopen = (): Database => openConnection(orders.path, orders.synchronous);
   const database = reopen();
-  const writer = new UnitWriter(database, clock, reopen);
+  const writer = new UnitWriter(database, clock, { reopen, log: logSyncOf(orders) });
   const answer = (said: Answer): void => port.postMessage(said);
   port.on('message', (order: Order) => {
     if (order !== 'close') {
