@@ -219,7 +219,7 @@ describeWithPeers(['mosquitto', 'mosquitto_passwd', 'mosquitto_pub', 'openssl'],
     }));
     expect(posterns).toStrictEqual(mosquittos);
     expect(list).toMatch(/:3: listener: differs: there is one users file: who names a user at this listener has to be in it\n/);
-    expect(list).toMatch(/:5: listener: differs: another listener lets in clients without a name, so they come in here too, and may do nothing/);
+    expect(list).toMatch(/:5: listener: differs: another listener lets in clients without a name, so those of this host come in here too, and may do nothing/);
   });
 
   test('certificates and pre-shared keys as names', async () => {
