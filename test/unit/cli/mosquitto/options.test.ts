@@ -1,6 +1,6 @@
 // Every option of mosquitto.conf(5) of Mosquitto 2.0, and those 2.1 brought: a key with its value, or a remark.
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { at, imported } from './imported.ts';
 
@@ -90,6 +90,7 @@ const LISTENERS: readonly Case[] = [
   ['listener 1884 192.0.2.1', { [`${LISTENER}bind`]: '192.0.2.1:1884' }],
   ['listener 1884 ::1', { [`${LISTENER}bind`]: '[::1]:1884' }],
   ['listener 0 /run/m.sock', { [`${LISTENER}type`]: 'unix', [`${LISTENER}path`]: '/run/m.sock' }],
+  ['listener 0 m.sock', { [`${LISTENER}type`]: 'unix', [`${LISTENER}path`]: resolve('m.sock') }],
   ['listener 1884\nsocket_domain ipv4', { [`${LISTENER}bind`]: '0.0.0.0:1884' }],
   ['listener 1884\nbind_interface eth0', { [`${LISTENER}bind`]: '127.0.0.1:1884' }, 'missing'],
   ['listener 1884 192.0.2.1\nbind_interface eth0', { [`${LISTENER}bind`]: '192.0.2.1:1884' }, 'differs'],
