@@ -6,10 +6,12 @@ import { topicFilter, topicName } from '../model/topic.ts';
 import type { PublishView } from '../mqtt/packets.ts';
 import { bridgeCounters } from './counters.ts';
 import { Incoming } from './incoming.ts';
-import { isStranger, rememberRemote } from './known-remotes.ts';
+import { isKnown, isStranger, rememberRemote } from './known-remotes.ts';
 import type { BridgeLine } from './line.ts';
+import type { LinkStatus, TrialReport } from './link-state.ts';
 import { Outgoing } from './outgoing.ts';
 import type { BridgeSettings } from './settings.ts';
+import { StartPolicy } from './start-policy.ts';
 import { type Crossings, crossings } from './topic-map.ts';
 import type { RemoteLimits, Uplink, UplinkHandlers } from './uplink.ts';
 
@@ -20,25 +22,50 @@ const FILTERS_KEY = 'filters';
 interface Running extends BridgeLine {
   readonly outgoing: Outgoing;
   readonly incoming: Incoming;
+  readonly startPolicy: StartPolicy;
+}
+
+export interface BridgeStatus extends LinkStatus {
+  readonly name: string;
+  readonly address: string;
+  readonly isConnected: boolean;
 }
 
 export class Bridge implements Gateway, Outlet, UplinkHandlers {
   readonly name: string;
   readonly #settings: BridgeSettings;
   readonly #uplink: Uplink;
+  readonly #queued: () => number;
   #context: GatewayContext | undefined;
   #running: Running | undefined;
   #isUp = false;
 
-  constructor(settings: BridgeSettings, uplink: Uplink) {
+  /** @param queued - messages in its queue. */
+  constructor(settings: BridgeSettings, uplink: Uplink, queued: () => number) {
     this.name = `bridge:${settings.name}`;
     this.#settings = settings;
     this.#uplink = uplink;
+    this.#queued = queued;
   }
 
   /** For `postern status`. */
-  status(): { readonly name: string; readonly address: string; readonly isConnected: boolean } {
-    return { name: this.#settings.name, address: this.#uplink.address, isConnected: this.#isUp };
+  status(): BridgeStatus {
+    return { name: this.#settings.name, address: this.#uplink.address, isConnected: this.#isUp, ...this.#uplink.status };
+  }
+
+  /** By hand, whatever its configuration says of when it is connected. */
+  call(): void {
+    this.#running?.startPolicy.start();
+  }
+
+  /** By hand: it is not connected until `call`, and its queue goes on collecting. */
+  rest(): void {
+    this.#running?.startPolicy.hold();
+  }
+
+  /** Whether its remotes would have it; touches nothing of it. */
+  test(): Promise<readonly TrialReport[]> {
+    return this.#uplink.test();
   }
 
   async start(context: GatewayContext): Promise<void> {
@@ -52,16 +79,19 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
       uplink: this.#uplink,
       counters: bridgeCounters(context.metrics, this.name),
     };
-    this.#running = { ...line, outgoing: new Outgoing(line, maps.out), incoming: new Incoming(line, maps.in) };
+    const startPolicy = this.#startPolicy(line);
+    this.#running = { ...line, startPolicy, outgoing: new Outgoing(line, maps.out), incoming: new Incoming(line, maps.in) };
     session.pause('upstream');
     session.resume('link');
     this.#subscribe(session, maps.out);
     this.#tellStatus('0');
     this.#uplink.start(this, maps.in.filters);
+    startPolicy.begin();
   }
 
   async stop(signal: AbortSignal): Promise<void> {
     this.#isUp = false;
+    this.#running?.startPolicy.end();
     this.#running?.outgoing.disconnected('stopped', 'us');
     this.#running?.session.pause('upstream'); // what still comes stays in the queue
     this.#tellStatus('0');
@@ -93,6 +123,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
 
   end(reason: EndReason): void {
     this.#context?.log.error('bridge session ended by the core', { bridge: this.#settings.name, reason });
+    this.#running?.startPolicy.end();
     this.#running = undefined;
   }
 
@@ -100,8 +131,20 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     return this.#running?.session.unusedPacketId() ?? 1;
   }
 
+  isWanted(): boolean {
+    return this.#running?.startPolicy.isWanted() === true;
+  }
+
+  isKnown(address: string): boolean {
+    return this.#running !== undefined && isKnown(this.#running.session, address);
+  }
+
   isStranger(address: string): boolean {
     return this.#running !== undefined && isStranger(this.#running.session, address);
+  }
+
+  onOpen(): void {
+    this.#running?.incoming.connected();
   }
 
   onForgotten(): void {
@@ -155,6 +198,11 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
 
   onRelease(packetId: number): void {
     this.#running?.session.release(packetId);
+  }
+
+  #startPolicy({ context, counters, uplink, settings }: BridgeLine): StartPolicy {
+    const demand = { queued: this.#queued, carried: () => counters.sent.value + counters.received.value };
+    return new StartPolicy(settings.start, { clock: context.clock, uplink, demand });
   }
 
   async #connect(context: GatewayContext): Promise<ClientSession> {

@@ -33,6 +33,7 @@ export interface RunningGateway {
   reload(next: Config): ReloadOutcome;
   readonly bans: BanBook;
   readonly backups: BackupDesk;
+  readonly bridges: BridgeDesk;
   /** What `postern queues` shows. @param clientId - only those of that client, also empty ones. */
   queues(clientId: string | undefined): QueueListing;
   readonly queueBook: QueueBook;
@@ -55,6 +56,27 @@ export interface BackupDesk {
   progress(): BackupProgress;
   /** Resolves once none is being made, or after `withinMs`. */
   finished(withinMs: number): Promise<void>;
+}
+
+/** One address of a bridge that was tried. */
+export interface BridgeTrial {
+  readonly address: string;
+  /** What went well, in order: resolve, tcp, tls, websocket, mqtt. */
+  readonly passed: readonly string[];
+  /** Absent when all went well, as `reason`. */
+  readonly failure?: string;
+  readonly reason?: string;
+}
+
+/** The bridges, by hand. All but `status` throw GatewayError NOT_FOUND, CONFIG_INVALID. */
+export interface BridgeDesk {
+  status(): readonly object[];
+  /** Connects it now, and undoes `rest`. */
+  call(name: string): void;
+  /** Disconnects it until `call`, a change of its configuration or a restart; its queue goes on collecting. */
+  rest(name: string): void;
+  /** Resolves within BRIDGE_TEST_TIMEOUT_MS. */
+  test(name: string): Promise<readonly BridgeTrial[]>;
 }
 
 /** The queue of one session, or of a shared group: its realm is `$share`, its client id the filter, and it is connected when it has members. */

@@ -76,6 +76,11 @@ export interface ConnectRequest {
   readonly inflightMax: number;
   /** Whether QoS 0 messages wait in the stored queue while the client is paused or away: sleeping sensors and bridges need it. */
   readonly queueQos0: boolean;
+  /**
+   * Whether what a client has not settled is kept although its session ends with its link, so that what it rejects can be sent again. In memory, as many as
+   * `inflightMax`.
+   */
+  readonly keepsUnsettled?: boolean | undefined;
   /** How its queue is treated; as the configuration says for this client when absent. */
   readonly queue?: QueuePolicy | undefined;
   /**
@@ -100,6 +105,11 @@ export interface ConnectRequest {
   readonly mountPoint?: string | undefined;
   /** For presence messages; absent where the protocol has none. */
   readonly keepAliveSeconds?: number | undefined;
+  /**
+   * The session is a further queue of this client, which is in: for a subscription with a window of its own, or one that outlives its connection. It has the
+   * client's rights and the client id of `credentials`; nobody is asked who that is, and it counts as no client of its own (presence, rates, flapping).
+   */
+  readonly within?: ClientSession | undefined;
 }
 
 /**
@@ -173,9 +183,9 @@ export type RefusalReason =
 
 /**
  * `link`: the peer's buffer is full, or it has not been answered yet. `asleep`: a sleeping client. `upstream`: a bridge out of reach.
- * `subscribing`: from before `subscribe` until its answer is sent, where the answer must come before the first message.
+ * `window`: as many messages wait for the peer's word as may, where those of QoS 0 count as well. `subscribing`: from before `subscribe` until its answer is sent, where the answer must come before the first message.
  */
-export type PauseReason = 'link' | 'asleep' | 'upstream' | 'subscribing';
+export type PauseReason = 'link' | 'asleep' | 'upstream' | 'subscribing' | 'window';
 
 /** `invalid-topic`: no name can be made of it, e.g. `$delayed/` without a number of seconds. */
 export type PublishOutcome = 'accepted' | 'no-subscribers' | 'denied' | 'invalid-topic' | 'quota-exceeded';
@@ -211,6 +221,14 @@ export interface ClientSession {
    * gateway's own (bridges) only: dead letters are told apart by client id.
    */
   setAside(packetId: number, reason: string): boolean;
+  /**
+   * The peer could not use the delivery: it is delivered again, to another member first where the queue is shared.
+   *
+   * @returns false: it is not in flight, or was rejected `rejectionsMax` times already, and still is in flight.
+   */
+  reject(packetId: number, rejectionsMax: number): boolean;
+  /** It settles the delivery and publishes it anew, below `topicPrefix`, in one commit: for what nobody can use. False when the id is not in flight. */
+  redirect(packetId: number, topicPrefix: string): boolean;
   /** The delivery goes back to the head of the queue, e.g. MQTT-SN REGACK "congestion"; it is sent again after `resume` or the next wake. */
   giveBack(packetId: number): boolean;
   /**
@@ -235,6 +253,8 @@ export interface ClientSession {
   /** While asleep: delivers what is queued up to now and tells `outlet.drained()` when all of it is settled; what comes later waits. */
   wake(): void;
   setWill(will: Will | undefined): void;
+  /** What `run` publishes, settles and gives back is in one commit: after a power cut all of it is there, or nothing. */
+  atomically(run: () => void): void;
   /**
    * The client proves again who it is, while its session goes on (MQTT 5 §4.12.1). `accepted` when it is the same principal as before, whose
    * rights are judged anew from now on; after `refused` the protocol says goodbye and disconnects.

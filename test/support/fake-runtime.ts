@@ -39,6 +39,7 @@ export const startGateway: StartGateway = async ({ config, log }) => {
     status: () => ({ receiveMax: config.mqtt.receiveMax, bridges: [] }),
     isHealthy: () => behaviour !== 'unhealthy',
     reload: (next) => ({ applied: ['access.rules'], needsRestart: next.mqtt.receiveMax === config.mqtt.receiveMax ? [] : ['mqtt.receiveMax'] }),
+    bridges: { status: () => [], call() {}, rest() {}, test: async () => [] },
     bans: { list: () => [], add: () => 0, remove: () => false },
     backups: { start: () => undefined, progress: () => ({ state: 'none' }), finished: async () => undefined },
     queues: () => ({ queues: [], further: 0 }),
