@@ -14,10 +14,12 @@ import type { QueueDrops } from './drops.ts';
 import { type Inflight, InflightTable, readFlight } from './inflight.ts';
 import { MemoryQueue, type MemoryQueueParts } from './memory-queue.ts';
 import { releaseOrphans } from './orphaned-exchanges.ts';
+import { OwnClaim } from './own-claim.ts';
 import { Pauses } from './pauses.ts';
 import type { QueueReadingParts } from './queue-reading.ts';
 import type { OutboundSettings } from './queue-terms.ts';
 import type { Recipient } from './recipient.ts';
+import { Rejections } from './rejections.ts';
 import { SharedLane } from './shared-lane.ts';
 import { StoredQueue } from './stored-queue.ts';
 
@@ -39,6 +41,7 @@ export class Outbound implements DurableWaiter, Recipient {
   #settings: OutboundSettings;
   #outlet: Outlet | undefined;
   readonly #pauses = new Pauses();
+  readonly #rejections: Rejections;
   #isPumping = false;
 
   constructor(parts: OutboundParts, drops: QueueDrops, settings: OutboundSettings) {
@@ -48,6 +51,7 @@ export class Outbound implements DurableWaiter, Recipient {
     this.#settings = settings;
     const { memoryQueueLimits: limits, store, clock, turns } = parts;
     this.#inflight = new InflightTable(clock);
+    this.#rejections = new Rejections(store);
     this.#memory = new MemoryQueue({ limits, retainedMax: RETAINED_MESSAGES_MAX, drops, turns }, settings.treatment);
     this.queue = new StoredQueue({ store, clock, drops }, this.#inflight, settings);
   }
@@ -55,6 +59,7 @@ export class Outbound implements DurableWaiter, Recipient {
   /** Takes up the queue and QoS 2 exchanges a restart left. */
   restore(stored: StoredSession, lastSequence: Sequence): void {
     this.queue.restore(stored, lastSequence, this.#settings);
+    this.#rejections.restore(stored);
     if (stored.queue.count > 0) this.#inflight.leap(this.#parts.clock.random());
     releaseOrphans(this.#parts.store, stored);
     this.#inflight.restore(stored.sending);
@@ -148,7 +153,8 @@ export class Outbound implements DurableWaiter, Recipient {
       this.drops.add('detached');
       return false;
     }
-    if (this.#pauses.isNone && this.#memory.length === 0 && (terms.qos === 0 || this.#hasWindow())) this.#send(message, terms, undefined);
+    if (terms.qos > 0 && this.#settings.keepsUnsettled) this.hold(message, new OwnClaim(message, terms, this.drops));
+    else if (this.#pauses.isNone && this.#memory.length === 0 && (terms.qos === 0 || this.#hasWindow())) this.#send(message, terms, undefined);
     else this.#memory.push({ message: message.keep(), ...terms });
     return false;
   }
@@ -206,6 +212,14 @@ export class Outbound implements DurableWaiter, Recipient {
     return true;
   }
 
+  reject(packetId: number, rejectionsMax: number): boolean {
+    const flight = this.#inflight.get(packetId);
+    if (flight?.phase !== 'sent' || !this.#rejections.admits(flight, this.stored, rejectionsMax)) return false;
+    this.#inflight.turnBack(packetId, flight);
+    this.pump();
+    return true;
+  }
+
   giveBack(packetId: number): boolean {
     return this.#inflight.sendLater(packetId);
   }
@@ -243,10 +257,7 @@ export class Outbound implements DurableWaiter, Recipient {
     this.pump();
   }
 
-  /**
-   * The peer began a new session and knows no packet id of ours (MQTT-3.2.2-5). What it received but did not complete may be gone with the old one:
-   * it is published again.
-   */
+  /** The peer knows no packet id of ours (MQTT-3.2.2-5). What it received but did not complete may be gone: it is published again. */
   peerForgot(): void {
     const { store } = this.#parts;
     const { stored } = this;
@@ -371,6 +382,7 @@ export class Outbound implements DurableWaiter, Recipient {
     flight.claim?.settle(cause);
     const { stored } = this;
     if (stored !== undefined && flight.sequence !== undefined) {
+      this.#rejections.settled(stored, flight.sequence);
       if (flight.qos === 2) store.endSending(stored, packetId, cause);
       else store.settle(stored, flight.sequence, cause);
     }

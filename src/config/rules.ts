@@ -50,15 +50,18 @@ interface OpenListener {
 }
 
 /** Listeners that other hosts can reach, by themselves or through a proxy. */
-function openListeners({ mqtt, mqttSn }: Settings): OpenListener[] {
+function openListeners({ mqtt, mqttSn, stomp }: Settings): OpenListener[] {
   const streams = mqttListeners(mqtt).flatMap(({ at, bind, path: socket, proxy }): OpenListener[] => {
     const isOfThisHost = bind === undefined || isLoopback(bind.host);
     if (isOfThisHost && proxy.proxyProtocol === 'off') return [];
     if (bind !== undefined) return [openAt([...at, 'bind'], bind)];
     return socket === undefined ? [] : [{ path: [...at, 'path'], place: socket, isByProxy: true }];
   });
-  const { enabled, bind } = mqttSn.udp;
-  return enabled && !isLoopback(bind.host) ? [...streams, openAt(['mqttSn', 'udp', 'bind'], bind)] : streams;
+  const others = [
+    { at: ['mqttSn', 'udp', 'bind'], ...mqttSn.udp },
+    { at: ['stomp', 'tcp', 'bind'], ...stomp.tcp },
+  ].filter(({ enabled, bind }) => enabled && !isLoopback(bind.host));
+  return [...streams, ...others.map(({ at, bind }) => openAt(at, bind))];
 }
 
 function openAt(path: Path, bind: Endpoint): OpenListener {

@@ -132,6 +132,20 @@ export const QUEUES_LISTED_MAX = 100;
 export const QUEUE_ENTRIES_PER_REQUEST = 1_000;
 export const QUEUE_ENTRIES_SHOWN_MAX = 100;
 export const QUEUE_PAYLOAD_SHOWN_BYTES = 1_024;
+/** Payload looked into for one request; one message may be larger. */
+export const QUEUE_BYTES_PER_REQUEST = 1024 * 1024;
+/** Bytes of exported messages after which an answer, or a request that imports them, ends; the largest message that is exported, with its properties. */
+export const QUEUE_CARRIED_BYTES_PER_REQUEST = 512 * 1024;
+export const CARRIED_BODY_BYTES_MAX = 2.25 * 1024 * 1024;
+/** Messages of one request that imports: what is written for them is in one group. */
+export const QUEUE_IMPORTED_PER_REQUEST = 250;
+/** Eras a store tells apart among what it exports. */
+export const EXPORT_ERAS_MAX = 64;
+/** Eras a queue has imported from that it remembers, and the bytes that takes: a million messages with others between each two are 2 to 4 MB. The oldest goes. */
+export const IMPORTED_ERAS_MAX = 256;
+export const IMPORTED_BYTES_MAX = 4 * 1024 * 1024;
+/** Runs of imported sequence numbers in one row. */
+export const IMPORTED_RUNS_PER_ROW = 128;
 /** Queues named in the log per minute because they dropped messages; the rest is counted. */
 export const DROP_REPORTS_MAX = 10;
 /** Messages and packets kept for clients that are not read until there is room for them, one of each: beyond this their links are closed. */
@@ -234,8 +248,8 @@ export const LOG_PEERS_TRACKED_MAX = 256;
 /** Characters of one field of a line; enough for the stack of an error, too little for a topic of 64 KiB. */
 export const LOG_FIELD_CHARS_MAX = 2_048;
 
-/** One line on the control socket, either way. A status with its metrics is the longest. */
-export const CONTROL_LINE_BYTES_MAX = 1024 * 1024;
+/** One line on the control socket, either way. The longest have exported messages in them, one of which may be as long as `CARRIED_BODY_BYTES_MAX`, in base64. */
+export const CONTROL_LINE_BYTES_MAX = 4 * 1024 * 1024;
 /** Commands that talk to a gateway at once. */
 export const CONTROL_CONNECTIONS_MAX = 16;
 /** Time a control connection may be silent, and a command may wait for its answer. */
