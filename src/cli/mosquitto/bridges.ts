@@ -9,6 +9,8 @@ export interface Bridge {
   readonly item: Tree;
   /** Never shown. */
   readonly password: string | undefined;
+  /** Its pre-shared key, never shown. */
+  readonly psk: string | undefined;
   /** Authorities of the broker, PEM, where they were a directory. */
   readonly authorities: string | undefined;
   readonly remarks: readonly Remark[];
@@ -39,9 +41,10 @@ function bridgeOf({ begin, draft }: BridgeScope, hostname: string, taken: Readon
   status(draft);
   const authorities = authoritiesOf(draft, remarks);
   const secret = draft.last('remote_password', 'password');
+  const psk = preSharedKey(draft);
   const topics = draft.all('topic').flatMap((line) => topicsOf(line));
   if (topics.length === 0) throw new ConfError(begin, 'the connection has no topic');
-  return { name, item: { ...head, ...draft.tree, topics }, password: secret?.value, authorities, remarks };
+  return { name, item: { ...head, ...draft.tree, topics }, password: secret?.value, psk, authorities, remarks };
 }
 
 function nameFor(written: string, taken: ReadonlySet<string>): string {
@@ -100,6 +103,18 @@ function authoritiesOf(draft: Draft, remarks: Remark[]): string | undefined {
   }
   remarks.push(remark(directory, 'differs', 'authorities are one file: a copy of the certificates that are in the directory now'));
   return certificatesIn(directory);
+}
+
+/** Mosquitto wants both or neither. */
+function preSharedKey(draft: Draft): string | undefined {
+  const [identity, psk] = [draft.last('bridge_identity'), draft.last('bridge_psk')];
+  if (identity === undefined) {
+    if (psk !== undefined) throw new ConfError(psk, 'needs bridge_identity');
+    return undefined;
+  }
+  if (psk === undefined) throw new ConfError(identity, 'needs bridge_psk');
+  draft.put('tls.pskIdentity', words(identity.value, identity));
+  return words(psk.value, psk);
 }
 
 const DIRECTIONS = ['out', 'in', 'both'] as const;

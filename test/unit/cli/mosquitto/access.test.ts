@@ -204,6 +204,8 @@ describe('what Mosquitto would not start with', () => {
     ['connection c\naddress h\ntopic #\nconnection c', 4],
     ['connection c\naddress h\ntopic #\nrestart_timeout 10 5', 4],
     ['connection c\naddress h\ntopic #\nstart_type manual', 4],
+    ['connection c\naddress h\ntopic #\nbridge_psk 00', 4],
+    ['connection c\naddress h\ntopic #\nbridge_identity g', 4],
     ['listener 1\naccept_protocol_versions 7', 2],
     ['listener 1\nenable_proxy_protocol 3', 2],
     ['include_dir /does/not/exist', 1],
