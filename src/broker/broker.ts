@@ -182,6 +182,7 @@ export class Broker {
 
   /** Tells every link that the gateway goes; sessions and their wills wait in the store. */
   shutDown(): void {
+    this.#core.numbering.save();
     this.#core.shares.stop();
     this.#core.withheld.stop();
     this.#arrivals.stop();

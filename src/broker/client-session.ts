@@ -131,6 +131,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     if (this.#hasQueue) this.outbound.restore(stored, this.#core.store.boot.lastSequence);
     this.subscriptions.restore(stored);
     this.#core.router.watchRefusing(this, this.outbound.queue.mayRefuse);
+    this.#core.numbering.restored(this);
     if (detachedAtMs === undefined && Number.isFinite(expirySeconds)) this.#saveFacts(); // its time without a link runs from now on, over further restarts too
   }
 
@@ -152,6 +153,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.outbound.useStore(this.stored);
     this.outbound.attach(this.#outlet, takeTerms(this.#core, this.stored, principal, request));
     this.#core.router.watchRefusing(this, this.outbound.queue.mayRefuse);
+    this.#core.numbering.treat(this, { isCounting: request.isNumbered === true });
     this.subscriptions.resume(this.#subscriber);
   }
 
@@ -331,6 +333,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#cancelDeadline?.();
     this.subscriptions.end();
     this.#core.router.watchRefusing(this, false);
+    this.#core.numbering.forget(this);
     this.#core.withheld.roomMayBe();
     if (this.#stored !== undefined) this.#core.store.removeSession(this.#stored);
     this.#stored = undefined;

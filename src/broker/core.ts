@@ -12,6 +12,7 @@ import type { Drops } from './drops.ts';
 import type { Durability } from './durability.ts';
 import type { Access } from './permissions.ts';
 import type { Presence } from './presence.ts';
+import type { QueueNumbering } from './queue-numbering.ts';
 import type { QueueRules } from './queue-rules.ts';
 import type { Receipts } from './receipts.ts';
 import type { RetainedIndex } from './retained-index.ts';
@@ -44,6 +45,7 @@ export interface Core {
   readonly withheld: Withheld;
   readonly counters: BrokerCounters;
   readonly queueRules: QueueRules;
+  readonly numbering: QueueNumbering;
   readonly drops: Drops;
   /** Undefined: nobody is told when a message came. */
   readonly receipts: Receipts | undefined;

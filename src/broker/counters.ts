@@ -25,6 +25,7 @@ export interface BrokerCounters {
   readonly slowConsumers: Counter;
   readonly deadLetters: Counter;
   readonly rightsLost: Counter;
+  readonly devicesUnnumbered: Counter;
 }
 
 export function brokerCounters(metrics: Metrics): BrokerCounters {
@@ -50,5 +51,6 @@ export function brokerCounters(metrics: Metrics): BrokerCounters {
     slowConsumers: metrics.counter('sessions.slow-consumers'),
     deadLetters: metrics.counter('messages.dead-letters'),
     rightsLost: metrics.counter('sessions.rights-lost'),
+    devicesUnnumbered: metrics.counter('messages.without-device-number'),
   };
 }

@@ -16,6 +16,7 @@ import { Drops } from './drops.ts';
 import { Durability, type DurabilitySettings } from './durability.ts';
 import type { Access } from './permissions.ts';
 import { Presence } from './presence.ts';
+import { QueueNumbering } from './queue-numbering.ts';
 import { QueueRules, type QueueSettings } from './queue-rules.ts';
 import type { Receipts } from './receipts.ts';
 import { RetainedIndex } from './retained-index.ts';
@@ -64,7 +65,8 @@ export function makeCore({ store, clock, access, log, metrics, turns, settings, 
   const durability = new Durability({ store, metrics, settings: settings.durability });
   const shares = new SharedGroups({ store, clock, durability, drops, queueRules }, bus, settings.sharedSubscriptions);
   const retaining = new Retaining({ store, clock, retained, counters, limits: settings.retainedLimits });
-  const router = new Router({ bus, store, durability, retaining, systemRetained, counters, shares, work: turns.work });
+  const numbering = new QueueNumbering({ store, durability, clock, topics: bus.topics, devicesBeyond: counters.devicesUnnumbered });
+  const router = new Router({ bus, store, durability, retaining, systemRetained, counters, shares, numbering, work: turns.work });
   const withheld = new Withheld({ store, clock });
   const onRoom = (): void => withheld.roomMayBe();
   const announcer = new Announcer(bus.topics, clock, router);
@@ -88,6 +90,7 @@ export function makeCore({ store, clock, access, log, metrics, turns, settings, 
     withheld,
     counters,
     queueRules,
+    numbering,
     drops,
     receipts,
     turns,

@@ -78,6 +78,8 @@ export interface ConnectRequest {
   readonly queueQos0: boolean;
   /** How its queue is treated; as the configuration says for this client when absent. */
   readonly queue?: QueuePolicy | undefined;
+  /** Whether its queue counts what it is given: its messages have a number then, from their routing on. Of clients that are alone in their realm only. */
+  readonly isNumbered?: boolean | undefined;
   /**
    * How the client's link is read no more while there is no room for what it publishes at QoS 1 and 2: for protocols that cannot tell it so (MQTT 3.x).
    * Absent: the outcome is `quota-exceeded`, and the client may try again.

@@ -44,6 +44,12 @@ const message: fc.Arbitrary<Message> = fc
       ),
       { nil: undefined },
     ),
+    numbers: fc.option(
+      fc.array(fc.record({ queue: text, boot: fc.nat(), number: fc.maxSafeNat(), deviceNumber: fc.maxSafeNat() }), { minLength: 1, maxLength: 3 }),
+      {
+        nil: undefined,
+      },
+    ),
   })
   .map(({ topic, payload, ...rest }) => messageOf(topic, payload, rest));
 

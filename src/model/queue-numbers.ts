@@ -1,0 +1,20 @@
+// What queues that count what they are given say of it; see docs/decisions/0050-provenance.md.
+import type { QueueNumber } from './message.ts';
+import { type TopicName, topicName } from './topic.ts';
+
+/** The origin of what is said about numbers: no client and no listener has it. */
+export const NUMBERING_GATEWAY = '$numbers';
+/** Of messages that are put into one queue only, with `NUMBERING_GATEWAY` as their origin: what they say is JSON. */
+export const BOOT_ENDED_TOPIC: TopicName = topicName('$numbers/boot-ended');
+
+/** In that boot the queue gave numbers up to `last`; `after` is the boot before that gave any, 0 for the first. */
+export interface BootEnded {
+  readonly boot: number;
+  readonly last: number;
+  readonly after: number;
+}
+
+/** The number of a message in the queue of that name; undefined: it has none there. */
+export function numberIn(queue: string, { numbers }: { readonly numbers: readonly QueueNumber[] | undefined }): QueueNumber | undefined {
+  return numbers?.find((each) => each.queue === queue);
+}
