@@ -4,8 +4,8 @@ import { type TopicName, topicName } from './topic.ts';
 
 /** The origin of what is said about numbers: no client and no listener has it. */
 export const NUMBERING_GATEWAY = '$numbers';
-/** Of messages that are put into one queue only, with `NUMBERING_GATEWAY` as their origin: what they say is JSON. */
-export const BOOT_ENDED_TOPIC: TopicName = topicName('$numbers/boot-ended');
+/** Under this name `BootEnded`, as JSON, waits in the queue it is about, and in no other. */
+export const BOOT_ENDED_TOPIC: TopicName = topicName('$postern/boot-ended');
 
 /** In that boot the queue gave numbers up to `last`; `after` is the boot before that gave any, 0 for the first. */
 export interface BootEnded {
