@@ -122,6 +122,7 @@ class GatewayParts implements RunningGateway {
       turns: this.#turns,
       settings: brokerSettings(config),
       receipts,
+      clockBook: this.#clockBook,
     });
     this.#bridges = new BridgeFleet({
       clock,

@@ -158,7 +158,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
   }
 
   async #connect(context: GatewayContext): Promise<ClientSession> {
-    const { inflightMax, queueLimits } = this.#settings;
+    const { inflightMax, queueLimits, provenance } = this.#settings;
     const credentials = { clientId: this.name, peer: peerAddress(this.name), peerHost: '', listener: this.name, protocol: INTERNAL_PROTOCOL };
     const request = {
       credentials,
@@ -166,6 +166,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
       sessionExpirySeconds: Number.POSITIVE_INFINITY,
       inflightMax,
       queueQos0: true,
+      isNumbered: provenance !== undefined,
       queue: { ...queueLimits, whenFull: 'refuse', keepLatest: [], priorities: [] },
       isReliableLink: true,
     } as const;

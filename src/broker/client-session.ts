@@ -17,7 +17,7 @@ import type { CancelTimer } from '../model/clock.ts';
 import type { Draft, Origin } from '../model/message.ts';
 import type { TopicFilter } from '../model/topic.ts';
 import { LEAVE_WORK } from '../model/work.ts';
-import type { SessionFacts, StoredSession } from '../session/session-store.ts';
+import type { SessionFacts, StoredDelivery, StoredSession } from '../session/session-store.ts';
 import { Answers } from './answers.ts';
 import type { Core } from './core.ts';
 import { Inbound } from './inbound.ts';
@@ -194,7 +194,12 @@ export class BrokerSession implements ClientSession, RoutedSession {
   }
 
   setAside(packetId: number, reason: string): boolean {
-    const isKnown = this.outbound.refused(packetId, (delivery) => this.#core.deadLetters.add(this.clientId, delivery, reason));
+    const { deadLetters, numbering, store } = this.#core;
+    const aside = (delivery: StoredDelivery): void => {
+      deadLetters.add(this.clientId, delivery, reason);
+      numbering.setAside(this, delivery.message);
+    };
+    const isKnown = store.together(() => this.outbound.refused(packetId, aside));
     this.#core.withheld.roomMayBe();
     this.subscriptions.continueReplay();
     return isKnown;

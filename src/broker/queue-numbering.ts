@@ -8,8 +8,8 @@ import type { GatewayClock } from '../model/clock.ts';
 import { NUMBERED_DEVICES_MAX } from '../model/limits.ts';
 import { Message, type Origin, type QueueNumber } from '../model/message.ts';
 import type { Counter } from '../model/metrics.ts';
-import { BOOT_ENDED_TOPIC, type BootEnded, NUMBERING_GATEWAY } from '../model/queue-numbers.ts';
-import type { TopicTable } from '../model/topic.ts';
+import { BOOT_ENDED_TOPIC, type BootEnded, NUMBERING_GATEWAY, numberIn, SET_ASIDE_TOPIC, type SetAside } from '../model/queue-numbers.ts';
+import type { TopicName, TopicTable } from '../model/topic.ts';
 import type { SessionStore } from '../session/session-store.ts';
 import type { Durability } from './durability.ts';
 import { appendFor } from './recipient.ts';
@@ -109,7 +109,8 @@ export class QueueNumbering {
     const number = queue.next();
     const deviceNumber = queue.nextOf(origin);
     if (deviceNumber === 0) this.#parts.devicesBeyond.value += 1;
-    return { queue: nameOf(session), boot: this.#parts.store.boot.boot, number, deviceNumber };
+    const given = { queue: nameOf(session), boot: this.#parts.store.boot.boot, number, deviceNumber };
+    return number === 1 ? { ...given, after: queue.after } : given;
   }
 
   /** The message with these numbers is in its queues now, or will not be. */
@@ -120,6 +121,13 @@ export class QueueNumbering {
       queue.written();
       this.#parts.store.putStateAlong({ gateway: NUMBERING_GATEWAY }, name, () => this.#account(queue));
     }
+  }
+
+  /** One of its messages is a dead letter from now on: in the group in which it became one. */
+  setAside(session: RoutedSession, message: Message): void {
+    const numbered = this.#counting.has(session) ? numberIn(nameOf(session), message) : undefined;
+    if (numbered === undefined) return;
+    this.#tell(session, SET_ASIDE_TOPIC, { numbered, device: `${message.origin.gateway}/${message.origin.clientId}` } satisfies SetAside);
   }
 
   /** What is not on disk yet of the last numbers: before the store is closed. */
@@ -138,7 +146,7 @@ export class QueueNumbering {
     store.together(() => {
       const before = this.#accountOf(session);
       const hasNumbers = before !== undefined && before.last > 0;
-      if (hasNumbers) this.#tellEnded(session, before);
+      if (hasNumbers) this.#tell(session, BOOT_ENDED_TOPIC, before satisfies BootEnded);
       const queue = new NumberedQueue(hasNumbers ? before.boot : (before?.after ?? 0));
       this.#queues.set(name, queue);
       this.#counting.set(session, queue);
@@ -146,10 +154,10 @@ export class QueueNumbering {
     });
   }
 
-  /** In the queue itself, before anything of this boot. */
-  #tellEnded(session: RoutedSession, ended: BootEnded): void {
+  /** In the queue itself, behind what is there already. */
+  #tell(session: RoutedSession, topic: TopicName, said: object): void {
     const { topics, clock } = this.#parts;
-    const draft = { topic: topics.intern(BOOT_ENDED_TOPIC), payload: Buffer.from(JSON.stringify(ended)), qos: 1, isRetain: false } as const;
+    const draft = { topic: topics.intern(topic), payload: Buffer.from(JSON.stringify(said)), qos: 1, isRetain: false } as const;
     const origin = { gateway: NUMBERING_GATEWAY, clientId: clientId(nameOf(session)) };
     const message = new Message(draft, origin, { publishedAtMs: clock.gatewayMs(), expiresAtMs: Number.POSITIVE_INFINITY });
     appendFor(this.#parts, message, [{ recipient: session.outbound, terms: { qos: 1, isRetain: false, identifiers: [] } }], 'strict');

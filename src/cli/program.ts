@@ -11,6 +11,7 @@ import { withSelftestCommand } from './selftest-command.ts';
 import { start } from './start.ts';
 import { type StatusOptions, status } from './status.ts';
 import type { Surroundings } from './surroundings.ts';
+import { withVerifyStreamCommand } from './verify-stream.ts';
 import { version } from './version.ts';
 
 const EPILOGUE = `
@@ -62,8 +63,8 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     .action(async (client: string | undefined, options: QueuesOptions) => {
       code = await queues(client, options, surroundings);
     });
-  for (const withCommands of [withQueueCommands, withUserCommands, withBanCommands, withBackupCommands, withSelftestCommand])
-    withCommands(program, surroundings, exit);
+  const further = [withQueueCommands, withUserCommands, withBanCommands, withBackupCommands, withSelftestCommand, withVerifyStreamCommand];
+  for (const withCommands of further) withCommands(program, surroundings, exit);
   program
     .command('version')
     .description('print the version')

@@ -123,10 +123,11 @@ function repeated<T>(items: readonly T[], path: Path, key: keyof T & string, ide
   });
 }
 
-function bridgeContradictions({ username, passwordFile, protocol, retry, tls, topics }: BridgeSettings, path: Path): Finding[] {
+function bridgeContradictions({ username, passwordFile, protocol, provenance, retry, tls, topics }: BridgeSettings, path: Path): Finding[] {
   const findings: Finding[] = [];
   const find = (key: readonly (string | number)[], message: string): void => void findings.push({ path: [...path, ...key], role: 'value', message });
   if (protocol === '3.1.1' && passwordFile !== undefined && username === undefined) find(['passwordFile'], 'needs a username in MQTT 3.1.1 [MQTT-3.1.2-22]');
+  if (protocol === '3.1.1' && provenance === 'properties') find(['provenance'], 'needs protocol 5.0: MQTT 3.1.1 has no properties, envelope goes with both');
   if (tls.certFile !== undefined && tls.keyFile === undefined) find(['tls', 'certFile'], 'needs the keyFile that belongs to it');
   if (tls.keyFile !== undefined && tls.certFile === undefined) find(['tls', 'keyFile'], 'needs the certFile it belongs to');
   if (retry.firstSeconds > retry.capSeconds) find(['retry', 'firstSeconds'], `must not be longer than capSeconds (${retry.capSeconds})`);

@@ -8,6 +8,7 @@ import type { Log } from '../model/log.ts';
 import type { Draft, Message, QoS, UserProperties } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { QueuePolicy } from '../model/queue-policy.ts';
+import type { Reception } from '../model/reception.ts';
 import type { TopicFilter, TopicTable } from '../model/topic.ts';
 import type { Turns } from '../model/turns.ts';
 
@@ -41,6 +42,8 @@ export interface GatewayContext {
    * behind: streams wait by `ClientSession.whenRoom`, datagrams are answered "congestion", or dropped where there is no such answer.
    */
   hasRoom(): boolean;
+  /** When it came, as far as is known; undefined: before that was kept. */
+  receptionOf(message: Message): Reception | undefined;
   /** For publishers without a session (MQTT-SN QoS −1): QoS 0 with the permissions of `credentials`, never an answer. */
   publishWithoutSession(draft: Draft, credentials: Credentials): void;
   /**

@@ -53,6 +53,8 @@ export interface QueueNumber {
   readonly number: number;
   /** From 1, of those of one publisher; 0: there are more publishers than are counted. */
   readonly deviceNumber: number;
+  /** Of number 1: the boot before that gave any, 0 if there was none; so that a boot of which nothing arrived is missed. */
+  readonly after?: number | undefined;
 }
 
 /** When a message was taken over by the gateway. */

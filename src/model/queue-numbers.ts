@@ -14,6 +14,16 @@ export interface BootEnded {
   readonly after: number;
 }
 
+/** Under this name `SetAside`, as JSON, waits in the queue the message left. */
+export const SET_ASIDE_TOPIC: TopicName = topicName('$postern/set-aside');
+
+/** A message that has a number became a dead letter: it may still come, when somebody replays it. */
+export interface SetAside {
+  readonly numbered: QueueNumber;
+  /** Gateway and client id of its publisher: `mqtt/boiler-3`. */
+  readonly device: string;
+}
+
 /** The number of a message in the queue of that name; undefined: it has none there. */
 export function numberIn(queue: string, { numbers }: { readonly numbers: readonly QueueNumber[] | undefined }): QueueNumber | undefined {
   return numbers?.find((each) => each.queue === queue);

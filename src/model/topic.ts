@@ -79,7 +79,16 @@ export function isPlainLevel(text: string): boolean {
 
 /** Where a bridge tells, here and at its remote, whether it is connected, as Mosquitto names it. A client id too long for it gives no valid name. */
 export function connectionStateTopic(clientId: string): string {
-  return `$SYS/broker/connection/${clientId.replace(/[+#/]/g, '_')}/state`;
+  return `$SYS/broker/connection/${asLevel(clientId)}/state`;
+}
+
+/** Where a bridge tells its remote what is not in the messages themselves. */
+export function bridgeReportTopic(clientId: string): string {
+  return `postern/${asLevel(clientId)}/report`;
+}
+
+function asLevel(clientId: string): string {
+  return clientId.replace(/[+#/]/g, '_');
 }
 
 /** `#` would select a name without levels and `/#` the empty name; neither exists (MQTT-4.7.3-1), so they select what these do. */

@@ -57,7 +57,8 @@ export async function createBridge(
     },
   );
   const answerTimeoutMs = config.answerTimeoutSeconds * 1000;
-  const settings = { name, topics, inflightMax, queueLimits, answerTimeoutMs, sendsRetain: config.sendRetain };
+  const provenance = config.provenance === 'none' ? undefined : { form: config.provenance, stream: config.clientId, reportTopic: config.reportTopic };
+  const settings = { name, topics, inflightMax, queueLimits, answerTimeoutMs, sendsRetain: config.sendRetain, provenance };
   return new Bridge({ ...settings, statusTopic: statusTo === 'none' ? undefined : statusTopic }, uplink);
 }
 

@@ -87,6 +87,8 @@ export class ScriptedRemote implements StreamDialer, MqttVisitor {
   readonly connects: ConnectPacket[] = [];
   readonly packets: DecodedPacket[] = [];
   readonly publishes: RemotePublish[] = [];
+  /** Of each of them, by name; of a name that repeats the last. */
+  readonly userProperties: Record<string, string>[] = [];
   readonly acks: [type: AckType, packetId: number, reasonCode: number][] = [];
   dialCount = 0;
   /** False: nobody answers at that address. */
@@ -112,6 +114,7 @@ export class ScriptedRemote implements StreamDialer, MqttVisitor {
     const { qos, isDuplicate, isRetain, packetId } = view;
     const topic = view.bytes.toString('utf8', view.topicStart, view.topicEnd);
     this.publishes.push({ topic, payload: view.payload().toString(), qos, isDuplicate, isRetain, packetId });
+    this.userProperties.push(Object.fromEntries(view.properties?.userProperties ?? []));
     if (this.acknowledges && qos > 0) this.ack(qos === 1 ? 'puback' : 'pubrec', packetId);
   }
 

@@ -1,7 +1,7 @@
 // A client of the core without any protocol: says what a connection would say and remembers what it was told.
 import type { ClientSession, ConnectOutcome, ConnectRequest, Delivery, EndReason, GatewayContext, Outlet, PublishOutcome } from '../../src/gateway/gateway.ts';
 import { peerAddress } from '../../src/model/client.ts';
-import type { QoS } from '../../src/model/message.ts';
+import type { Draft, QoS } from '../../src/model/message.ts';
 import type { QueuePolicy } from '../../src/model/queue-policy.ts';
 import { topicFilter, topicName } from '../../src/model/topic.ts';
 
@@ -72,10 +72,10 @@ export class TestClient implements Outlet {
     return outcome;
   }
 
-  publish(topic: string, payload: string, over: { qos?: QoS; isRetain?: boolean; token?: number; packetId?: number; expirySeconds?: number } = {}): void {
-    const { qos = 1, isRetain = false, token = 1, packetId, expirySeconds } = over;
+  publish(topic: string, payload: string | Buffer, over: Partial<Omit<Draft, 'topic' | 'payload'>> & { token?: number; packetId?: number } = {}): void {
+    const { qos = 1, isRetain = false, token = 1, packetId, expirySeconds, properties } = over;
     const interned = this.#context.topics.intern(topicName(topic));
-    this.session.publish({ topic: interned, payload: Buffer.from(payload), qos, isRetain, expirySeconds }, token, packetId);
+    this.session.publish({ topic: interned, payload: Buffer.from(payload), qos, isRetain, expirySeconds, properties }, token, packetId);
   }
 
   subscribe(filter: string, over: { qos?: QoS; noLocal?: boolean; retainAsPublished?: boolean; retainHandling?: 0 | 1 | 2; identifier?: number } = {}): string {

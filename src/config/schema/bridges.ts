@@ -103,6 +103,16 @@ const bridge = section('One bridge.', {
     '$SYS/broker/connection/postern-greenhouse-central/state',
   ),
   statusTo: key(choice(['both', 'local', 'none']), 'Where the status topic is published: here and, by will, at the broker; only here; nowhere.', 'both'),
+  provenance: key(
+    choice(['none', 'properties', 'envelope']),
+    'What goes with each message that tells where it is from, when it came and whether any is missing: nothing; User Properties pst-* (MQTT 5); a JSON object around its payload.',
+    'none',
+  ),
+  reportTopic: optionalKey(
+    topic,
+    'Where the broker is told which number each boot ended with, and what is not sent; postern/<client id>/report unless given.',
+    'postern/greenhouse/report',
+  ),
   queueMessagesMax: key(
     integer({ min: 1, max: 1_000_000_000 }),
     'Messages that wait through an outage; then publishers are held back.',

@@ -121,16 +121,18 @@ function writeText(writer: ByteWriter, property: number, text: string | undefine
   writer.text(text);
 }
 
-function writeNumber(writer: ByteWriter, { queue, boot, number, deviceNumber }: QueueNumber): void {
+function writeNumber(writer: ByteWriter, { queue, boot, number, deviceNumber, after }: QueueNumber): void {
   writer.u8(PROPERTY.number);
   writer.text(queue);
   writer.varint(boot);
   writer.varint(number);
   writer.varint(deviceNumber);
+  if (number === 1) writer.varint(after ?? 0);
 }
 
 function readNumber(reader: ByteReader): QueueNumber {
-  return { queue: reader.text(), boot: reader.varint(), number: reader.varint(), deviceNumber: reader.varint() };
+  const number = { queue: reader.text(), boot: reader.varint(), number: reader.varint(), deviceNumber: reader.varint() };
+  return number.number === 1 ? { ...number, after: reader.varint() } : number;
 }
 
 function readProperties(reader: ByteReader): Block {
