@@ -8,6 +8,7 @@ import { bridgeCounters } from './counters.ts';
 import { Incoming } from './incoming.ts';
 import { isStranger, rememberRemote } from './known-remotes.ts';
 import type { BridgeLine } from './line.ts';
+import { LoopGuard, type LoopGuardParts, mayReturn } from './loop-guard.ts';
 import { Outgoing } from './outgoing.ts';
 import type { BridgeSettings } from './settings.ts';
 import { type Crossings, crossings } from './topic-map.ts';
@@ -45,13 +46,9 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#context = context;
     const maps = crossings(this.#settings.topics, context.topics);
     const session = await this.#connect(context);
-    const line: BridgeLine = {
-      settings: this.#settings,
-      context,
-      session,
-      uplink: this.#uplink,
-      counters: bridgeCounters(context.metrics, this.name),
-    };
+    const counters = bridgeCounters(context.metrics, this.name);
+    const guard = guardOf(this.#settings, { context, counters, incoming: maps.in });
+    const line: BridgeLine = { settings: this.#settings, context, session, uplink: this.#uplink, counters, guard };
     this.#running = { ...line, outgoing: new Outgoing(line, maps.out), incoming: new Incoming(line, maps.in) };
     session.pause('upstream');
     session.resume('link');
@@ -108,12 +105,13 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#running?.session.peerForgot();
   }
 
-  onUp({ isSessionPresent, inflightMax }: RemoteLimits): void {
+  onUp({ isSessionPresent, inflightMax, echoes }: RemoteLimits): void {
     const { address } = this.#uplink;
     this.#isUp = true;
     this.#context?.log.info('bridge connected', { bridge: this.#settings.name, address, isSessionPresent });
     if (this.#running === undefined) return;
-    const { session, outgoing } = this.#running;
+    const { session, outgoing, guard } = this.#running;
+    guard?.connected({ echoes, isSessionPresent });
     rememberRemote(session, address);
     this.#tellStatus('1');
     outgoing.connected(inflightMax);
@@ -125,6 +123,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#running?.session.pause('upstream');
     this.#running?.session.resume('link'); // a new link starts with an empty buffer
     this.#running?.outgoing.disconnected(cause, endedBy);
+    this.#running?.guard?.disconnected();
     this.#context?.log.warn('bridge disconnected', { bridge: this.#settings.name, address: this.#uplink.address, cause });
     this.#tellStatus('0');
   }
@@ -154,7 +153,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
   }
 
   onRelease(packetId: number): void {
-    this.#running?.session.release(packetId);
+    this.#running?.incoming.release(packetId);
   }
 
   async #connect(context: GatewayContext): Promise<ClientSession> {
@@ -194,4 +193,9 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     const topic = this.#context.topics.intern(topicName(statusTopic));
     this.#running?.session.publish({ topic, payload: Buffer.from(payload), qos: 0, isRetain: true }, 0);
   }
+}
+
+/** Undefined: nothing can come back, or nobody minds. */
+function guardOf({ loopGuard, topics }: BridgeSettings, parts: LoopGuardParts): LoopGuard | undefined {
+  return loopGuard !== undefined && (loopGuard.isAlways || mayReturn(topics)) ? new LoopGuard(loopGuard, parts) : undefined;
 }

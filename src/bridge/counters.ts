@@ -9,6 +9,9 @@ export interface BridgeCounters {
   readonly unanswered: Counter;
   readonly unmapped: Counter;
   readonly received: Counter;
+  readonly hopLimit: Counter;
+  readonly echoes: Counter;
+  readonly echoesForgotten: Counter;
 }
 
 export function bridgeCounters(metrics: Metrics, name: string): BridgeCounters {
@@ -21,5 +24,8 @@ export function bridgeCounters(metrics: Metrics, name: string): BridgeCounters {
     unanswered: counter('unanswered'),
     unmapped: counter('dropped.unmapped'),
     received: counter('received'),
+    hopLimit: counter('dropped.hop-limit'),
+    echoes: counter('dropped.echoes'),
+    echoesForgotten: counter('echoes.forgotten'),
   };
 }

@@ -38,7 +38,7 @@ export class Outgoing {
   }
 
   deliver(delivery: Delivery): void {
-    const { settings, session, uplink, counters } = this.#line;
+    const { settings, session, uplink, counters, guard } = this.#line;
     const message = this.#messageFor(delivery);
     if (message === undefined) return;
     const outcome = uplink.publish(outgoing(delivery, message, delivery.isRetain && settings.sendsRetain));
@@ -48,6 +48,7 @@ export class Outgoing {
       return;
     }
     counters.sent.value += 1;
+    guard?.sent(message, { qos: delivery.qos, isAgain: delivery.isDuplicate });
     if (delivery.qos === 0) return;
     if (outcome === 'settled') session.settle(delivery.packetId);
     else this.#unanswered.sent(delivery.packetId);
@@ -105,12 +106,14 @@ export class Outgoing {
   /** The delivery's message as the remote gets it, or what is told there in its place; undefined: nothing is. */
   #messageFor(delivery: Delivery): Message | undefined {
     const { message } = delivery;
-    const { counters } = this.#line;
+    const { counters, guard } = this.#line;
     if (message.origin.gateway === NUMBERING_GATEWAY) return this.#provenance?.report(message) ?? this.#passOver(delivery);
     const topic = this.#map.map(message.topic);
     if (topic === undefined) return this.#insteadOf(delivery, counters.unmapped, 'unmapped');
     const renamed = message.topic === topic ? message : withTopic(message, topic);
-    return this.#provenance?.stamped(renamed) ?? renamed;
+    const guarded = guard === undefined ? renamed : guard.leaving(renamed);
+    if (guarded === undefined) return this.#insteadOf(delivery, counters.hopLimit, 'hop-limit');
+    return this.#provenance?.stamped(guarded) ?? guarded;
   }
 
   #insteadOf(delivery: Delivery, counter: Counter, cause: NotSentCause): Message | undefined {

@@ -4,6 +4,7 @@ import type { GatewayContext } from '../gateway/gateway.ts';
 import { Message, type QueueNumber, type UserProperties } from '../model/message.ts';
 import { BOOT_ENDED_TOPIC, type BootEnded, NUMBERING_GATEWAY, numberIn, type SetAside } from '../model/queue-numbers.ts';
 import type { Topic, TopicName } from '../model/topic.ts';
+import { ORIGIN_PROPERTY } from './origin-mark.ts';
 
 export interface ProvenanceSettings {
   readonly form: 'properties' | 'envelope';
@@ -97,7 +98,7 @@ function deviceOf({ origin }: Message): string {
 
 /** Those of a bridge before this one speak of its queue. */
 function unstamped(properties: UserProperties): UserProperties {
-  return properties.filter(([name]) => !name.startsWith(STAMPS_PREFIX));
+  return properties.filter(([name]) => !name.startsWith(STAMPS_PREFIX) || name === ORIGIN_PROPERTY);
 }
 
 /** As text where it is text. */

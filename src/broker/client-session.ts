@@ -161,6 +161,10 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#inbound.publish(draft, token, packetId);
   }
 
+  passOver(token: number): void {
+    this.#answers.giveLater(token, 'accepted');
+  }
+
   release(packetId: number): void {
     const wasKnown = this.#inbound.receivedIds.release(packetId);
     this.whenDurable(() => this.#outlet?.completed(packetId, wasKnown));

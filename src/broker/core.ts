@@ -1,5 +1,6 @@
 import type { Bus } from '../bus/bus.ts';
 import type { GatewayClock } from '../model/clock.ts';
+import type { Draft } from '../model/message.ts';
 import type { QueueLimits } from '../model/queue-policy.ts';
 import type { TopicFilter } from '../model/topic.ts';
 import type { Turns } from '../model/turns.ts';
@@ -49,6 +50,8 @@ export interface Core {
   readonly drops: Drops;
   /** Undefined: nobody is told when a message came. */
   readonly receipts: Receipts | undefined;
+  /** Of one with User Properties. Undefined: none ever does. */
+  readonly isReturned: ((draft: Draft) => boolean) | undefined;
   readonly turns: Turns;
   readonly memoryQueueLimits: QueueLimits;
   /** How long a completed QoS 2 id stays known on links that duplicate and reorder. */

@@ -26,6 +26,7 @@ export interface BrokerCounters {
   readonly deadLetters: Counter;
   readonly rightsLost: Counter;
   readonly devicesUnnumbered: Counter;
+  readonly returned: Counter;
 }
 
 export function brokerCounters(metrics: Metrics): BrokerCounters {
@@ -52,5 +53,6 @@ export function brokerCounters(metrics: Metrics): BrokerCounters {
     deadLetters: metrics.counter('messages.dead-letters'),
     rightsLost: metrics.counter('sessions.rights-lost'),
     devicesUnnumbered: metrics.counter('messages.without-device-number'),
+    returned: metrics.counter('messages.returned'),
   };
 }

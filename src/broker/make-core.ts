@@ -3,6 +3,7 @@ import { Bus } from '../bus/bus.ts';
 import type { GatewayClock } from '../model/clock.ts';
 import { DEAD_LETTERS_BYTES_MAX, DEAD_LETTERS_MAX, ROUTE_CACHE_BYTES_MAX } from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
+import type { Draft } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { QueueLimits } from '../model/queue-policy.ts';
 import type { Turns } from '../model/turns.ts';
@@ -52,10 +53,12 @@ export interface CoreParts {
   readonly settings: CoreSettings;
   /** Absent: nobody is told when a message came. */
   readonly receipts?: Receipts | undefined;
+  /** A message with User Properties was published here once and comes home over other gateways. Absent: none ever does. */
+  readonly isReturned?: ((draft: Draft) => boolean) | undefined;
 }
 
 /** @param sessionOf - the session of a delayed message's publisher, if it is still there. */
-export function makeCore({ store, clock, access, log, metrics, turns, settings, receipts }: CoreParts, sessionOf: DelayedParts['sessionOf']): Core {
+export function makeCore({ store, clock, access, log, metrics, turns, settings, receipts, isReturned }: CoreParts, sessionOf: DelayedParts['sessionOf']): Core {
   const counters = brokerCounters(metrics);
   const bus = new Bus<RoutedSession>({ routeCacheBytesMax: ROUTE_CACHE_BYTES_MAX });
   const retained = new RetainedIndex();
@@ -93,6 +96,7 @@ export function makeCore({ store, clock, access, log, metrics, turns, settings, 
     numbering,
     drops,
     receipts,
+    isReturned,
     turns,
     memoryQueueLimits,
     qos2QuarantineMs,

@@ -31,7 +31,7 @@ export interface GatewayContext {
   /** Of the whole gateway: the core counts as work what it stores and looks up, a protocol what it decodes and delivers. */
   readonly turns: Turns;
   /** The gateway's own durable key/value space; a session's is `ClientSession.state`. */
-  readonly state: StateSpace;
+  readonly state: GatewayState;
   /**
    * Authenticates, takes over or creates the session, and resolves once what the peer will be told is on disk. The session starts paused by
    * `link`: the protocol answers its CONNECT first and then resumes.
@@ -65,6 +65,11 @@ export interface StateSpace {
   entries(): Iterable<readonly [key: string, value: Uint8Array]>;
   put(key: string, value: Uint8Array): void;
   delete(key: string): void;
+}
+
+export interface GatewayState extends StateSpace {
+  /** As `put`, in the next group that is written for the sake of something else, with the value as it is then. It can be read from then on. */
+  putAlong(key: string, value: () => Uint8Array): void;
 }
 
 export interface ConnectRequest {
@@ -199,6 +204,8 @@ export interface ClientSession {
    * @param packetId - of a QoS 2 message: stored with it, so that a second copy before its release is answered and not delivered again.
    */
   publish(draft: Draft, token: number, packetId?: number): void;
+  /** What came in under that token is published to nobody: its outcome is `accepted`, in its turn, once everything written so far is on disk. */
+  passOver(token: number): void;
   /** PUBREL came in: forgets the packet id, then `outlet.completed(packetId, wasKnown)` after the commit. */
   release(packetId: number): void;
   /** Adds or replaces (same filter). Retained messages follow through `deliver`, at once unless the session is paused. */

@@ -114,6 +114,14 @@ export const DEAD_LETTERS_BYTES_MAX = 16 * 1024 * 1024;
 export const BRIDGE_ANSWER_TIMEOUT_SECONDS = 60;
 /** How often a remote may leave a message unanswered or refuse it for now, while it takes others, before it becomes a dead letter. */
 export const BRIDGE_ATTEMPTS_MAX = 3;
+/** Bridges a message crosses, unless configured otherwise: a tree of gateways is not that deep, and a circle ends there. */
+export const BRIDGE_HOPS_MAX = 8;
+/** Time a remote has, while connected, to send back what it was sent; later it is news. */
+export const ECHO_SECONDS = 60;
+/** Messages that may come back to one bridge; the oldest is forgotten and comes back as news. About 200 bytes each. */
+export const ECHO_CREDITS_MAX = 65_536;
+/** Echoes that are awaited are written to disk in pieces that take no longer to fill: a restart counts their minute anew. */
+export const ECHO_PIECE_SECONDS = 10;
 /** Publishers whose messages are counted one by one, for each queue that counts what it is given, in one boot; those of others have its number only. */
 export const NUMBERED_DEVICES_MAX = 10_000;
 /** Rules that give sessions queue policies of their own: each is looked at when a client connects. */

@@ -111,6 +111,19 @@ export function filterCovers(filter: TopicFilter, requested: TopicFilter): boole
   return covering.length === covered.length;
 }
 
+/** True when there is a topic both select. */
+export function filtersMeet(one: TopicFilter, other: TopicFilter): boolean {
+  if (one.startsWith('$') !== other.startsWith('$')) return false; // MQTT-4.7.2-1
+  const [levels, others] = [one.split('/'), other.split('/')];
+  for (let at = 0; ; at += 1) {
+    const level = levels[at];
+    const facing = others[at];
+    if (level === '#' || facing === '#') return true;
+    if (level === undefined || facing === undefined) return level === facing;
+    if (level !== facing && level !== '+' && facing !== '+') return false;
+  }
+}
+
 function requireTopicText(text: string): void {
   if (text.length === 0) throw new GatewayError('INVALID_TOPIC', 'empty topic [MQTT-4.7.3-1]');
   if (text.includes('\0')) throw new GatewayError('INVALID_TOPIC', 'NUL in topic [MQTT-4.7.3-2]');

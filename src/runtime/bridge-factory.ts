@@ -1,5 +1,6 @@
 // Makes a bridge of its part of the configuration.
 import { Bridge } from '../bridge/bridge.ts';
+import type { LoopGuardSettings } from '../bridge/loop-guard.ts';
 import { MqttUplink } from '../bridge/uplinks/mqtt.ts';
 import { type Remote, RemoteRing } from '../bridge/uplinks/remote-ring.ts';
 import type { BridgeConfig } from '../config/config.ts';
@@ -9,6 +10,7 @@ import { PACKET_BYTES_MAX } from '../model/limits.ts';
 import { TcpDialer } from '../transport/tcp-dialer.ts';
 import type { StreamDialer } from '../transport/transport.ts';
 import type { FrontParts } from './fronts.ts';
+import type { GatewayOrigin } from './gateway-origin.ts';
 
 const DIAL_TIMEOUT_MS = 20_000;
 
@@ -22,13 +24,17 @@ export function credentialsOf({ username, passwordFile }: BridgeConfig): BridgeC
   return { username, password: passwordFile === undefined ? undefined : Buffer.from(readSecret(passwordFile)) };
 }
 
+export interface BridgeParts extends FrontParts {
+  readonly origin: GatewayOrigin;
+}
+
 /**
  * @param former - the credentials it had until now: they are tried as well until the remote has taken the new ones, so that both ends may change in any order.
  * @throws GatewayError CONFIG_INVALID - a file of its cannot be read or used.
  */
 export async function createBridge(
   config: BridgeConfig,
-  parts: FrontParts,
+  parts: BridgeParts,
   { credentials, former }: { readonly credentials: BridgeCredentials; readonly former: BridgeCredentials | undefined },
 ): Promise<Bridge> {
   const { name, topics, inflightMax, statusTopic, statusTo, retry } = config;
@@ -58,8 +64,21 @@ export async function createBridge(
   );
   const answerTimeoutMs = config.answerTimeoutSeconds * 1000;
   const provenance = config.provenance === 'none' ? undefined : { form: config.provenance, stream: config.clientId, reportTopic: config.reportTopic };
-  const settings = { name, topics, inflightMax, queueLimits, answerTimeoutMs, sendsRetain: config.sendRetain, provenance };
+  const settings = {
+    name,
+    topics,
+    inflightMax,
+    queueLimits,
+    answerTimeoutMs,
+    sendsRetain: config.sendRetain,
+    provenance,
+    loopGuard: loopGuardOf(config, parts.origin),
+  };
   return new Bridge({ ...settings, statusTopic: statusTo === 'none' ? undefined : statusTopic }, uplink);
+}
+
+function loopGuardOf({ loopGuard, hopsMax, protocol }: BridgeConfig, origin: GatewayOrigin): LoopGuardSettings | undefined {
+  return loopGuard === 'off' ? undefined : { isAlways: loopGuard === 'on', hopsMax, origin: () => origin.id, marks: protocol === '5.0' };
 }
 
 async function remotesOf(config: BridgeConfig, parts: FrontParts): Promise<[Remote, ...Remote[]]> {

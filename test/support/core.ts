@@ -78,6 +78,7 @@ export interface CoreOptions {
   /** Tells clients when their messages came. */
   readonly receipts?: Receipts;
   readonly clockBook?: BrokerParts['clockBook'];
+  readonly isReturned?: BrokerParts['isReturned'];
 }
 
 /** Turns are timers that are due at once. */
@@ -85,7 +86,16 @@ export function turnsOf(clock: FakeClock): Turns {
   return new Turns({ afterPoll: (run) => void clock.after(0, run), flush() {} });
 }
 
-export function startCore({ clock, store = new MemoryStore({ clock }), turns = turnsOf(clock), settings, judge, receipts, clockBook }: CoreOptions): TestCore {
+export function startCore({
+  clock,
+  store = new MemoryStore({ clock }),
+  turns = turnsOf(clock),
+  settings,
+  judge,
+  receipts,
+  clockBook,
+  isReturned,
+}: CoreOptions): TestCore {
   const access = new OpenAccess();
   const metrics = new MetricsTable();
   const broker = new Broker({
@@ -98,6 +108,7 @@ export function startCore({ clock, store = new MemoryStore({ clock }), turns = t
     settings: { ...DEFAULT_BROKER_SETTINGS, ...settings },
     receipts,
     clockBook,
+    isReturned,
   });
   broker.restore();
   return {

@@ -289,7 +289,8 @@ export class MqttUplink implements Uplink, MqttVisitor {
     this.#upSinceMs = this.#parts.clock.monotonicMs();
     this.#publishStatus('1');
     this.#watchKeepAlive(remote.keepAliveSeconds * 1000);
-    this.#handlers?.onUp(remote);
+    const echoes = this.#settings.version === 4 && !this.#isBridgeBitSet; // who takes the bit knows what it asks for
+    this.#handlers?.onUp({ ...remote, echoes });
   }
 
   /** Whatever the connection was doing, it is over; the next one waits its turn. */

@@ -1,4 +1,4 @@
-import { BRIDGE_ANSWER_TIMEOUT_SECONDS, BRIDGE_QUEUE_BYTES_MAX, BRIDGE_QUEUE_MESSAGES_MAX, CLIENT_ID_BYTES_MAX } from '../../model/limits.ts';
+import { BRIDGE_ANSWER_TIMEOUT_SECONDS, BRIDGE_HOPS_MAX, BRIDGE_QUEUE_BYTES_MAX, BRIDGE_QUEUE_MESSAGES_MAX, CLIENT_ID_BYTES_MAX } from '../../model/limits.ts';
 import { key, list, optionalKey, requiredKey, section } from './nodes.ts';
 import {
   anyText,
@@ -103,6 +103,16 @@ const bridge = section('One bridge.', {
     '$SYS/broker/connection/postern-greenhouse-central/state',
   ),
   statusTo: key(choice(['both', 'local', 'none']), 'Where the status topic is published: here and, by will, at the broker; only here; nowhere.', 'both'),
+  loopGuard: key(
+    choice(['auto', 'on', 'off']),
+    'Keeps messages from going in circles: auto where what is sent may come in over the same bridge, on always, off never. MQTT 5: a User Property of 33 bytes; 3.1.1: echoes are found out.',
+    'auto',
+  ),
+  hopsMax: key(
+    integer({ min: 1, max: 255 }),
+    'Bridges a guarded message crosses, out of a gateway or into one; then it stays. Between gateways that are all bridged to each other: 1.',
+    BRIDGE_HOPS_MAX,
+  ),
   provenance: key(
     choice(['none', 'properties', 'envelope']),
     'What goes with each message that tells where it is from, when it came and whether any is missing: nothing; User Properties pst-* (MQTT 5); a JSON object around its payload.',
