@@ -149,7 +149,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#hasQueue ||= this.#expirySeconds > 0;
     this.#saveFacts();
     this.#inbound.attach({ outlet: this.#outlet, reading: request.reading, isReliable: request.isReliableLink }, this.stored);
-    this.outbound.useStore(this.stored);
+    this.outbound.queue.use(this.stored);
     this.outbound.attach(this.#outlet, takeTerms(this.#core, this.stored, principal, request));
     this.#core.router.watchRefusing(this, this.outbound.queue.mayRefuse);
     this.subscriptions.resume(this.#subscriber);
@@ -225,8 +225,20 @@ export class BrokerSession implements ClientSession, RoutedSession {
     if (reason === 'link') this.#core.slowConsumers.drained(this);
   }
 
-  limitInflight(inflightMax: number): void {
-    this.outbound.limitInflight(inflightMax);
+  limitInflight(inflightMax: number, ordinaryMax = inflightMax): void {
+    this.outbound.limitInflight(inflightMax, ordinaryMax);
+  }
+
+  allow(leastPriority: number): void {
+    this.outbound.allow(leastPriority);
+  }
+
+  withhold(packetId: number, why: 'refused' | 'unanswered'): boolean {
+    return this.outbound.withhold(packetId, why);
+  }
+
+  offer(packetId: number): boolean {
+    return this.outbound.offer(packetId);
   }
 
   unusedPacketId(): number {
@@ -307,7 +319,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
   /** Writes the session's facts, making or ending its record as they ask. */
   saveDetached(): void {
     this.#saveFacts();
-    this.outbound.useStore(this.stored);
+    this.outbound.queue.use(this.stored);
   }
 
   /** Its client came back in time. */
@@ -336,7 +348,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#stored = undefined;
     this.#expirySeconds = 0;
     this.#hasQueue = false;
-    this.outbound.useStore(undefined);
+    this.outbound.queue.use(undefined);
   }
 
   /** Replaces the timer that waits for the will or the end of the session. */
