@@ -1,5 +1,7 @@
 // `npm run durability`: the long proof that nothing acknowledged is lost, and with --fault that the proof would notice.
 
+import { runBridgeChaos } from '../test/durability/e2e/bridge-chaos.ts';
+import { bridgeSummary, bridgeWeaknesses } from '../test/durability/e2e/bridge-report.ts';
 import { runChaos } from '../test/durability/e2e/chaos.ts';
 import { FAULTS, type FaultName } from '../test/durability/e2e/faults.ts';
 import { summary, violations, weaknesses } from '../test/durability/e2e/report.ts';
@@ -16,6 +18,8 @@ const SYNC_MS = 200;
 const SLOW_DISK_ROUNDS = 3;
 /** Of every run with the usual 200 kills. */
 const ACKNOWLEDGED_PER_KILL_MIN = 100;
+/** Readings as well as commands; the run of a bridge has fewer publishers. */
+const BRIDGED_PER_KILL_MIN = 20;
 /** Side runs get this share of the kills. */
 const SIDE_SHARE = 0.1;
 const CALM_MS_MAX = 60_000;
@@ -57,6 +61,10 @@ async function slowDisk(workshop: Workshop, variant: Variant, committer: Committ
   return report;
 }
 
+function tell(kills: number, acknowledged: number): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r${kills} kills, ${acknowledged} acknowledged `);
+}
+
 /** @returns what was broken, and what the run failed to show. */
 async function chaos(workshop: Workshop, args: DurabilityArguments, { centre, variant, ...run }: Run): Promise<{ broken: string[]; weak: string[] }> {
   const { slowFsync, mosquittoPub, clock } = workshop;
@@ -76,9 +84,7 @@ async function chaos(workshop: Workshop, args: DurabilityArguments, { centre, va
     directory,
     calmMsMax: isSound ? CALM_MS_MAX : CALM_WITH_FAULT_MS_MAX,
     ...(secondsMax === undefined ? {} : { secondsMax }),
-    onRound: (round, acknowledged) => {
-      if (process.stderr.isTTY) process.stderr.write(`\r${round} kills, ${acknowledged} acknowledged `);
-    },
+    onRound: tell,
   });
   if (process.stderr.isTTY) process.stderr.write('\r');
   say(summary(report));
@@ -87,23 +93,58 @@ async function chaos(workshop: Workshop, args: DurabilityArguments, { centre, va
   return { broken: violations(report), weak };
 }
 
-async function prove(workshop: Workshop, args: DurabilityArguments): Promise<boolean> {
-  const side = Math.max(1, Math.round(args.kills * SIDE_SHARE));
-  const runs = args.centres.flatMap((centre) =>
-    args.committers.flatMap((committer): Run[] => [
-      { centre, committer, bridgeQos: 2, variant: 'as-shipped', kills: args.kills },
+/** The long one of each centre and committer, and a short one with the bridge at QoS 1. */
+function runsOf({ centres, committers, kills }: DurabilityArguments): Run[] {
+  const side = Math.max(1, Math.round(kills * SIDE_SHARE));
+  return centres.flatMap((centre) =>
+    committers.flatMap((committer): Run[] => [
+      { centre, committer, bridgeQos: 2, variant: 'as-shipped', kills },
       { centre, committer, bridgeQos: 1, variant: 'as-shipped', kills: side },
     ]),
   );
+}
+
+async function prove(workshop: Workshop, args: DurabilityArguments): Promise<boolean> {
   let isProven = true;
   for (const committer of args.committers) {
     if (!(await runStore(args, committer))) isProven = false;
     if ((await slowDisk(workshop, 'as-shipped', committer)).violations.length > 0) isProven = false;
   }
-  for (const run of runs) {
+  for (const run of runsOf(args)) {
     const { broken, weak } = await chaos(workshop, args, run);
     if (broken.length + weak.length > 0) isProven = false;
   }
+  return isProven;
+}
+
+/** @returns whether the promises were kept, and enough was shown. */
+async function bridgeChaos(workshop: Workshop, args: DurabilityArguments, { centre, variant, ...run }: Run): Promise<boolean> {
+  const { slowFsync, clock } = workshop;
+  const { seed, secondsMax } = args;
+  const directory = workshop.place('bridge');
+  say(`\ncommitter ${run.committer}: `);
+  const report = await runBridgeChaos({
+    ...run,
+    seed,
+    entry: workshop.entryOf(variant),
+    centre: await workshop.centre(centre, directory),
+    slowFsync,
+    clock,
+    directory,
+    calmMsMax: CALM_MS_MAX,
+    ...(secondsMax === undefined ? {} : { secondsMax }),
+    onRound: tell,
+  });
+  say(bridgeSummary(report));
+  const weak = bridgeWeaknesses(report, BRIDGED_PER_KILL_MIN);
+  for (const weakness of weak) say(`  SHOWS TOO LITTLE ${weakness}\n`);
+  return violations(report).length + weak.length === 0;
+}
+
+/** One run after the other, whatever came out of the ones before. */
+async function proveBridge(workshop: Workshop, args: DurabilityArguments): Promise<boolean> {
+  let isProven = true;
+  for (const run of runsOf(args)) if (!(await bridgeChaos(workshop, args, run))) isProven = false;
   return isProven;
 }
 
@@ -140,7 +181,8 @@ async function run(args: DurabilityArguments): Promise<boolean> {
   const workshop = new Workshop();
   process.on('exit', () => workshop.close());
   say(`durability of ${commitName()}, Node ${process.version}, seed ${args.seed}\n`);
-  const isGood = args.faults.length > 0 ? await seeAll(workshop, args) : await prove(workshop, args);
+  const work = args.isBridge ? proveBridge : args.faults.length > 0 ? seeAll : prove;
+  const isGood = await work(workshop, args);
   say(`\n${isGood ? 'PASSED' : 'FAILED'}\n`);
   return isGood;
 }

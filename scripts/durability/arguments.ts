@@ -6,6 +6,8 @@ import { COMMITTERS, type CommitterName } from '../../test/durability/store/proc
 import { optionValues, UsageError, wholeNumber } from '../command-line.ts';
 
 export interface DurabilityArguments {
+  /** A bridge whose both ends are killed, instead of all else. */
+  readonly isBridge: boolean;
   /** Kills per long run. */
   readonly kills: number;
   readonly seed: number;
@@ -25,6 +27,7 @@ const SENSORS = 20;
 
 export const HELP = `npm run durability -- [options]: kills a gateway again and again, and counts what is missing
 
+  --bridge        kills both ends of a bridge and breaks the wire between them, instead of all else
   --kills N       kills per run (${KILLS}; with --fault ${FAULT_KILLS})
   --seed N        repeats what was drawn in an earlier run
   --sensors N     MQTT-SN sensors (${SENSORS})
@@ -49,7 +52,9 @@ export function parseArguments(argv: readonly string[], randomSeed: number): Dur
   if (values.help) return 'help';
   const faults = faultsOf(values.fault);
   const kills = wholeNumber('kills', values.kills, 1) ?? (faults.length > 0 ? FAULT_KILLS : KILLS);
+  if (values.bridge && faults.length > 0) throw new UsageError('--fault and --bridge exclude each other');
   return {
+    isBridge: values.bridge,
     kills,
     seed: wholeNumber('seed', values.seed, 0) ?? randomSeed,
     sensors: wholeNumber('sensors', values.sensors, 1) ?? SENSORS,
@@ -63,6 +68,7 @@ export function parseArguments(argv: readonly string[], randomSeed: number): Dur
 function parse(argv: readonly string[]) {
   const text = { type: 'string' } as const;
   const options = {
+    bridge: { type: 'boolean', default: false },
     kills: text,
     seed: text,
     sensors: text,

@@ -1,6 +1,8 @@
 // End to end and in short; `npm run durability` is the same at length.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describeWithPeers } from '../support/peers.ts';
+import { runBridgeChaos } from './e2e/bridge-chaos.ts';
+import { bridgeWeaknesses } from './e2e/bridge-report.ts';
 import { runChaos } from './e2e/chaos.ts';
 import { type ChaosReport, violations, weaknesses } from './e2e/report.ts';
 import { runBystander, runSlowDisk, type SlowDiskOptions } from './e2e/slow-disk.ts';
@@ -10,6 +12,7 @@ import { COMMITTERS, type CommitterName } from './store/process.ts';
 const SEED = 20_261;
 const SENSORS = 20;
 const ACKNOWLEDGED_PER_KILL_MIN = 40;
+const BRIDGED_PER_KILL_MIN = 5;
 const SYNC_MS = 200;
 /** A machine that has much else to do. */
 const TEST_MS_MAX = 180_000;
@@ -56,6 +59,34 @@ describeWithPeers(NEEDED, 'what was acknowledged is not lost', () => {
         const report = await chaos(centre, 'as-shipped', { ...run, committer });
         expect(violations(report)).toEqual([]);
         expect(weaknesses(report, run.kills * ACKNOWLEDGED_PER_KILL_MIN)).toEqual([]);
+      },
+      TEST_MS_MAX,
+    );
+  });
+
+  describe('both ends of a bridge killed at random, and the wire between them broken', () => {
+    test.each<[CentreName, CommitterName]>([
+      ['postern', 'inline'],
+      ['mosquitto', 'worker'],
+    ])(
+      'centre %s, committer %s',
+      async (centre, committer) => {
+        const { slowFsync, clock } = workshop;
+        const directory = workshop.place('bridge');
+        const report = await runBridgeChaos({
+          seed: SEED,
+          kills: 8,
+          bridgeQos: 2,
+          committer,
+          entry: workshop.entryOf('as-shipped'),
+          centre: await workshop.centre(centre, directory),
+          slowFsync,
+          clock,
+          directory,
+          calmMsMax: 30_000,
+        });
+        expect(violations(report)).toEqual([]);
+        expect(bridgeWeaknesses(report, BRIDGED_PER_KILL_MIN)).toEqual([]);
       },
       TEST_MS_MAX,
     );

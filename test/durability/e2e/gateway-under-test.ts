@@ -30,6 +30,7 @@ export interface GatewayStatus {
     readonly damagedGroups: readonly number[];
     readonly quarantined: readonly string[];
   } & Pick<StoreStatus, 'diskStep' | 'roomBytes' | 'storeBytes' | 'ballastBytes' | 'writeFailure'>;
+  readonly bridges: readonly { readonly name: string; readonly isConnected: boolean }[];
   readonly counters: Readonly<Record<string, number>>;
 }
 

@@ -12,6 +12,9 @@ export class Link {
   readonly #server: Server;
   readonly #pairs = new Set<Pair>();
   #isSilent = false;
+  /** Bytes that still come through before the wire breaks. */
+  #allowance = Number.POSITIVE_INFINITY;
+  #cuts = 0;
 
   constructor(targetPort: number) {
     this.#targetPort = targetPort;
@@ -29,13 +32,25 @@ export class Link {
     });
   }
 
+  /** How often it broke. */
+  get cuts(): number {
+    return this.#cuts;
+  }
+
   /** Breaks every connection; what was under way is gone. */
   cut(): void {
+    this.#cuts += 1;
+    this.#allowance = Number.POSITIVE_INFINITY;
     for (const { near, far } of this.#pairs) {
       near.resetAndDestroy();
       far.resetAndDestroy();
     }
     this.#pairs.clear();
+  }
+
+  /** Breaks behind so many more bytes, whichever way they go: within a packet, mostly. */
+  cutAfter(bytes: number): void {
+    this.#allowance = bytes;
   }
 
   /** Nothing comes through any more, and nobody is told. */
@@ -64,8 +79,8 @@ export class Link {
     const far = createConnection({ port: this.#targetPort, host: HOST });
     const pair = { near, far };
     this.#pairs.add(pair);
-    join(near, far);
-    join(far, near);
+    this.#join(near, far);
+    this.#join(far, near);
     const end = (): void => {
       near.destroy();
       far.destroy();
@@ -76,9 +91,19 @@ export class Link {
     near.pause();
     far.pause();
   }
-}
 
-/** Small packets and bounded windows: what the other side cannot take yet waits in its socket. */
-function join(from: Socket, to: Socket): void {
-  from.on('data', (bytes) => to.write(bytes));
+  /** Small packets and bounded windows: what the other side cannot take yet waits in its socket. */
+  #join(from: Socket, to: Socket): void {
+    from.on('data', (bytes) => {
+      if (this.#allowance === 0) return; // it is breaking
+      if (bytes.length < this.#allowance) {
+        this.#allowance -= bytes.length;
+        to.write(bytes);
+        return;
+      }
+      const last = bytes.subarray(0, this.#allowance);
+      this.#allowance = 0;
+      to.write(last, () => this.cut());
+    });
+  }
 }

@@ -7,6 +7,7 @@ const SEED = 99;
 describe('npm run durability -- ...', () => {
   test('without options: 200 kills, both centres, both committers, no fault', () => {
     expect(parseArguments([], SEED)).toEqual({
+      isBridge: false,
       kills: 200,
       seed: SEED,
       sensors: 20,
@@ -21,6 +22,11 @@ describe('npm run durability -- ...', () => {
     expect(parseArguments(['--fault', 'early-pubcomp'], SEED)).toMatchObject({ kills: 6, centres: ['mosquitto'], faults: ['early-pubcomp'] });
   });
 
+  test('the bridge alone, and not with a fault', () => {
+    expect(parseArguments(['--bridge', '--kills', '500'], SEED)).toMatchObject({ isBridge: true, kills: 500 });
+    expect(() => parseArguments(['--bridge', '--fault', 'all'], SEED)).toThrow(UsageError);
+  });
+
   test('all faults', () => {
     expect(parseArguments(['--fault', 'all', '--kills', '3', '--centre', 'both'], SEED)).toMatchObject({
       kills: 3,
@@ -31,6 +37,7 @@ describe('npm run durability -- ...', () => {
 
   test('everything given', () => {
     expect(parseArguments(['--kills', '5', '--seed', '0', '--sensors', '3', '--centre', 'postern', '--committer', 'worker', '--seconds', '10'], SEED)).toEqual({
+      isBridge: false,
       kills: 5,
       seed: 0,
       sensors: 3,
