@@ -4,6 +4,7 @@ import { INTERNAL_PROTOCOL, peerAddress } from '../model/client.ts';
 import { GatewayError } from '../model/errors.ts';
 import { topicFilter, topicName } from '../model/topic.ts';
 import type { PublishView } from '../mqtt/packets.ts';
+import { type BudgetStatus, LinkBudget } from './budget/link-budget.ts';
 import { bridgeCounters } from './counters.ts';
 import { Incoming } from './incoming.ts';
 import { isStranger, rememberRemote } from './known-remotes.ts';
@@ -22,6 +23,12 @@ interface Running extends BridgeLine {
   readonly incoming: Incoming;
 }
 
+interface BridgeStatus extends BudgetStatus {
+  readonly name: string;
+  readonly address: string;
+  readonly isConnected: boolean;
+}
+
 export class Bridge implements Gateway, Outlet, UplinkHandlers {
   readonly name: string;
   readonly #settings: BridgeSettings;
@@ -37,8 +44,8 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
   }
 
   /** For `postern status`. */
-  status(): { readonly name: string; readonly address: string; readonly isConnected: boolean } {
-    return { name: this.#settings.name, address: this.#uplink.address, isConnected: this.#isUp };
+  status(): BridgeStatus {
+    return { name: this.#settings.name, address: this.#uplink.address, isConnected: this.#isUp, ...this.#running?.budget?.status };
   }
 
   async start(context: GatewayContext): Promise<void> {
@@ -51,6 +58,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
       session,
       uplink: this.#uplink,
       counters: bridgeCounters(context.metrics, this.name),
+      budget: this.#settings.budget && new LinkBudget(this.#settings.budget, { clock: context.clock, session }),
     };
     this.#running = { ...line, outgoing: new Outgoing(line, maps.out), incoming: new Incoming(line, maps.in) };
     session.pause('upstream');
@@ -66,6 +74,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#running?.session.pause('upstream'); // what still comes stays in the queue
     this.#tellStatus('0');
     await this.#uplink.stop(signal);
+    this.#running?.budget?.close();
     this.#running?.session.disconnect({ publishWill: false });
     this.#running = undefined;
   }
@@ -158,7 +167,8 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
   }
 
   async #connect(context: GatewayContext): Promise<ClientSession> {
-    const { inflightMax, queueLimits } = this.#settings;
+    const { inflightMax, queueLimits, priorities, newestFirst } = this.#settings;
+    const order = newestFirst.length === 0 ? { priorities } : { priorities, newestFirst };
     const credentials = { clientId: this.name, peer: peerAddress(this.name), peerHost: '', listener: this.name, protocol: INTERNAL_PROTOCOL };
     const request = {
       credentials,
@@ -166,7 +176,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
       sessionExpirySeconds: Number.POSITIVE_INFINITY,
       inflightMax,
       queueQos0: true,
-      queue: { ...queueLimits, whenFull: 'refuse', keepLatest: [], priorities: [] },
+      queue: { ...queueLimits, whenFull: 'refuse', keepLatest: [], ...order },
       isReliableLink: true,
     } as const;
     const outcome = await context.connect(request, this);

@@ -21,8 +21,9 @@ export class Incoming {
 
   /** A message from the remote; borrowed until this returns. */
   publish(view: PublishView): void {
-    const { counters, session, uplink } = this.#line;
+    const { counters, session, uplink, budget } = this.#line;
     counters.received.value += 1;
+    budget?.received();
     const topic = this.#localTopic(view);
     if (topic === undefined) {
       counters.unmapped.value += 1;

@@ -1,4 +1,5 @@
 import type { ClientSession, GatewayContext } from '../gateway/gateway.ts';
+import type { LinkBudget } from './budget/link-budget.ts';
 import type { BridgeCounters } from './counters.ts';
 import type { BridgeSettings } from './settings.ts';
 import type { Uplink } from './uplink.ts';
@@ -10,4 +11,6 @@ export interface BridgeLine {
   readonly session: ClientSession;
   readonly uplink: Uplink;
   readonly counters: BridgeCounters;
+  /** Undefined: the link may carry whatever it bears. */
+  readonly budget: LinkBudget | undefined;
 }

@@ -1,11 +1,14 @@
 // Makes a bridge of its part of the configuration.
 import { Bridge } from '../bridge/bridge.ts';
+import type { BudgetSettings } from '../bridge/budget/link-budget.ts';
+import { LinkMeter, MeteredDialer } from '../bridge/budget/link-meter.ts';
 import { MqttUplink } from '../bridge/uplinks/mqtt.ts';
 import { type Remote, RemoteRing } from '../bridge/uplinks/remote-ring.ts';
 import type { BridgeConfig } from '../config/config.ts';
 import { readSecret } from '../config/files.ts';
 import { type Endpoint, formatEndpoint } from '../config/schema/values.ts';
 import { PACKET_BYTES_MAX } from '../model/limits.ts';
+import { PRIORITY_MAX } from '../model/priority.ts';
 import { TcpDialer } from '../transport/tcp-dialer.ts';
 import type { StreamDialer } from '../transport/transport.ts';
 import type { FrontParts } from './fronts.ts';
@@ -31,7 +34,8 @@ export async function createBridge(
   parts: FrontParts,
   { credentials, former }: { readonly credentials: BridgeCredentials; readonly former: BridgeCredentials | undefined },
 ): Promise<Bridge> {
-  const { name, topics, inflightMax, statusTopic, statusTo, retry } = config;
+  const { name, topics, inflightMax, priorities, newestFirst, statusTopic, statusTo, retry } = config;
+  const budget = budgetOf(config);
   const queueLimits = { messagesMax: config.queueMessagesMax, bytesMax: config.queueBytesMax };
   const uplink = new MqttUplink(
     {
@@ -50,19 +54,38 @@ export async function createBridge(
       packetBytesMax: PACKET_BYTES_MAX,
     },
     {
-      remotes: new RemoteRing(await remotesOf(config, parts), config.order),
+      remotes: new RemoteRing(await remotesOf(config, parts, budget?.meter), config.order),
       clock: parts.clock,
       log: parts.log,
       retry: { firstMs: retry.firstSeconds * 1000, factor: 2, capMs: retry.capSeconds * 1000, jitter: retry.jitter },
     },
   );
   const answerTimeoutMs = config.answerTimeoutSeconds * 1000;
-  const settings = { name, topics, inflightMax, queueLimits, answerTimeoutMs, sendsRetain: config.sendRetain };
+  const order = { priorities, newestFirst, budget };
+  const settings = { name, topics, inflightMax, ...order, queueLimits, answerTimeoutMs, sendsRetain: config.sendRetain };
   return new Bridge({ ...settings, statusTopic: statusTo === 'none' ? undefined : statusTopic }, uplink);
 }
 
-async function remotesOf(config: BridgeConfig, parts: FrontParts): Promise<[Remote, ...Remote[]]> {
-  const remote = async (address: Endpoint): Promise<Remote> => ({ address: formatEndpoint(address), dialer: await dialerTo(address, config, parts) });
+/** Undefined: it is as good as none. */
+function budgetOf({ budget: { rampUpSeconds, urgentFrom, ...amounts } }: BridgeConfig): BudgetSettings | undefined {
+  const { messagesPerSecond, bytesPerSecond, bytesPerDay, windows } = amounts;
+  const isUnlimited = [messagesPerSecond, bytesPerSecond, bytesPerDay].every((amount) => amount === Number.POSITIVE_INFINITY);
+  if (isUnlimited && windows.length === 0) return undefined;
+  return {
+    ...amounts,
+    meter: new LinkMeter(),
+    rampUpMs: rampUpSeconds * 1_000,
+    urgentFrom: urgentFrom ?? PRIORITY_MAX + 1,
+    localOffsetMs: (epochMs) => -new Date(epochMs).getTimezoneOffset() * 60_000,
+  };
+}
+
+/** @param meter - undefined: nobody counts. */
+async function remotesOf(config: BridgeConfig, parts: FrontParts, meter: LinkMeter | undefined): Promise<[Remote, ...Remote[]]> {
+  const remote = async (address: Endpoint): Promise<Remote> => {
+    const dialer = await dialerTo(address, config, parts);
+    return { address: formatEndpoint(address), dialer: meter === undefined ? dialer : new MeteredDialer(dialer, meter) };
+  };
   return [await remote(config.address), ...(await Promise.all(config.fallbacks.map(remote)))];
 }
 

@@ -1,11 +1,15 @@
 // A gateway with one bridge to a remote that the test plays.
 import { Bridge } from '../../src/bridge/bridge.ts';
+import { MeteredDialer } from '../../src/bridge/budget/link-meter.ts';
 import type { BridgeSettings } from '../../src/bridge/settings.ts';
 import { MqttUplink } from '../../src/bridge/uplinks/mqtt.ts';
 import type { MqttUplinkSettings } from '../../src/bridge/uplinks/mqtt-packets.ts';
 import { type RemoteOrder, RemoteRing } from '../../src/bridge/uplinks/remote-ring.ts';
+import { DEAD_LETTER_REALM, deadLetterFacts } from '../../src/broker/dead-letters.ts';
+import { clientId } from '../../src/model/client.ts';
 import { silentLog } from '../../src/model/log.ts';
 import { topicName } from '../../src/model/topic.ts';
+import { sessionKey } from '../../src/session/session-store.ts';
 import { startCore, type TestCore } from './core.ts';
 import { FakeClock, settled } from './fake-clock.ts';
 import { ScriptedRemote } from './scripted-remote.ts';
@@ -53,6 +57,9 @@ export async function bridged({
     topics: [OUT, IN],
     inflightMax: 20,
     queueLimits: { messagesMax: 1_000, bytesMax: 1_000_000 },
+    priorities: [],
+    newestFirst: [],
+    budget: undefined,
     answerTimeoutMs: 60_000,
     sendsRetain: true,
     statusTopic: topicName('$SYS/broker/connection/gw/state'),
@@ -78,7 +85,10 @@ export async function bridged({
     },
     {
       remotes: new RemoteRing(
-        [{ address: 'remote:1883', dialer: remote }, ...further.map((dialer, index) => ({ address: `further-${index}:1883`, dialer }))],
+        [
+          { address: 'remote:1883', dialer: settings.budget === undefined ? remote : new MeteredDialer(remote, settings.budget.meter) },
+          ...further.map((dialer, index) => ({ address: `further-${index}:1883`, dialer })),
+        ],
         order,
       ),
       clock,
@@ -92,4 +102,15 @@ export async function bridged({
   const local = new TestClient(core.context('mqtt'));
   await local.connect(requestOf('local', TRANSIENT));
   return { clock, core, remote, bridge, local };
+}
+
+/** In the order they became such. */
+export function deadLetters({ core }: Bridged): [payload: string, reason: string | undefined][] {
+  const queue = core.store.sessions.get(sessionKey(DEAD_LETTER_REALM, clientId('bridge:centre')));
+  const found: [string, string | undefined][] = [];
+  for (let at = queue?.queue.next(0); queue !== undefined && at !== undefined; at = queue.queue.next(at)) {
+    const payload = core.store.read(queue, at)?.message.payload;
+    found.push([payload === undefined ? '' : Buffer.from(payload).toString(), deadLetterFacts(queue, at)?.reason]);
+  }
+  return found;
 }

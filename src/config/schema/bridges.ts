@@ -1,5 +1,13 @@
-import { BRIDGE_ANSWER_TIMEOUT_SECONDS, BRIDGE_QUEUE_BYTES_MAX, BRIDGE_QUEUE_MESSAGES_MAX, CLIENT_ID_BYTES_MAX } from '../../model/limits.ts';
+import {
+  BRIDGE_ANSWER_TIMEOUT_SECONDS,
+  BRIDGE_QUEUE_BYTES_MAX,
+  BRIDGE_QUEUE_MESSAGES_MAX,
+  CLIENT_ID_BYTES_MAX,
+  QUEUE_FILTERS_MAX,
+} from '../../model/limits.ts';
+import { budget, newestFirst } from './bridge-budget.ts';
 import { key, list, optionalKey, requiredKey, section } from './nodes.ts';
+import { priorityRule } from './queue.ts';
 import {
   anyText,
   boolean,
@@ -97,6 +105,9 @@ const bridge = section('One bridge.', {
   tls,
   topics: list('What is carried.', TOPICS_MAX, bridgedTopic),
   retry,
+  priorities: list('Classes by topic of this side, prefix included; the first whose filter fits holds.', QUEUE_FILTERS_MAX, priorityRule),
+  newestFirst,
+  budget,
   statusTopic: optionalKey(
     topic,
     'Retained 1 while connected and 0 otherwise; $SYS/broker/connection/<client id>/state unless given.',

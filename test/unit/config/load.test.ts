@@ -113,6 +113,8 @@ describe('keys that contradict each other', () => {
     ['store: {refuseBelowBytes: 64MiB}', '1:27: store.refuseBelowBytes must be less than store.evictBelowBytes'],
     [bridge('tls: {certFile: package.json}'), '1:53: bridges[0].tls.certFile needs the keyFile that belongs to it'],
     [bridge('tls: {keyFile: package.json}'), '1:52: bridges[0].tls.keyFile needs the certFile it belongs to'],
+    [bridge('budget: {rampUpSeconds: 60}'), '1:61: bridges[0].budget.rampUpSeconds needs messagesPerSecond or bytesPerSecond: there is nothing to come to'],
+    [bridge('budget: {windows: ["8:00-9:00"]}'), '1:55: bridges[0].budget.windows must be a time of day like 22:00-06:30'],
     [bridge('retry: {firstSeconds: 60}'), '1:59: bridges[0].retry.firstSeconds must not be longer than capSeconds (30)'],
     [
       bridge('topics: [{filter: "a/+", direction: both, rename: "b/{1}"}]'),
