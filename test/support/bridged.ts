@@ -39,19 +39,11 @@ export interface Bridged {
   readonly local: TestClient;
 }
 
-/** A gateway with one bridge to a scripted remote, and a client at the gateway. */
-export async function bridged({
-  bridge: bridgeOver,
-  uplink: uplinkOver,
-  remote: remoteOver,
-  core: given,
-  clock = new FakeClock(),
-  further = [],
-  order = 'failover',
-}: Options = {}): Promise<Bridged> {
-  const core = given ?? startCore({ clock });
-  const remote = new ScriptedRemote();
-  Object.assign(remote, remoteOver);
+/** A bridge to a scripted remote, not started. */
+export function bridgeTo(
+  remote: ScriptedRemote,
+  { clock, bridge: bridgeOver, uplink: uplinkOver, further = [], order = 'failover' }: Omit<Options, 'remote' | 'core'> & { readonly clock: FakeClock },
+): Bridge {
   const settings: BridgeSettings = {
     name: 'centre',
     topics: [OUT, IN],
@@ -96,7 +88,15 @@ export async function bridged({
       retry: RETRY,
     },
   );
-  const bridge = new Bridge(settings, uplink);
+  return new Bridge(settings, uplink);
+}
+
+/** A gateway with one bridge to a scripted remote, and a client at the gateway. */
+export async function bridged({ remote: remoteOver, core: given, clock = new FakeClock(), ...options }: Options = {}): Promise<Bridged> {
+  const core = given ?? startCore({ clock });
+  const remote = new ScriptedRemote();
+  Object.assign(remote, remoteOver);
+  const bridge = bridgeTo(remote, { clock, ...options });
   await bridge.start(core.context('bridge:centre'));
   await settled();
   const local = new TestClient(core.context('mqtt'));

@@ -14,7 +14,7 @@ const RAMP_FROM = 0.1;
 /** Credit that may gather while nothing is sent, ms: a burst no remote notices. At least one message. */
 const BURST_MS = 100;
 /** A link that waits does so for at least as long, ms: at high rates messages go in small lots instead of a timer each. */
-const LOT_MS = 20;
+const LOT_MS = 50;
 
 export class Pace {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
