@@ -1,6 +1,6 @@
 // A remote that answered nothing, twice: because of what it was sent, or because it answers nothing at all? At the start of the next connection what is
 // behind goes first for a moment, but for messages of the same topics, whose order is kept. If it is answered, it was not the remote.
-import type { ClientSession, Delivery } from '../gateway/gateway.ts';
+import type { Delivery, DeliveryFlow } from '../gateway/gateway.ts';
 import type { CancelTimer, Clock } from '../model/clock.ts';
 import type { TopicName } from '../model/topic.ts';
 
@@ -8,16 +8,16 @@ const HEAD_START_MS = 5_000;
 
 export class HeadStart {
   readonly #clock: Pick<Clock, 'after'>;
-  readonly #session: Pick<ClientSession, 'withhold' | 'offer'>;
+  readonly #flow: Pick<DeliveryFlow, 'withhold' | 'offer'>;
   /** What was not answered by the last connection. */
   readonly #suspects = new Set<number>();
   readonly #topics = new Set<TopicName>();
   readonly #withheld: number[] = [];
   #cancel: CancelTimer | undefined;
 
-  constructor(clock: Pick<Clock, 'after'>, session: Pick<ClientSession, 'withhold' | 'offer'>) {
+  constructor(clock: Pick<Clock, 'after'>, flow: Pick<DeliveryFlow, 'withhold' | 'offer'>) {
     this.#clock = clock;
-    this.#session = session;
+    this.#flow = flow;
   }
 
   get isUnderWay(): boolean {
@@ -39,7 +39,7 @@ export class HeadStart {
     const { name } = message.topic;
     if (qos === 0 || !(this.#suspects.has(packetId) || this.#topics.has(name))) return false;
     this.#topics.add(name);
-    if (!this.#session.withhold(packetId, isDuplicate ? 'unanswered' : 'refused')) return false;
+    if (!this.#flow.withhold(packetId, isDuplicate ? 'unanswered' : 'refused')) return false;
     this.#withheld.push(packetId);
     return true;
   }
@@ -51,6 +51,6 @@ export class HeadStart {
     this.#cancel = undefined;
     this.#suspects.clear();
     this.#topics.clear();
-    for (const packetId of this.#withheld.splice(0)) this.#session.offer(packetId);
+    for (const packetId of this.#withheld.splice(0)) this.#flow.offer(packetId);
   }
 }

@@ -34,7 +34,7 @@ export class Outgoing {
     this.#line = line;
     this.#map = map;
     this.#unanswered = new Unanswered(line.context.clock, line.settings.answerTimeoutMs, (packetIds) => this.#overdue(packetIds));
-    this.#headStart = new HeadStart(line.context.clock, line.session);
+    this.#headStart = new HeadStart(line.context.clock, line.session.flow);
   }
 
   deliver(delivery: Delivery): void {
@@ -77,7 +77,7 @@ export class Outgoing {
     this.#isUp = false;
     for (const [packetId, cancel] of this.#retries) {
       cancel();
-      this.#line.session.offer(packetId); // with the next connection
+      this.#line.session.flow.offer(packetId); // with the next connection
     }
     this.#retries.clear();
     this.#headStart.end();
@@ -116,19 +116,19 @@ export class Outgoing {
   #limitInflight(): void {
     const { session, settings } = this.#line;
     const inflightMax = this.#unanswered.isSearching ? 1 : Math.min(settings.inflightMax, this.#remoteInflightMax);
-    session.limitInflight(inflightMax, ordinaryMax(inflightMax, settings));
+    session.flow.limitInflight(inflightMax, ordinaryMax(inflightMax, settings));
   }
 
   #offerLater(packetId: number, { reason, attempts }: { readonly reason: string; readonly attempts: number }): void {
     if (!this.#isUp) return; // said goodbye: it goes with the next connection
     const { context, session, settings } = this.#line;
     this.#retries.get(packetId)?.();
-    session.withhold(packetId, 'refused'); // its exchange is over (MQTT-4.4.0-2), and so it takes no room in the window
+    session.flow.withhold(packetId, 'refused'); // its exchange is over (MQTT-4.4.0-2), and so it takes no room in the window
     const delayMs = Math.min(RETRY_REFUSED_MS * RETRY_REFUSED_FACTOR ** (attempts - 1), RETRY_REFUSED_MS_MAX);
     context.log.warn('message not taken by the remote: offered again', { bridge: settings.name, reason, attempts, retryMs: delayMs });
     const retry = context.clock.after(delayMs, () => {
       this.#retries.delete(packetId);
-      session.offer(packetId);
+      session.flow.offer(packetId);
     });
     this.#retries.set(packetId, retry);
   }

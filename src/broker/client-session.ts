@@ -4,6 +4,7 @@ import type { Subscription } from '../bus/subscription.ts';
 import type {
   ClientSession,
   ConnectRequest,
+  DeliveryFlow,
   EndReason,
   Outlet,
   PauseReason,
@@ -237,20 +238,8 @@ export class BrokerSession implements ClientSession, RoutedSession {
     if (reason === 'link') this.#core.slowConsumers.drained(this);
   }
 
-  limitInflight(inflightMax: number, ordinaryMax = inflightMax): void {
-    this.outbound.limitInflight(inflightMax, ordinaryMax);
-  }
-
-  allow(leastPriority: number): void {
-    this.outbound.allow(leastPriority);
-  }
-
-  withhold(packetId: number, why: 'refused' | 'unanswered'): boolean {
-    return this.outbound.withhold(packetId, why);
-  }
-
-  offer(packetId: number): boolean {
-    return this.outbound.offer(packetId);
+  get flow(): DeliveryFlow {
+    return this.outbound;
   }
 
   unusedPacketId(): number {

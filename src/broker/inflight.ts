@@ -196,7 +196,7 @@ export class InflightTable {
     for (const packetId of this.#withheld ?? []) this.#waiting?.delete(packetId);
   }
 
-  /** As of `ClientSession`. */
+  /** As of `DeliveryFlow`. */
   withhold(packetId: number, why: 'refused' | 'unanswered'): boolean {
     const flight = this.get(packetId);
     if (flight?.phase !== 'sent') return false;

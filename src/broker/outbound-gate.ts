@@ -12,14 +12,14 @@ export class OutboundGate {
     return this.#least === 0;
   }
 
-  /** @param least - as of `ClientSession.allow`. @returns whether more may flow than before. */
+  /** @param least - as of `DeliveryFlow.allow`. @returns whether more may flow than before. */
   allow(least: number): boolean {
     const isWider = least < this.#least;
     this.#least = least;
     return isWider;
   }
 
-  /** @param ordinaryMax - as of `ClientSession.limitInflight`. */
+  /** @param ordinaryMax - as of `DeliveryFlow.limitInflight`. */
   keepRoom(inflightMax: number, ordinaryMax: number): void {
     this.#ordinaryMax = ordinaryMax < inflightMax ? ordinaryMax : Number.POSITIVE_INFINITY;
   }

@@ -36,7 +36,7 @@ interface Wait {
 
 export interface LinkBudgetParts {
   readonly clock: Clock;
-  readonly session: Pick<ClientSession, 'allow' | 'state'>;
+  readonly session: Pick<ClientSession, 'flow' | 'state'>;
 }
 
 const NOTHING = PRIORITY_MAX + 1;
@@ -124,7 +124,7 @@ export class LinkBudget {
     this.#cancel = this.#isTimed || paceMs > 0 ? clock.after(waitMs, () => this.#look()) : () => {};
     if (least === this.#least) return;
     this.#least = least;
-    session.allow(least);
+    session.flow.allow(least);
   }
 
   /** For the longer of the two, the bytes of the day and the time of day. */
