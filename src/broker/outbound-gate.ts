@@ -1,11 +1,19 @@
 // Which classes may flow to a peer whose link is slow, metered or open at times, and how much of the in-flight window ordinary ones may take.
+import type { Clock } from '../model/clock.ts';
 import { ORDINARY, PRIORITY_MAX, type Priority } from '../model/priority.ts';
 import type { Inflight, InflightTable } from './inflight.ts';
 import type { StoredQueue } from './stored-queue.ts';
 
+/** Places of a window that are filled at once: a peer that acknowledges message by message is then sent several with each write. */
+const LOT_SHARE_BITS = 3;
+const LOT_MAX = 32;
+/** Fewer are filled all the same after this long, ms: the rest of the window may not be acknowledged soon, or ever. */
+const LOT_MS_MAX = 10;
+
 export class OutboundGate {
   #least = 0;
   #ordinaryMax = Number.POSITIVE_INFINITY;
+  #isLotDue = false;
 
   /** Every class may flow. */
   get isOpen(): boolean {
@@ -37,6 +45,21 @@ export class OutboundGate {
   /** Deliveries under way at which one of that class waits. */
   windowOf(priority: Priority, inflightMax: number): number {
     return priority > ORDINARY ? inflightMax : Math.min(inflightMax, this.#ordinaryMax);
+  }
+
+  /** Whether enough places are free to fill them; those of a small window are filled one by one. */
+  isWorthwhile(underWay: number, inflightMax: number): boolean {
+    return underWay <= inflightMax - Math.min(LOT_MAX, inflightMax >> LOT_SHARE_BITS);
+  }
+
+  /** Fills the places that are free, if nothing does before. */
+  later(clock: Pick<Clock, 'after'>, outbound: { pump(): void }): void {
+    if (this.#isLotDue) return;
+    this.#isLotDue = true;
+    clock.after(LOT_MS_MAX, () => {
+      this.#isLotDue = false;
+      outbound.pump();
+    });
   }
 
   /** Whether a class is treated otherwise than another. */

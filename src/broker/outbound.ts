@@ -386,7 +386,8 @@ export class Outbound implements DurableWaiter, Recipient {
   #finish(packetId: number, flight: Inflight, cause: SettleCause): void {
     this.#inflight.delete(packetId, flight);
     settleFlight({ store: this.#parts.store, stored: this.stored }, packetId, flight, cause);
-    this.pump();
+    if (this.#gate.isWorthwhile(this.#inflight.underWay, this.#settings.inflightMax)) this.pump();
+    else this.#gate.later(this.#parts.clock, this);
   }
 
   #tellDrained(): void {
