@@ -7,10 +7,12 @@ import type { PublishView } from '../mqtt/packets.ts';
 import { type BudgetStatus, LinkBudget } from './budget/link-budget.ts';
 import { bridgeCounters } from './counters.ts';
 import { Incoming } from './incoming.ts';
-import { isStranger, rememberRemote } from './known-remotes.ts';
+import { isKnown, isStranger, rememberRemote } from './known-remotes.ts';
 import type { BridgeLine } from './line.ts';
+import type { LinkStatus, TrialReport } from './link-state.ts';
 import { Outgoing } from './outgoing.ts';
 import type { BridgeSettings } from './settings.ts';
+import { StartPolicy } from './start-policy.ts';
 import { type Crossings, crossings } from './topic-map.ts';
 import type { RemoteLimits, Uplink, UplinkHandlers } from './uplink.ts';
 
@@ -21,9 +23,10 @@ const FILTERS_KEY = 'filters';
 interface Running extends BridgeLine {
   readonly outgoing: Outgoing;
   readonly incoming: Incoming;
+  readonly startPolicy: StartPolicy;
 }
 
-interface BridgeStatus extends BudgetStatus {
+export interface BridgeStatus extends LinkStatus, BudgetStatus {
   readonly name: string;
   readonly address: string;
   readonly isConnected: boolean;
@@ -33,19 +36,37 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
   readonly name: string;
   readonly #settings: BridgeSettings;
   readonly #uplink: Uplink;
+  readonly #queued: () => number;
   #context: GatewayContext | undefined;
   #running: Running | undefined;
   #isUp = false;
 
-  constructor(settings: BridgeSettings, uplink: Uplink) {
+  /** @param queued - messages in its queue. */
+  constructor(settings: BridgeSettings, uplink: Uplink, queued: () => number) {
     this.name = `bridge:${settings.name}`;
     this.#settings = settings;
     this.#uplink = uplink;
+    this.#queued = queued;
   }
 
   /** For `postern status`. */
   status(): BridgeStatus {
-    return { name: this.#settings.name, address: this.#uplink.address, isConnected: this.#isUp, ...this.#running?.budget?.status };
+    return { name: this.#settings.name, address: this.#uplink.address, isConnected: this.#isUp, ...this.#uplink.status, ...this.#running?.budget?.status };
+  }
+
+  /** By hand, whatever its configuration says of when it is connected. */
+  call(): void {
+    this.#running?.startPolicy.start();
+  }
+
+  /** By hand: it is not connected until `call`, and its queue goes on collecting. */
+  rest(): void {
+    this.#running?.startPolicy.hold();
+  }
+
+  /** Whether its remotes would have it; touches nothing of it. */
+  test(): Promise<readonly TrialReport[]> {
+    return this.#uplink.test();
   }
 
   async start(context: GatewayContext): Promise<void> {
@@ -60,16 +81,19 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
       counters: bridgeCounters(context.metrics, this.name),
       budget: this.#settings.budget && new LinkBudget(this.#settings.budget, { clock: context.clock, session }),
     };
-    this.#running = { ...line, outgoing: new Outgoing(line, maps.out), incoming: new Incoming(line, maps.in) };
+    const startPolicy = this.#startPolicy(line);
+    this.#running = { ...line, startPolicy, outgoing: new Outgoing(line, maps.out), incoming: new Incoming(line, maps.in) };
     session.pause('upstream');
     session.resume('link');
     this.#subscribe(session, maps.out);
     this.#tellStatus('0');
     this.#uplink.start(this, maps.in.filters);
+    startPolicy.begin();
   }
 
   async stop(signal: AbortSignal): Promise<void> {
     this.#isUp = false;
+    this.#running?.startPolicy.end();
     this.#running?.outgoing.disconnected('stopped', 'us');
     this.#running?.session.pause('upstream'); // what still comes stays in the queue
     this.#tellStatus('0');
@@ -102,6 +126,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
 
   end(reason: EndReason): void {
     this.#context?.log.error('bridge session ended by the core', { bridge: this.#settings.name, reason });
+    this.#running?.startPolicy.end();
     this.#running = undefined;
   }
 
@@ -109,8 +134,20 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     return this.#running?.session.unusedPacketId() ?? 1;
   }
 
+  isWanted(): boolean {
+    return this.#running?.startPolicy.isWanted() === true;
+  }
+
+  isKnown(address: string): boolean {
+    return this.#running !== undefined && isKnown(this.#running.session, address);
+  }
+
   isStranger(address: string): boolean {
     return this.#running !== undefined && isStranger(this.#running.session, address);
+  }
+
+  onOpen(): void {
+    this.#running?.incoming.connected();
   }
 
   onForgotten(): void {
@@ -164,6 +201,11 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
 
   onRelease(packetId: number): void {
     this.#running?.session.release(packetId);
+  }
+
+  #startPolicy({ context, counters, uplink, settings }: BridgeLine): StartPolicy {
+    const demand = { queued: this.#queued, carried: () => counters.sent.value + counters.received.value };
+    return new StartPolicy(settings.start, { clock: context.clock, uplink, demand });
   }
 
   async #connect(context: GatewayContext): Promise<ClientSession> {

@@ -7,6 +7,8 @@ export interface BridgeCounters {
   readonly tooLarge: Counter;
   readonly deadLetters: Counter;
   readonly unanswered: Counter;
+  /** Answers to what was not asked: late, twice, or with a wrong packet id. */
+  readonly unexpected: Counter;
   readonly unmapped: Counter;
   readonly received: Counter;
 }
@@ -19,6 +21,7 @@ export function bridgeCounters(metrics: Metrics, name: string): BridgeCounters {
     tooLarge: counter('dropped.too-large'),
     deadLetters: counter('dead-letters'),
     unanswered: counter('unanswered'),
+    unexpected: counter('answers-unexpected'),
     unmapped: counter('dropped.unmapped'),
     received: counter('received'),
   };

@@ -92,18 +92,24 @@ export class Outgoing {
     this.#unanswered.taken(packetId);
     if (wasSearching) this.#limitInflight();
     if (this.#line.session.settle(packetId)) this.#line.counters.acknowledged.value += 1;
+    else this.#line.counters.unexpected.value += 1;
   }
 
   /** PUBREC. */
   received(packetId: number): void {
     this.#unanswered.answered(packetId);
-    if (!this.#line.session.received(packetId)) this.#line.uplink.release(packetId);
+    if (this.#line.session.received(packetId)) return;
+    this.#line.counters.unexpected.value += 1;
+    this.#line.uplink.release(packetId);
   }
 
   /** A negative PUBACK or PUBREC. */
   refused(packetId: number, reasonCode: number): void {
     const reason = `refused by the remote with 0x${reasonCode.toString(16)}`;
-    this.#unanswered.answered(packetId);
+    if (!this.#unanswered.answered(packetId)) {
+      this.#line.counters.unexpected.value += 1;
+      return;
+    }
     if (REFUSED_FOR_GOOD.has(reasonCode)) {
       this.#setAside(packetId, reason);
       return;
@@ -141,7 +147,7 @@ export class Outgoing {
       if (this.#unanswered.failed(packetId).isHopeless) this.#setAside(packetId, 'never answered by the remote, which answers others');
       else this.#headStart.suspect(packetId);
     }
-    uplink.reconnect(`a message was not answered within ${settings.answerTimeoutMs / 1000} s`);
+    uplink.reconnect({ kind: 'unanswered', reason: `a message was not answered within ${settings.answerTimeoutMs / 1000} s` });
   }
 
   /** Not a message the remote has said PUBREC to: it has it. */

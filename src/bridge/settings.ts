@@ -1,11 +1,14 @@
 import type { Priority } from '../model/priority.ts';
 import type { PriorityRule, QueueLimits } from '../model/queue-policy.ts';
 import type { BudgetSettings } from './budget/link-budget.ts';
+import type { StartSettings } from './start-policy.ts';
 import type { TopicRule } from './topic-map.ts';
 
 export interface BridgeSettings {
   readonly name: string;
   readonly topics: readonly TopicRule[];
+  /** When it is connected. */
+  readonly start: StartSettings;
   /** Messages under way to the remote at once; its Receive Maximum may lower it. */
   readonly inflightMax: number;
   readonly queueLimits: QueueLimits;

@@ -25,6 +25,7 @@ import { type CoreParts, type CoreSettings, makeCore } from './make-core.ts';
 import { PrincipalCache } from './principal-cache.ts';
 import { PublishGate } from './publish-gate.ts';
 import type { Evictable } from './queue-bounds.ts';
+import { QueueCarriage } from './queue-carriage.ts';
 import { QueueInspector } from './queue-inspector.ts';
 import { type QueueFacts, type QueueReport, queueReport, storedFacts } from './queue-report.ts';
 import { restoredTerms, takeTerms } from './queue-terms.ts';
@@ -215,15 +216,23 @@ export class Broker {
   /** How much waits for the one client of a gateway that is alone in its realm, and what its peer would not take. */
   waitingFor(gateway: string): { readonly queuedMessages: number; readonly deadLetters: number } {
     const { store, deadLetters } = this.#core;
-    const stored = store.sessions.get(sessionKey(realm(gateway), clientId(gateway)));
-    return { queuedMessages: stored?.queue.count ?? 0, deadLetters: deadLetters.countOf(gateway) };
+    const key = sessionKey(realm(gateway), clientId(gateway));
+    const inMemory = this.#sessions.get(key)?.outbound.waitingInMemory ?? 0;
+    return { queuedMessages: (store.sessions.get(key)?.queue.count ?? 0) + inMemory, deadLetters: deadLetters.countOf(gateway) };
   }
 
   /** What lies in the stored queues, one by one. */
   get queueInspector(): QueueInspector {
-    const { store, clock, deadLetters, durability, withheld } = this.#core;
-    const sessionOf = ({ realm: of, clientId }: StoredSession): BrokerSession | undefined => this.#sessions.get(sessionKey(of, clientId));
-    return new QueueInspector({ store, clock, deadLetters, durability, withheld, sessionOf });
+    return new QueueInspector({ ...this.#core, sessionOf: (stored) => this.#sessionOf(stored) });
+  }
+
+  /** What leaves the stored queues for another gateway, and comes from one. */
+  get queueCarriage(): QueueCarriage {
+    return new QueueCarriage({ ...this.#core, topics: this.#core.bus.topics, sessionOf: (stored) => this.#sessionOf(stored) });
+  }
+
+  #sessionOf({ realm: of, clientId }: StoredSession): BrokerSession | undefined {
+    return this.#sessions.get(sessionKey(of, clientId));
   }
 
   #diskRelief(): DiskRelief {

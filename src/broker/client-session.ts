@@ -18,7 +18,7 @@ import type { CancelTimer } from '../model/clock.ts';
 import type { Draft, Origin } from '../model/message.ts';
 import type { TopicFilter } from '../model/topic.ts';
 import { LEAVE_WORK } from '../model/work.ts';
-import type { SessionFacts, StoredSession } from '../session/session-store.ts';
+import type { StoredSession } from '../session/session-store.ts';
 import { Answers } from './answers.ts';
 import type { Core } from './core.ts';
 import { Inbound } from './inbound.ts';
@@ -27,10 +27,11 @@ import { Outbound } from './outbound.ts';
 import type { Departure } from './presence.ts';
 import { type OutboundSettings, takeTerms } from './queue-terms.ts';
 import { Reauthentication } from './reauthentication.ts';
+import { redirect } from './redirected.ts';
 import type { RoutedSession } from './routed-session.ts';
 import { sessionState } from './session-state.ts';
 import { saveOwner } from './stored-owner.ts';
-import { restoredWill, storedWill } from './stored-will.ts';
+import { restoredWill, storedFacts } from './stored-will.ts';
 import { type Subscriber, Subscriptions } from './subscriptions.ts';
 
 export interface SessionIdentity extends Subscriber {
@@ -187,10 +188,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
   }
 
   settle(packetId: number): boolean {
-    const isKnown = this.outbound.settle(packetId);
-    this.#core.withheld.roomMayBe();
-    this.subscriptions.continueReplay();
-    return isKnown;
+    return this.#roomMade(this.outbound.settle(packetId));
   }
 
   received(packetId: number): boolean {
@@ -198,17 +196,19 @@ export class BrokerSession implements ClientSession, RoutedSession {
   }
 
   refused(packetId: number): boolean {
-    const isKnown = this.outbound.refused(packetId);
-    this.#core.withheld.roomMayBe();
-    this.subscriptions.continueReplay();
-    return isKnown;
+    return this.#roomMade(this.outbound.refused(packetId));
   }
 
   setAside(packetId: number, reason: string): boolean {
-    const isKnown = this.outbound.refused(packetId, (delivery) => this.#core.deadLetters.add(this.clientId, delivery, reason));
-    this.#core.withheld.roomMayBe();
-    this.subscriptions.continueReplay();
-    return isKnown;
+    return this.#roomMade(this.outbound.refused(packetId, (delivery) => this.#core.deadLetters.add(this.clientId, delivery, reason)));
+  }
+
+  reject(packetId: number, rejectionsMax: number): boolean {
+    return this.outbound.reject(packetId, rejectionsMax);
+  }
+
+  redirect(packetId: number, topicPrefix: string): boolean {
+    return this.#roomMade(this.#core.store.together(() => this.outbound.refused(packetId, ({ message }) => redirect(this.#core, message, topicPrefix))));
   }
 
   giveBack(packetId: number): boolean {
@@ -239,7 +239,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
   }
 
   get flow(): DeliveryFlow {
-    return this.outbound;
+    return this.outbound.flow;
   }
 
   unusedPacketId(): number {
@@ -362,6 +362,13 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#cancelDeadline = this.#core.clock.after(delayMs, run);
   }
 
+  /** A window or a queue may have room now. */
+  #roomMade(isKnown: boolean): boolean {
+    this.#core.withheld.roomMayBe();
+    this.subscriptions.continueReplay();
+    return isKnown;
+  }
+
   #left(how: Departure): void {
     this.#core.slowConsumers.gone(this);
     if (this.#isFurther) return;
@@ -376,18 +383,12 @@ export class BrokerSession implements ClientSession, RoutedSession {
 
   #saveFacts(): void {
     const { store, clock } = this.#core;
-    const isKept = this.#hasQueue || this.#will !== undefined;
-    if (!isKept) {
+    if (!this.#hasQueue && this.#will === undefined) {
       if (this.#stored !== undefined) store.removeSession(this.#stored);
       this.#stored = undefined;
       return;
     }
-    const facts: SessionFacts = {
-      principal: this.#ownerKey,
-      expirySeconds: this.#expirySeconds,
-      detachedAtMs: this.#outlet === undefined ? clock.gatewayMs() : undefined,
-      will: this.#will === undefined ? undefined : storedWill(this.#will, this.origin, clock.gatewayMs()),
-    };
+    const facts = storedFacts(this, clock.gatewayMs());
     if (this.#stored === undefined) {
       this.#stored = store.createSession(this.realm, this.clientId, facts);
       if (this.#hasQueue) this.subscriptions.saveAll(this.#stored);

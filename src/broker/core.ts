@@ -10,6 +10,7 @@ import type { DeadLetters } from './dead-letters.ts';
 import type { DelayedMessages } from './delayed.ts';
 import type { Drops } from './drops.ts';
 import type { Durability } from './durability.ts';
+import type { ExportEras } from './export-eras.ts';
 import type { Access } from './permissions.ts';
 import type { Presence } from './presence.ts';
 import type { QueueRules } from './queue-rules.ts';
@@ -36,6 +37,7 @@ export interface Core {
   readonly announcer: Announcer;
   readonly delayed: DelayedMessages;
   readonly deadLetters: DeadLetters;
+  readonly exportEras: ExportEras;
   /** Who holds the `$exclusive` subscription to a filter. */
   readonly exclusiveHolders: Map<TopicFilter, RoutedSession>;
   /** Undefined: nobody wants to know. */

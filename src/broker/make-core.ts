@@ -14,6 +14,7 @@ import { DeadLetters } from './dead-letters.ts';
 import { DelayedMessages, type DelayedParts } from './delayed.ts';
 import { Drops } from './drops.ts';
 import { Durability, type DurabilitySettings } from './durability.ts';
+import { ExportEras } from './export-eras.ts';
 import type { Access } from './permissions.ts';
 import { Presence } from './presence.ts';
 import { QueueRules, type QueueSettings } from './queue-rules.ts';
@@ -82,6 +83,7 @@ export function makeCore({ store, clock, access, log, metrics, turns, settings, 
     announcer,
     delayed: new DelayedMessages({ store, clock, access, counters, router, sessionOf, onRoom, limits: settings.delayedLimits }),
     deadLetters: new DeadLetters({ store, clock, drops, counters, limits: { messagesMax: DEAD_LETTERS_MAX, bytesMax: DEAD_LETTERS_BYTES_MAX } }),
+    exportEras: new ExportEras(store),
     exclusiveHolders: new Map(),
     presence: presenceNode === undefined ? undefined : new Presence(announcer, clock, presenceNode),
     slowConsumers: new SlowConsumers({ clock, log, counter: counters.slowConsumers, settings: settings.slowConsumer }),

@@ -1,6 +1,6 @@
 // What goes to one peer: a stored queue (or none), a queue in memory, the in-flight window, and the reasons why nothing may flow now.
 // Three lanes, asked in this order whenever there is room: what is in flight and waits to be sent, the stored queue, the memory queue.
-import type { Delivery, Outlet, PauseReason } from '../gateway/gateway.ts';
+import type { Delivery, DeliveryFlow, Outlet, PauseReason } from '../gateway/gateway.ts';
 import { RETAINED_MESSAGES_MAX } from '../model/limits.ts';
 import type { Message, QoS } from '../model/message.ts';
 import { ORDINARY, type Priority } from '../model/priority.ts';
@@ -14,11 +14,14 @@ import type { QueueDrops } from './drops.ts';
 import { type Inflight, InflightTable, readFlight, settleFlight } from './inflight.ts';
 import { MemoryQueue, type MemoryQueueParts } from './memory-queue.ts';
 import { publishAgain, releaseOrphans } from './orphaned-exchanges.ts';
+import { OutboundFlow } from './outbound-flow.ts';
 import { classOf, OutboundGate } from './outbound-gate.ts';
+import { OwnClaim } from './own-claim.ts';
 import { Pauses } from './pauses.ts';
 import type { QueueReadingParts } from './queue-reading.ts';
 import type { OutboundSettings } from './queue-terms.ts';
 import type { Recipient } from './recipient.ts';
+import { Rejections } from './rejections.ts';
 import { SharedLane } from './shared-lane.ts';
 import { StoredQueue } from './stored-queue.ts';
 
@@ -41,6 +44,7 @@ export class Outbound implements DurableWaiter, Recipient {
   #outlet: Outlet | undefined;
   readonly #pauses = new Pauses();
   readonly #gate = new OutboundGate();
+  readonly #rejections: Rejections;
   #isPumping = false;
 
   constructor(parts: OutboundParts, drops: QueueDrops, settings: OutboundSettings) {
@@ -50,6 +54,7 @@ export class Outbound implements DurableWaiter, Recipient {
     this.#settings = settings;
     const { memoryQueueLimits: limits, store, clock, turns } = parts;
     this.#inflight = new InflightTable(clock);
+    this.#rejections = new Rejections(store);
     this.#memory = new MemoryQueue({ limits, retainedMax: RETAINED_MESSAGES_MAX, drops, turns }, settings.treatment);
     this.queue = new StoredQueue({ store, clock, drops }, this.#inflight, settings);
   }
@@ -57,6 +62,7 @@ export class Outbound implements DurableWaiter, Recipient {
   /** Takes up the queue and QoS 2 exchanges a restart left. */
   restore(stored: StoredSession, lastSequence: Sequence): void {
     this.queue.restore(stored, lastSequence, this.#settings);
+    this.#rejections.restore(stored);
     if (stored.queue.count > 0) this.#inflight.leap(this.#parts.clock.random());
     releaseOrphans(this.#parts.store, stored);
     this.#inflight.restore(stored.sending);
@@ -147,7 +153,8 @@ export class Outbound implements DurableWaiter, Recipient {
       this.drops.add('detached');
       return false;
     }
-    if (this.#pauses.isNone && this.#memory.length === 0 && this.#mayGo(this.priorityOf(message.topic), terms.qos)) this.#send(message, terms, undefined);
+    if (terms.qos > 0 && this.#settings.keepsUnsettled) this.hold(message, new OwnClaim(message, terms, this.drops));
+    else if (this.#pauses.isNone && this.#memory.length === 0 && this.#mayGo(this.priorityOf(message.topic), terms.qos)) this.#send(message, terms, undefined);
     else this.#memory.push({ message: message.keep(), ...terms });
     return false;
   }
@@ -204,6 +211,14 @@ export class Outbound implements DurableWaiter, Recipient {
     return true;
   }
 
+  reject(packetId: number, rejectionsMax: number): boolean {
+    const flight = this.#inflight.get(packetId);
+    if (flight?.phase !== 'sent' || !this.#rejections.admits(flight, this.stored, rejectionsMax)) return false;
+    this.#inflight.turnBack(packetId, flight);
+    this.pump();
+    return true;
+  }
+
   giveBack(packetId: number): boolean {
     return this.#inflight.sendLater(packetId);
   }
@@ -227,21 +242,13 @@ export class Outbound implements DurableWaiter, Recipient {
     this.pump();
   }
 
-  limitInflight(inflightMax: number, ordinaryMax: number): void {
+  limit(inflightMax: number): void {
     this.#settings = { ...this.#settings, inflightMax };
-    this.#gate.keepRoom(inflightMax, ordinaryMax);
   }
 
-  allow(leastPriority: number): void {
-    this.#pumpIf(this.#gate.allow(leastPriority));
-  }
-
-  withhold(packetId: number, why: 'refused' | 'unanswered'): boolean {
-    return this.#pumpIf(this.#inflight.withhold(packetId, why));
-  }
-
-  offer(packetId: number): boolean {
-    return this.#pumpIf(this.#inflight.offer(packetId));
+  /** For those who turn it, now and then. */
+  get flow(): DeliveryFlow {
+    return new OutboundFlow(this.#gate, this.#inflight, this);
   }
 
   unusedPacketId(): number {
@@ -254,10 +261,7 @@ export class Outbound implements DurableWaiter, Recipient {
     this.pump();
   }
 
-  /**
-   * The peer began a new session and knows no packet id of ours (MQTT-3.2.2-5). What it received but did not complete may be gone with the old one:
-   * it is published again.
-   */
+  /** The peer knows no packet id of ours (MQTT-3.2.2-5). What it received but did not complete may be gone: it is published again. */
   peerForgot(): void {
     if (this.stored !== undefined) publishAgain(this.#parts.store, this.stored, this.#inflight.takeReceived(), this);
   }
@@ -283,11 +287,6 @@ export class Outbound implements DurableWaiter, Recipient {
       this.#isPumping = false;
     }
     this.#tellDrained();
-  }
-
-  #pumpIf(hasChanged: boolean): boolean {
-    if (hasChanged) this.pump();
-    return hasChanged;
   }
 
   #isForStore({ topic }: Message, { qos }: DeliveryTerms): boolean {
@@ -385,6 +384,7 @@ export class Outbound implements DurableWaiter, Recipient {
 
   #finish(packetId: number, flight: Inflight, cause: SettleCause): void {
     this.#inflight.delete(packetId, flight);
+    if (this.stored !== undefined && flight.sequence !== undefined) this.#rejections.settled(this.stored, flight.sequence);
     settleFlight({ store: this.#parts.store, stored: this.stored }, packetId, flight, cause);
     if (this.#gate.isWorthwhile(this.#inflight.underWay, this.#settings.inflightMax)) this.pump();
     else this.#gate.later(this.#parts.clock, this);

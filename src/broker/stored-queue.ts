@@ -87,9 +87,14 @@ export class StoredQueue implements Waiting, LatestQueue, Evictable {
     return this.#treatment.whenFull === 'refuse' && this.#stored !== undefined;
   }
 
+  /** True when something goes, or is refused, for a message that comes now. */
+  get isAtBound(): boolean {
+    return this.#stored !== undefined && isAtBound(this.#stored, this.#treatment.limits);
+  }
+
   /** True when a message for it must hold its publisher back. */
   get isRefusing(): boolean {
-    return this.mayRefuse && this.#stored !== undefined && isAtBound(this.#stored, this.#treatment.limits);
+    return this.mayRefuse && this.isAtBound;
   }
 
   /** @returns false when there is no room for it: it is not even written. */

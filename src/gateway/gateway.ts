@@ -76,6 +76,11 @@ export interface ConnectRequest {
   readonly inflightMax: number;
   /** Whether QoS 0 messages wait in the stored queue while the client is paused or away: sleeping sensors and bridges need it. */
   readonly queueQos0: boolean;
+  /**
+   * Whether what a client has not settled is kept although its session ends with its link, so that what it rejects can be sent again. In memory, as many as
+   * `inflightMax`.
+   */
+  readonly keepsUnsettled?: boolean | undefined;
   /** How its queue is treated; as the configuration says for this client when absent. */
   readonly queue?: QueuePolicy | undefined;
   /**
@@ -178,9 +183,9 @@ export type RefusalReason =
 
 /**
  * `link`: the peer's buffer is full, or it has not been answered yet. `asleep`: a sleeping client. `upstream`: a bridge out of reach.
- * `subscribing`: from before `subscribe` until its answer is sent, where the answer must come before the first message.
+ * `window`: as many messages wait for the peer's word as may, where those of QoS 0 count as well. `subscribing`: from before `subscribe` until its answer is sent, where the answer must come before the first message.
  */
-export type PauseReason = 'link' | 'asleep' | 'upstream' | 'subscribing';
+export type PauseReason = 'link' | 'asleep' | 'upstream' | 'subscribing' | 'window';
 
 /** `invalid-topic`: no name can be made of it, e.g. `$delayed/` without a number of seconds. */
 export type PublishOutcome = 'accepted' | 'no-subscribers' | 'denied' | 'invalid-topic' | 'quota-exceeded';
@@ -239,6 +244,14 @@ export interface ClientSession {
    * gateway's own (bridges) only: dead letters are told apart by client id. False as well when the peer took it (PUBREC): it is nobody else's any more.
    */
   setAside(packetId: number, reason: string): boolean;
+  /**
+   * The peer could not use the delivery: it is delivered again, to another member first where the queue is shared.
+   *
+   * @returns false: it is not in flight, or was rejected `rejectionsMax` times already, and still is in flight.
+   */
+  reject(packetId: number, rejectionsMax: number): boolean;
+  /** It settles the delivery and publishes it anew, below `topicPrefix`, in one commit: for what nobody can use. False when the id is not in flight. */
+  redirect(packetId: number, topicPrefix: string): boolean;
   /** The delivery goes back to the head of the queue, e.g. MQTT-SN REGACK "congestion"; it is sent again after `resume` or the next wake. */
   giveBack(packetId: number): boolean;
   /**

@@ -16,7 +16,7 @@ import type { DiskStep, DiskWatcher, StoreRoom } from './disk-pressure.ts';
  */
 export type Sequence = number;
 
-/** Why a queue entry ended; counted by cause and recorded in the same group. `moved`: the message was appended for another queue just before. */
+/** Why a queue entry ended; counted by cause and recorded in the same group. `moved`: the message was appended for another queue just before, or lies in a file that was synced. */
 export type SettleCause =
   | 'delivered'
   | 'moved'

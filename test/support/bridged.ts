@@ -1,6 +1,7 @@
 // A gateway with one bridge to a remote that the test plays.
 import { Bridge } from '../../src/bridge/bridge.ts';
 import { MeteredDialer } from '../../src/bridge/budget/link-meter.ts';
+import { LinkRecord } from '../../src/bridge/link-state.ts';
 import type { BridgeSettings } from '../../src/bridge/settings.ts';
 import { MqttUplink } from '../../src/bridge/uplinks/mqtt.ts';
 import type { MqttUplinkSettings } from '../../src/bridge/uplinks/mqtt-packets.ts';
@@ -39,10 +40,15 @@ export interface Bridged {
   readonly local: TestClient;
 }
 
+interface BridgeOptions extends Omit<Options, 'remote' | 'core' | 'clock'> {
+  readonly clock: FakeClock;
+  readonly core: Pick<TestCore, 'broker' | 'metrics'>;
+}
+
 /** A bridge to a scripted remote, not started. */
 export function bridgeTo(
   remote: ScriptedRemote,
-  { clock, bridge: bridgeOver, uplink: uplinkOver, further = [], order = 'failover' }: Omit<Options, 'remote' | 'core'> & { readonly clock: FakeClock },
+  { clock, core, bridge: bridgeOver, uplink: uplinkOver, further = [], order = 'failover' }: BridgeOptions,
 ): Bridge {
   const settings: BridgeSettings = {
     name: 'centre',
@@ -55,6 +61,7 @@ export function bridgeTo(
     answerTimeoutMs: 60_000,
     sendsRetain: true,
     statusTopic: topicName('$SYS/broker/connection/gw/state'),
+    start: { kind: 'automatic', idleMs: 60_000, lazyThreshold: 10 },
     ...bridgeOver,
   };
   const uplink = new MqttUplink(
@@ -73,6 +80,7 @@ export function bridgeTo(
       triesBridgeBit: true,
       statusTopic: undefined,
       packetBytesMax: 2_000_000,
+      topicAliasMax: 0,
       ...uplinkOver,
     },
     {
@@ -86,9 +94,10 @@ export function bridgeTo(
       clock,
       log: silentLog,
       retry: RETRY,
+      record: new LinkRecord('bridge:centre', { clock, metrics: core.metrics }),
     },
   );
-  return new Bridge(settings, uplink);
+  return new Bridge(settings, uplink, () => core.broker.waitingFor('bridge:centre').queuedMessages);
 }
 
 /** A gateway with one bridge to a scripted remote, and a client at the gateway. */
@@ -96,7 +105,7 @@ export async function bridged({ remote: remoteOver, core: given, clock = new Fak
   const core = given ?? startCore({ clock });
   const remote = new ScriptedRemote();
   Object.assign(remote, remoteOver);
-  const bridge = bridgeTo(remote, { clock, ...options });
+  const bridge = bridgeTo(remote, { ...options, clock, core });
   await bridge.start(core.context('bridge:centre'));
   await settled();
   const local = new TestClient(core.context('mqtt'));

@@ -103,10 +103,12 @@ afterEach(async () => {
 
 async function site(clock: FakeClock, centre: Centre) {
   const store = bench.open({ clock });
-  const parts = { store, access: new OpenAccess(), log: silentLog, metrics: new MetricsTable(), turns: turnsOf(clock), settings: DEFAULT_BROKER_SETTINGS };
+  const metrics = new MetricsTable();
+  const parts = { store, access: new OpenAccess(), log: silentLog, metrics, turns: turnsOf(clock), settings: DEFAULT_BROKER_SETTINGS };
   const broker = new Broker({ ...parts, clock: gatewayClock(clock, store.boot.gatewayTimeOffsetMs) });
   const bridge = bridgeTo(centre, {
     clock,
+    core: { broker, metrics },
     bridge: {
       topics: [{ ...OUT, qos: 1 }],
       queueLimits: { messagesMax: 1_000_000, bytesMax: 1_000_000_000 },

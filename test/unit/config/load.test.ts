@@ -115,6 +115,10 @@ describe('keys that contradict each other', () => {
     [bridge('tls: {keyFile: package.json}'), '1:52: bridges[0].tls.keyFile needs the certFile it belongs to'],
     [bridge('budget: {rampUpSeconds: 60}'), '1:61: bridges[0].budget.rampUpSeconds needs messagesPerSecond or bytesPerSecond: there is nothing to come to'],
     [bridge('budget: {windows: ["8:00-9:00"]}'), '1:55: bridges[0].budget.windows must be a time of day like 22:00-06:30'],
+    [bridge('tls: {pskFile: package.json}'), '1:52: bridges[0].tls.pskFile needs the pskIdentity it belongs to'],
+    [bridge('tls: {pskIdentity: greenhouse}'), '1:56: bridges[0].tls.pskIdentity needs the pskFile with its key'],
+    [bridge('start: lazy, lazyThreshold: 6, queueMessagesMax: 5'), '1:65: bridges[0].lazyThreshold must not be more than queueMessagesMax (5)'],
+    [bridge('websocket: {path: "mq tt"}'), '1:55: bridges[0].websocket.path must be a path that begins with / and holds no space, not "mq tt"'],
     [bridge('retry: {firstSeconds: 60}'), '1:59: bridges[0].retry.firstSeconds must not be longer than capSeconds (30)'],
     [
       bridge('topics: [{filter: "a/+", direction: both, rename: "b/{1}"}]'),
