@@ -4,6 +4,7 @@ import { INTERNAL_PROTOCOL, peerAddress } from '../model/client.ts';
 import { GatewayError } from '../model/errors.ts';
 import { topicFilter, topicName } from '../model/topic.ts';
 import type { PublishView } from '../mqtt/packets.ts';
+import { type BudgetStatus, LinkBudget } from './budget/link-budget.ts';
 import { bridgeCounters } from './counters.ts';
 import { Incoming } from './incoming.ts';
 import { isKnown, isStranger, rememberRemote } from './known-remotes.ts';
@@ -26,7 +27,7 @@ interface Running extends BridgeLine {
   readonly startPolicy: StartPolicy;
 }
 
-export interface BridgeStatus extends LinkStatus {
+export interface BridgeStatus extends LinkStatus, BudgetStatus {
   readonly name: string;
   readonly address: string;
   readonly isConnected: boolean;
@@ -51,7 +52,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
 
   /** For `postern status`. */
   status(): BridgeStatus {
-    return { name: this.#settings.name, address: this.#uplink.address, isConnected: this.#isUp, ...this.#uplink.status };
+    return { name: this.#settings.name, address: this.#uplink.address, isConnected: this.#isUp, ...this.#uplink.status, ...this.#running?.budget?.status };
   }
 
   /** By hand, whatever its configuration says of when it is connected. */
@@ -75,7 +76,8 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     const session = await this.#connect(context);
     const counters = bridgeCounters(context.metrics, this.name);
     const guard = guardOf(this.#settings, { context, counters, incoming: maps.in });
-    const line: BridgeLine = { settings: this.#settings, context, session, uplink: this.#uplink, counters, guard };
+    const budget = this.#settings.budget && new LinkBudget(this.#settings.budget, { clock: context.clock, session });
+    const line: BridgeLine = { settings: this.#settings, context, session, uplink: this.#uplink, counters, guard, budget };
     const startPolicy = this.#startPolicy(line);
     this.#running = { ...line, startPolicy, outgoing: new Outgoing(line, maps.out), incoming: new Incoming(line, maps.in) };
     session.pause('upstream');
@@ -93,6 +95,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#running?.session.pause('upstream'); // what still comes stays in the queue
     this.#tellStatus('0');
     await this.#uplink.stop(signal);
+    this.#running?.budget?.close();
     this.#running?.session.disconnect({ publishWill: false });
     this.#running = undefined;
   }
@@ -207,7 +210,8 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
   }
 
   async #connect(context: GatewayContext): Promise<ClientSession> {
-    const { inflightMax, queueLimits, provenance } = this.#settings;
+    const { inflightMax, queueLimits, provenance, priorities, newestFirst } = this.#settings;
+    const order = newestFirst.length === 0 ? { priorities } : { priorities, newestFirst };
     const credentials = { clientId: this.name, peer: peerAddress(this.name), peerHost: '', listener: this.name, protocol: INTERNAL_PROTOCOL };
     const request = {
       credentials,
@@ -216,7 +220,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
       inflightMax,
       queueQos0: true,
       isNumbered: provenance !== undefined,
-      queue: { ...queueLimits, whenFull: 'refuse', keepLatest: [], priorities: [] },
+      queue: { ...queueLimits, whenFull: 'refuse', keepLatest: [], ...order },
       isReliableLink: true,
     } as const;
     const outcome = await context.connect(request, this);

@@ -27,9 +27,10 @@ export class Incoming {
 
   /** A message from the remote; borrowed until this returns. */
   publish(view: PublishView): void {
-    const { counters, session, guard } = this.#line;
+    const { counters, session, guard, budget } = this.#line;
     const { qos, packetId, isRetain, expirySeconds } = view;
     counters.received.value += 1;
+    budget?.received();
     const payload = view.payload();
     const named = this.#topics.topicOf(view); // in any case: it may set an alias
     if (guard !== undefined && this.#isEcho(guard, view, payload)) return;

@@ -1,4 +1,5 @@
 import type { ClientSession, GatewayContext } from '../gateway/gateway.ts';
+import type { LinkBudget } from './budget/link-budget.ts';
 import type { BridgeCounters } from './counters.ts';
 import type { LoopGuard } from './loop-guard.ts';
 import type { BridgeSettings } from './settings.ts';
@@ -12,4 +13,6 @@ export interface BridgeLine {
   readonly uplink: Uplink;
   readonly counters: BridgeCounters;
   readonly guard: LoopGuard | undefined;
+  /** Undefined: the link may carry whatever it bears. */
+  readonly budget: LinkBudget | undefined;
 }

@@ -15,7 +15,7 @@ export interface ProvenanceSettings {
 }
 
 /** Why a message is not sent, or not now. */
-export type NotSentCause = 'unmapped' | 'hop-limit' | 'dead-letter';
+export type NotSentCause = 'unmapped' | 'too-large' | 'hop-limit' | 'dead-letter';
 
 const STAMPS_PREFIX = 'pst-';
 

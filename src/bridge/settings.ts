@@ -1,4 +1,6 @@
-import type { QueueLimits } from '../model/queue-policy.ts';
+import type { Priority } from '../model/priority.ts';
+import type { PriorityRule, QueueLimits } from '../model/queue-policy.ts';
+import type { BudgetSettings } from './budget/link-budget.ts';
 import type { LoopGuardSettings } from './loop-guard.ts';
 import type { ProvenanceSettings } from './provenance.ts';
 import type { StartSettings } from './start-policy.ts';
@@ -12,6 +14,12 @@ export interface BridgeSettings {
   /** Messages under way to the remote at once; its Receive Maximum may lower it. */
   readonly inflightMax: number;
   readonly queueLimits: QueueLimits;
+  /** Classes of what goes out, by its topic here. */
+  readonly priorities: readonly PriorityRule[];
+  /** Classes of which what came last goes first. */
+  readonly newestFirst: readonly Priority[];
+  /** Undefined: the link may carry whatever it bears. */
+  readonly budget: BudgetSettings | undefined;
   /** Time the remote has to answer a message; `Infinity`: any. */
   readonly answerTimeoutMs: number;
   /** Whether RETAIN goes out as it was published; otherwise never. */

@@ -4,6 +4,7 @@ import type { Subscription } from '../bus/subscription.ts';
 import type {
   ClientSession,
   ConnectRequest,
+  DeliveryFlow,
   EndReason,
   Outlet,
   PauseReason,
@@ -28,9 +29,9 @@ import { type OutboundSettings, takeTerms } from './queue-terms.ts';
 import { Reauthentication } from './reauthentication.ts';
 import { redirect } from './redirected.ts';
 import type { RoutedSession } from './routed-session.ts';
+import { savedRecord } from './session-record.ts';
 import { sessionState } from './session-state.ts';
-import { saveOwner } from './stored-owner.ts';
-import { restoredWill, storedFacts } from './stored-will.ts';
+import { restoredWill } from './stored-will.ts';
 import { type Subscriber, Subscriptions } from './subscriptions.ts';
 
 export interface SessionIdentity extends Subscriber {
@@ -158,7 +159,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#hasQueue ||= this.#expirySeconds > 0;
     this.#saveFacts();
     this.#inbound.attach({ outlet: this.#outlet, reading: request.reading, isReliable: request.isReliableLink }, this.stored);
-    this.outbound.useStore(this.stored);
+    this.outbound.queue.use(this.stored);
     this.outbound.attach(this.#outlet, takeTerms(this.#core, this.stored, principal, request));
     this.#core.router.watchRefusing(this, this.outbound.queue.mayRefuse);
     this.#core.numbering.treat(this, { isCounting: request.isNumbered === true });
@@ -218,8 +219,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
   }
 
   redirect(packetId: number, topicPrefix: string): boolean {
-    const { store } = this.#core;
-    return this.#roomMade(store.together(() => this.outbound.refused(packetId, ({ message }) => redirect(this.#core, message, topicPrefix))));
+    return this.#roomMade(this.#core.store.together(() => this.outbound.refused(packetId, ({ message }) => redirect(this.#core, message, topicPrefix))));
   }
 
   giveBack(packetId: number): boolean {
@@ -249,8 +249,8 @@ export class BrokerSession implements ClientSession, RoutedSession {
     if (reason === 'link') this.#core.slowConsumers.drained(this);
   }
 
-  limitInflight(inflightMax: number): void {
-    this.outbound.limitInflight(inflightMax);
+  get flow(): DeliveryFlow {
+    return this.outbound.flow;
   }
 
   unusedPacketId(): number {
@@ -335,7 +335,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
   /** Writes the session's facts, making or ending its record as they ask. */
   saveDetached(): void {
     this.#saveFacts();
-    this.outbound.useStore(this.stored);
+    this.outbound.queue.use(this.stored);
   }
 
   /** Its client came back in time. */
@@ -365,7 +365,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#stored = undefined;
     this.#expirySeconds = 0;
     this.#hasQueue = false;
-    this.outbound.useStore(undefined);
+    this.outbound.queue.use(undefined);
   }
 
   /** Replaces the timer that waits for the will or the end of the session. */
@@ -393,20 +393,8 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#inbound.serve(subscriber);
   }
 
+  /** Makes, changes or ends its record. */
   #saveFacts(): void {
-    const { store, clock } = this.#core;
-    if (!this.#hasQueue && this.#will === undefined) {
-      if (this.#stored !== undefined) store.removeSession(this.#stored);
-      this.#stored = undefined;
-      return;
-    }
-    const facts = storedFacts(this, clock.gatewayMs());
-    if (this.#stored === undefined) {
-      this.#stored = store.createSession(this.realm, this.clientId, facts);
-      if (this.#hasQueue) this.subscriptions.saveAll(this.#stored);
-    } else {
-      store.changeSession(this.#stored, facts);
-    }
-    saveOwner(store, this.#stored, this.#will && this.principal);
+    this.#stored = savedRecord(this.#core, this, this.#hasQueue);
   }
 }

@@ -1,6 +1,7 @@
 // Which policy the queue of a session has: rules of the configuration, the first that names the client holds, and what it leaves out holds as for all.
 import { crc32 } from 'node:zlib';
 import { type ClientId, INTERNAL_PROTOCOL } from '../model/client.ts';
+import type { Priority } from '../model/priority.ts';
 import type { QueueLimits, QueuePolicy, WhenFull } from '../model/queue-policy.ts';
 import { TopicClasses } from './topic-classes.ts';
 
@@ -13,7 +14,10 @@ export interface QueueTreatment {
   readonly topics: TopicClasses;
   /** Tells one list of priorities from another; 0: there are none. */
   readonly prioritiesMark: number;
+  readonly newestFirst: readonly Priority[];
 }
+
+const NO_CLASSES: readonly Priority[] = [];
 
 type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
@@ -84,9 +88,9 @@ export function treatmentOf({
   inflightMax = Number.POSITIVE_INFINITY,
   ...policy
 }: QueuePolicy & { readonly inflightMax?: number | undefined }): QueueTreatment {
-  const { messagesMax, bytesMax, whenFull, priorities } = policy;
+  const { messagesMax, bytesMax, whenFull, priorities, newestFirst = NO_CLASSES } = policy;
   const prioritiesMark = priorities.length === 0 ? 0 : crc32(JSON.stringify(priorities));
-  return { limits: { messagesMax, bytesMax }, whenFull, inflightMax, topics: new TopicClasses(policy), prioritiesMark };
+  return { limits: { messagesMax, bytesMax }, whenFull, inflightMax, topics: new TopicClasses(policy), prioritiesMark, newestFirst };
 }
 
 function compiled(rule: QueueRule, base: Omit<QueueSettings, 'rules'>): CompiledRule {

@@ -60,7 +60,10 @@ export class StoredQueue implements Waiting, LatestQueue, Evictable {
       const lane = stored.queue.lane(priority);
       const sent = this.#cursor.at(priority);
       const doubtful = this.#doubt?.upTo(priority) ?? 0;
-      if (isUpTo(lane?.next(sent), doubtful)) {
+      if (this.#isNewestFirst(priority) && this.#inflight.hasAhead) {
+        upTo[priority] = lane?.last ?? 0; // somewhere among them
+        isExact = false;
+      } else if (isUpTo(lane?.next(sent), doubtful)) {
         upTo[priority] = doubtful;
         isExact &&= this.#doubt?.isExact === true;
       } else if (isUpTo(lane?.next(0), sent)) {
@@ -146,10 +149,11 @@ export class StoredQueue implements Waiting, LatestQueue, Evictable {
   next(upTo: Sequence | undefined): Sequence | undefined {
     if (this.#stored === undefined) return undefined;
     const { queue } = this.#stored;
-    let found = this.#cursor.next(queue, upTo);
-    while (found !== undefined && this.#inflight.isRestored(found)) {
-      this.pass(found);
-      found = this.#cursor.next(queue, upTo);
+    const of = this.#treatment.newestFirst.length === 0 ? undefined : this.#nextOf;
+    let found = this.#cursor.next(queue, upTo, of);
+    while (found !== undefined && this.#inflight.isAhead(found)) {
+      this.#cursor.pass(this.priorityOf(found), found);
+      found = this.#cursor.next(queue, upTo, of);
     }
     if (found === undefined && upTo === undefined) this.isCaughtUp = true;
     return found;
@@ -159,8 +163,17 @@ export class StoredQueue implements Waiting, LatestQueue, Evictable {
   pass(sequence: Sequence): boolean {
     const priority = this.#stored?.queue.laneOf(sequence);
     if (priority === undefined) return false;
-    this.#cursor.pass(priority, sequence);
+    const isAhead = this.#isNewestFirst(priority) && this.#stored?.queue.lane(priority)?.next(this.#cursor.at(priority)) !== sequence;
+    if (isAhead) this.#inflight.goesAhead(sequence);
+    else this.#cursor.pass(priority, sequence);
     return true;
+  }
+
+  readonly #nextOf = (priority: Priority): Sequence | undefined =>
+    this.#isNewestFirst(priority) ? this.newest(priority) : this.#stored && this.#cursor.nextIn(this.#stored.queue, priority);
+
+  #isNewestFirst(priority: Priority): boolean {
+    return this.#treatment.newestFirst.includes(priority);
   }
 
   priorityOf(sequence: Sequence): Priority {
@@ -188,20 +201,20 @@ export class StoredQueue implements Waiting, LatestQueue, Evictable {
   oldest(priority: Priority): Sequence | undefined {
     const lane = this.#stored?.queue.lane(priority);
     let found = lane?.next(this.#cursor.at(priority));
-    while (found !== undefined && this.#inflight.isRestored(found)) found = lane?.next(found);
+    while (found !== undefined && this.#inflight.isAhead(found)) found = lane?.next(found);
     return found;
   }
 
   newest(priority: Priority): Sequence | undefined {
     const lane = this.#stored?.queue.lane(priority);
     let found = lane?.last;
-    while (found !== undefined && this.#inflight.isRestored(found)) found = lane?.previous(found);
+    while (found !== undefined && this.#inflight.isAhead(found)) found = lane?.previous(found);
     return found !== undefined && found > this.#cursor.at(priority) ? found : undefined;
   }
 
   isWaiting(sequence: Sequence): boolean {
     const priority = this.#stored?.queue.laneOf(sequence);
-    return priority !== undefined && sequence > this.#cursor.at(priority) && !this.#inflight.isRestored(sequence);
+    return priority !== undefined && sequence > this.#cursor.at(priority) && !this.#inflight.isAhead(sequence);
   }
 
   read(sequence: Sequence): Message | undefined {

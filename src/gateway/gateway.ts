@@ -202,6 +202,29 @@ export type PublishOutcome = 'accepted' | 'no-subscribers' | 'denied' | 'invalid
 
 export type SubscribeOutcome = { readonly kind: 'granted'; readonly qos: QoS } | { readonly kind: 'denied' } | { readonly kind: 'quota-exceeded' };
 
+/** Which deliveries may be under way now, where that is not only a question of the window. */
+export interface DeliveryFlow {
+  /**
+   * Replaces `inflightMax` of the connect request, e.g. when a bridge's remote announces its Receive Maximum.
+   *
+   * @param ordinaryMax - the most for messages of the ordinary class and lower ones: the rest of the window is kept for greater ones.
+   */
+  limitInflight(inflightMax: number, ordinaryMax: number): void;
+  /**
+   * Classes below this one stay in the queue from now on, and what is in flight of them is not sent again: for links that are slow, metered or open at times.
+   *
+   * @param leastPriority - 0, as at the start of a link: everything flows; above `PRIORITY_MAX`: nothing does.
+   */
+  allow(leastPriority: number): void;
+  /**
+   * What was sent takes no room in the window and is not sent again until it is offered. `refused`: the peer did not take it for now, which ends that
+   * exchange, so that the next PUBLISH is a new one (MQTT-4.4.0-2). `unanswered`: it may have it. False when the id is not in flight, or the peer took it.
+   */
+  withhold(packetId: number, why: 'refused' | 'unanswered'): boolean;
+  /** It is sent when there is room, before what was first sent after it. False when it was not withheld. */
+  offer(packetId: number): boolean;
+}
+
 /** One client's session while its link is up. Every call is synchronous; answers that must wait for the disk come through the outlet. */
 export interface ClientSession {
   readonly clientId: ClientId;
@@ -230,7 +253,7 @@ export interface ClientSession {
   refused(packetId: number): boolean;
   /**
    * As `refused`, but the message is kept, with the reason, as a dead letter of this client: for peers that must lose nothing. Of clients whose ids are the
-   * gateway's own (bridges) only: dead letters are told apart by client id.
+   * gateway's own (bridges) only: dead letters are told apart by client id. False as well when the peer took it (PUBREC): it is nobody else's any more.
    */
   setAside(packetId: number, reason: string): boolean;
   /**
@@ -258,8 +281,8 @@ export interface ClientSession {
    * and what it received but did not complete is published again. Before `resume('upstream')`.
    */
   peerForgot(): void;
-  /** Replaces `inflightMax` of the connect request, e.g. when a bridge's remote announces its Receive Maximum. */
-  limitInflight(inflightMax: number): void;
+  /** What may be under way to the peer: of bridges. */
+  readonly flow: DeliveryFlow;
   /** A packet id no delivery uses, for requests of our own that share the number space (a bridge's SUBSCRIBE). */
   unusedPacketId(): number;
   /** While asleep: delivers what is queued up to now and tells `outlet.drained()` when all of it is settled; what comes later waits. */

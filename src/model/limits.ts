@@ -114,6 +114,10 @@ export const DEAD_LETTERS_BYTES_MAX = 16 * 1024 * 1024;
 export const BRIDGE_ANSWER_TIMEOUT_SECONDS = 60;
 /** How often a remote may leave a message unanswered or refuse it for now, while it takes others, before it becomes a dead letter. */
 export const BRIDGE_ATTEMPTS_MAX = 3;
+/** Times of day at which a bridge may send: each is looked at once a minute. */
+export const BRIDGE_WINDOWS_MAX = 24;
+/** Deliveries that a peer refused for now or never answers, outside of its window; further ones take room in it. */
+export const WITHHELD_MAX = 1_000;
 /** Topic aliases of a bridge, each way. */
 export const BRIDGE_TOPIC_ALIAS_MAX = 32;
 /** `postern bridge test` has an answer within this, below CONTROL_TIMEOUT_MS. */

@@ -24,4 +24,6 @@ export interface QueuePolicy extends QueueLimits {
   /** Of a topic one of these selects, the newest message that waits is kept and no other. */
   readonly keepLatest: readonly TopicFilter[];
   readonly priorities: readonly PriorityRule[];
+  /** Classes of which the message that came last is delivered first; undefined: none. */
+  readonly newestFirst?: readonly Priority[] | undefined;
 }

@@ -1,5 +1,7 @@
 // Makes a bridge of its part of the configuration.
 import { Bridge } from '../bridge/bridge.ts';
+import type { BudgetSettings } from '../bridge/budget/link-budget.ts';
+import { LinkMeter, MeteredDialer } from '../bridge/budget/link-meter.ts';
 import { LinkRecord } from '../bridge/link-state.ts';
 import type { LoopGuardSettings } from '../bridge/loop-guard.ts';
 import { MqttUplink } from '../bridge/uplinks/mqtt.ts';
@@ -8,6 +10,7 @@ import type { BridgeConfig } from '../config/config.ts';
 import { readSecret } from '../config/files.ts';
 import { type Endpoint, formatEndpoint } from '../config/schema/values.ts';
 import { PACKET_BYTES_MAX } from '../model/limits.ts';
+import { PRIORITY_MAX } from '../model/priority.ts';
 import type { DialerOptions } from '../transport/dialing.ts';
 import { pskKey } from '../transport/psk-file.ts';
 import { TcpDialer } from '../transport/tcp-dialer.ts';
@@ -41,7 +44,8 @@ export async function createBridge(
   parts: BridgeParts,
   { credentials, former, queued }: { readonly credentials: BridgeCredentials; readonly former: BridgeCredentials | undefined; queued(): number },
 ): Promise<Bridge> {
-  const { name, topics, inflightMax, statusTopic, statusTo, retry } = config;
+  const { name, topics, inflightMax, priorities, newestFirst, statusTopic, statusTo, retry } = config;
+  const budget = budgetOf(config);
   const queueLimits = { messagesMax: config.queueMessagesMax, bytesMax: config.queueBytesMax };
   const uplink = new MqttUplink(
     {
@@ -61,7 +65,7 @@ export async function createBridge(
       topicAliasMax: config.protocol === '5.0' ? config.topicAliasMax : 0,
     },
     {
-      remotes: new RemoteRing(await remotesOf(config, parts), config.order),
+      remotes: new RemoteRing(await remotesOf(config, parts, budget?.meter), config.order),
       clock: parts.clock,
       log: parts.log,
       record: new LinkRecord(`bridge:${name}`, parts),
@@ -72,14 +76,8 @@ export async function createBridge(
   const start = { kind: config.start, idleMs: config.idleSeconds * 1000, lazyThreshold: config.lazyThreshold };
   const provenance = config.provenance === 'none' ? undefined : { form: config.provenance, stream: config.clientId, reportTopic: config.reportTopic };
   const settings = {
-    name,
-    topics,
-    start,
-    inflightMax,
-    queueLimits,
-    answerTimeoutMs,
+    ...{ name, topics, start, inflightMax, priorities, newestFirst, budget, queueLimits, answerTimeoutMs, provenance },
     sendsRetain: config.sendRetain,
-    provenance,
     loopGuard: loopGuardOf(config, parts.origin),
   };
   return new Bridge({ ...settings, statusTopic: statusTo === 'none' ? undefined : statusTopic }, uplink, queued);
@@ -89,8 +87,26 @@ function loopGuardOf({ loopGuard, hopsMax, protocol }: BridgeConfig, origin: Gat
   return loopGuard === 'off' ? undefined : { isAlways: loopGuard === 'on', hopsMax, origin: () => origin.id, marks: protocol === '5.0' };
 }
 
-async function remotesOf(config: BridgeConfig, parts: FrontParts): Promise<[Remote, ...Remote[]]> {
-  const remote = async (address: Endpoint): Promise<Remote> => ({ address: formatEndpoint(address), dialer: await dialerTo(address, config, parts) });
+/** Undefined: it is as good as none. */
+function budgetOf({ budget: { rampUpSeconds, urgentFrom, ...amounts } }: BridgeConfig): BudgetSettings | undefined {
+  const { messagesPerSecond, bytesPerSecond, bytesPerDay, windows } = amounts;
+  const isUnlimited = [messagesPerSecond, bytesPerSecond, bytesPerDay].every((amount) => amount === Number.POSITIVE_INFINITY);
+  if (isUnlimited && windows.length === 0) return undefined;
+  return {
+    ...amounts,
+    meter: new LinkMeter(),
+    rampUpMs: rampUpSeconds * 1_000,
+    urgentFrom: urgentFrom ?? PRIORITY_MAX + 1,
+    localOffsetMs: (epochMs) => -new Date(epochMs).getTimezoneOffset() * 60_000,
+  };
+}
+
+/** @param meter - undefined: nobody counts. */
+async function remotesOf(config: BridgeConfig, parts: FrontParts, meter: LinkMeter | undefined): Promise<[Remote, ...Remote[]]> {
+  const remote = async (address: Endpoint): Promise<Remote> => {
+    const dialer = await dialerTo(address, config, parts);
+    return { address: formatEndpoint(address), dialer: meter === undefined ? dialer : new MeteredDialer(dialer, meter) };
+  };
   return [await remote(config.address), ...(await Promise.all(config.fallbacks.map(remote)))];
 }
 

@@ -6,8 +6,11 @@ import {
   BRIDGE_TOPIC_ALIAS_MAX,
   CLIENT_ID_BYTES_MAX,
   PSK_IDENTITY_BYTES_MAX,
+  QUEUE_FILTERS_MAX,
 } from '../../model/limits.ts';
+import { budget, newestFirst } from './bridge-budget.ts';
 import { key, list, optionalKey, requiredKey, section } from './nodes.ts';
+import { priorityRule } from './queue.ts';
 import {
   anyText,
   boolean,
@@ -135,6 +138,9 @@ const bridge = section('One bridge.', {
   tls,
   topics: list('What is carried.', TOPICS_MAX, bridgedTopic),
   retry,
+  priorities: list('Classes by topic of this side, prefix included; the first whose filter fits holds.', QUEUE_FILTERS_MAX, priorityRule),
+  newestFirst,
+  budget,
   statusTopic: optionalKey(
     topic,
     'Retained 1 while connected and 0 otherwise; $SYS/broker/connection/<client id>/state unless given.',

@@ -106,15 +106,15 @@ describe('what is told besides', () => {
     expect(second.remote.userProperties.at(-1)).toMatchObject({ 'pst-boot': '2', 'pst-seq': '1', 'pst-after': '1' });
   });
 
-  test('what no topic map carries is told in its place', async () => {
+  test('what no topic map carries is a dead letter, and told as one', async () => {
     const gone = { ...OUT, filter: 'b/#', rename: '{#}' } as const; // of "b" nothing is left for {#}: there is no such name
     const made = await bridged({ bridge: { provenance: PROPERTIES, topics: [gone] } });
     made.local.publish('b', 'x', { qos: 1 });
     await settled();
     expect(reports(made)).toEqual([
-      { bridge: 'gw', device: 'mqtt/local', boot: 1, first: 1, last: 1, bridgeFirst: 1, bridgeLast: 1, after: 0, count: 1, cause: 'unmapped' },
+      { bridge: 'gw', device: 'mqtt/local', boot: 1, first: 1, last: 1, bridgeFirst: 1, bridgeLast: 1, after: 0, count: 1, cause: 'dead-letter' },
     ]);
-    expect(made.core.store.status().queuedMessages).toBe(0);
+    expect(made.core.store.status().queuedMessages).toBe(1);
   });
 
   test('a message that becomes a dead letter is told, and has its number when it is replayed', async () => {

@@ -113,6 +113,8 @@ describe('keys that contradict each other', () => {
     ['store: {refuseBelowBytes: 64MiB}', '1:27: store.refuseBelowBytes must be less than store.evictBelowBytes'],
     [bridge('tls: {certFile: package.json}'), '1:53: bridges[0].tls.certFile needs the keyFile that belongs to it'],
     [bridge('tls: {keyFile: package.json}'), '1:52: bridges[0].tls.keyFile needs the certFile it belongs to'],
+    [bridge('budget: {rampUpSeconds: 60}'), '1:61: bridges[0].budget.rampUpSeconds needs messagesPerSecond or bytesPerSecond: there is nothing to come to'],
+    [bridge('budget: {windows: ["8:00-9:00"]}'), '1:55: bridges[0].budget.windows must be a time of day like 22:00-06:30'],
     [bridge('tls: {pskFile: package.json}'), '1:52: bridges[0].tls.pskFile needs the pskIdentity it belongs to'],
     [bridge('tls: {pskIdentity: greenhouse}'), '1:56: bridges[0].tls.pskIdentity needs the pskFile with its key'],
     [bridge('start: lazy, lazyThreshold: 6, queueMessagesMax: 5'), '1:65: bridges[0].lazyThreshold must not be more than queueMessagesMax (5)'],
