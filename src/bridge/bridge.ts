@@ -168,7 +168,9 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#running?.session.pause('upstream');
     this.#running?.session.resume('link'); // a new link starts with an empty buffer
     this.#running?.outgoing.disconnected(cause, endedBy);
-    this.#context?.log.warn('bridge disconnected', { bridge: this.#settings.name, address: this.#uplink.address, cause });
+    const { address, status } = this.#uplink;
+    const level = status.state === 'idle' || status.state === 'stopped' ? 'info' : 'warn'; // on purpose, or not
+    this.#context?.log[level]('bridge disconnected', { bridge: this.#settings.name, address, cause });
     this.#tellStatus('0');
   }
 

@@ -77,7 +77,7 @@ function addressOf({ begin, draft }: Scope): Address {
     return { port: port === undefined ? DEFAULT_PORT : portOf(port.value, port), host: host?.value ?? (isOpen ? undefined : LOOPBACK), socket: undefined };
   }
   const [, port = '', rest = ''] = /^(\S+)\s*(.*)$/.exec(begin.value) ?? [];
-  if (port === '0' && rest.startsWith('/')) return { port: 0, host: undefined, socket: rest };
+  if (port === '0' && rest !== '') return { port: 0, host: undefined, socket: rest };
   return { port: portOf(port, begin), host: rest === '' ? undefined : rest, socket: undefined };
 }
 
