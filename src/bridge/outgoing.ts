@@ -4,9 +4,11 @@ import type { Delivery } from '../gateway/gateway.ts';
 import type { CancelTimer } from '../model/clock.ts';
 import { Message } from '../model/message.ts';
 import type { Counter } from '../model/metrics.ts';
+import { NUMBERING_GATEWAY } from '../model/queue-numbers.ts';
 import type { Topic } from '../model/topic.ts';
 import { type OutgoingPublish, REASON } from '../mqtt/packets.ts';
 import type { BridgeLine } from './line.ts';
+import { type NotSentCause, Provenance } from './provenance.ts';
 import type { Crossings } from './topic-map.ts';
 import { Unanswered } from './unanswered.ts';
 
@@ -21,6 +23,7 @@ const NO_IDENTIFIERS: readonly number[] = [];
 export class Outgoing {
   readonly #line: BridgeLine;
   readonly #map: Crossings;
+  readonly #provenance: Provenance | undefined;
   readonly #retries = new Map<number, CancelTimer>();
   readonly #unanswered: Unanswered;
   #isUp = false;
@@ -29,23 +32,23 @@ export class Outgoing {
   constructor(line: BridgeLine, map: Crossings) {
     this.#line = line;
     this.#map = map;
+    const { settings, context } = line;
+    this.#provenance = settings.provenance && new Provenance(settings.provenance, context, `bridge:${settings.name}`);
     this.#unanswered = new Unanswered(line.context.clock, line.settings.answerTimeoutMs, (packetId) => this.#overdue(packetId));
   }
 
   deliver(delivery: Delivery): void {
-    const { settings, session, uplink, counters } = this.#line;
-    const topic = this.#map.map(delivery.message.topic);
-    if (topic === undefined) {
-      this.#drop(delivery, counters.unmapped);
-      return;
-    }
-    const outcome = uplink.publish(outgoing(delivery, topic, delivery.isRetain && settings.sendsRetain));
+    const { settings, session, uplink, counters, guard } = this.#line;
+    const message = this.#messageFor(delivery);
+    if (message === undefined) return;
+    const outcome = uplink.publish(outgoing(delivery, message, delivery.isRetain && settings.sendsRetain));
     if (outcome === 'too-large') {
       if (delivery.qos > 0) this.#setAside(delivery.packetId, 'larger than the remote takes');
       else counters.tooLarge.value += 1;
       return;
     }
     counters.sent.value += 1;
+    guard?.sent(message, { qos: delivery.qos, isAgain: delivery.isDuplicate });
     if (delivery.qos === 0) return;
     if (outcome === 'settled') session.settle(delivery.packetId);
     else this.#unanswered.sent(delivery.packetId);
@@ -106,6 +109,24 @@ export class Outgoing {
     else this.#offerLater(packetId, { reason, attempts });
   }
 
+  /** The delivery's message as the remote gets it, or what is told there in its place; undefined: nothing is. */
+  #messageFor(delivery: Delivery): Message | undefined {
+    const { message } = delivery;
+    const { counters, guard } = this.#line;
+    if (message.origin.gateway === NUMBERING_GATEWAY) return this.#provenance?.report(message) ?? this.#passOver(delivery);
+    const topic = this.#map.map(message.topic);
+    if (topic === undefined) return this.#insteadOf(delivery, counters.unmapped, 'unmapped');
+    const renamed = message.topic === topic ? message : withTopic(message, topic);
+    const guarded = guard === undefined ? renamed : guard.leaving(renamed);
+    if (guarded === undefined) return this.#insteadOf(delivery, counters.hopLimit, 'hop-limit');
+    return this.#provenance?.stamped(guarded) ?? guarded;
+  }
+
+  #insteadOf(delivery: Delivery, counter: Counter, cause: NotSentCause): Message | undefined {
+    counter.value += 1;
+    return this.#provenance?.notSent(delivery.message, cause) ?? this.#drop(delivery);
+  }
+
   #limitInflight(): void {
     const { session, settings } = this.#line;
     session.limitInflight(this.#unanswered.isSearching ? 1 : Math.min(settings.inflightMax, this.#remoteInflightMax));
@@ -144,16 +165,23 @@ export class Outgoing {
     session.setAside(packetId, reason);
   }
 
-  #drop(delivery: Delivery, counter: Counter): void {
-    counter.value += 1;
-    if (delivery.qos > 0) this.#line.session.refused(delivery.packetId);
+  /** Counted by nobody: it was for a remote that is told of numbers. */
+  #passOver({ packetId }: Delivery): undefined {
+    this.#line.session.settle(packetId);
+  }
+
+  #drop({ qos, packetId }: Delivery): undefined {
+    if (qos > 0) this.#line.session.refused(packetId);
   }
 }
 
-/** The delivery as the remote gets it: under its name there, without identifiers, which only servers send (MQTT-3.3.4-6). */
-function outgoing({ message, qos, isDuplicate, packetId, expirySeconds, receipt }: Delivery, topic: Topic, isRetain: boolean): OutgoingPublish {
-  const { payload, properties, origin } = message;
-  const renamed =
-    message.topic === topic ? message : new Message({ topic, payload, qos: message.qos, isRetain: message.isRetain, properties }, origin, message);
-  return { message: renamed, qos, isRetain, isDuplicate, packetId, expirySeconds, identifiers: NO_IDENTIFIERS, receipt };
+/** The delivery as the remote gets it, without identifiers, which only servers send (MQTT-3.3.4-6). */
+function outgoing({ qos, isDuplicate, packetId, expirySeconds, receipt }: Delivery, message: Message, isRetain: boolean): OutgoingPublish {
+  return { message, qos, isRetain, isDuplicate, packetId, expirySeconds, identifiers: NO_IDENTIFIERS, receipt };
+}
+
+/** Under its name at the remote. It keeps its numbers. */
+function withTopic(message: Message, topic: Topic): Message {
+  const { payload, properties, qos, isRetain, origin } = message;
+  return new Message({ topic, payload, qos, isRetain, properties }, origin, message);
 }

@@ -13,6 +13,7 @@ import type { Announcer } from './announcer.ts';
 import { Arrivals } from './arrivals.ts';
 import { type AutoSubscription, autoSubscriptions } from './auto-subscribe.ts';
 import { BrokerSession } from './client-session.ts';
+import type { ClockBook } from './clock-book.ts';
 import type { Core } from './core.ts';
 import { DEAD_LETTER_REALM } from './dead-letters.ts';
 import { DELAYED_REALM } from './delayed.ts';
@@ -79,6 +80,8 @@ const UNSERVED_REALMS: ReadonlySet<Realm> = new Set([DELAYED_REALM, SHARE_REALM,
 
 export interface BrokerParts extends CoreParts {
   readonly settings: BrokerSettings;
+  /** Absent: nobody kept when messages came. */
+  readonly clockBook?: Pick<ClockBook, 'receptionAt'> | undefined;
 }
 
 export class Broker {
@@ -146,7 +149,7 @@ export class Broker {
 
   /** The core as one gateway sees it. `gateway` names it, its realm of client ids, and its space of state. */
   contextFor(gateway: string, log: Log): GatewayContext {
-    const { clock, metrics, store } = this.#parts;
+    const { clock, metrics, store, clockBook } = this.#parts;
     const ownRealm = realm(gateway);
     return {
       clock,
@@ -157,6 +160,7 @@ export class Broker {
       state: gatewayState(store, gateway),
       connect: (request, outlet) => this.#connect(gateway, request, outlet),
       hasRoom: () => store.makeRoom(),
+      receptionOf: ({ publishedAtMs }) => clockBook?.receptionAt(publishedAtMs),
       publishWithoutSession: (draft, credentials) => this.#publishWithoutSession(gateway, draft, credentials),
       detachedSessions: () => this.#detachedSessions(ownRealm),
     };
@@ -184,6 +188,7 @@ export class Broker {
 
   /** Tells every link that the gateway goes; sessions and their wills wait in the store. */
   shutDown(): void {
+    this.#core.numbering.save();
     this.#core.shares.stop();
     this.#core.withheld.stop();
     this.#arrivals.stop();

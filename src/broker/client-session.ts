@@ -17,7 +17,7 @@ import type { CancelTimer } from '../model/clock.ts';
 import type { Draft, Origin } from '../model/message.ts';
 import type { TopicFilter } from '../model/topic.ts';
 import { LEAVE_WORK } from '../model/work.ts';
-import type { StoredSession } from '../session/session-store.ts';
+import type { StoredDelivery, StoredSession } from '../session/session-store.ts';
 import { Answers } from './answers.ts';
 import type { Core } from './core.ts';
 import { Inbound } from './inbound.ts';
@@ -138,6 +138,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     if (this.#hasQueue) this.outbound.restore(stored, this.#core.store.boot.lastSequence);
     this.subscriptions.restore(stored);
     this.#core.router.watchRefusing(this, this.outbound.queue.mayRefuse);
+    this.#core.numbering.restored(this);
     if (detachedAtMs === undefined && Number.isFinite(expirySeconds)) this.#saveFacts(); // its time without a link runs from now on, over further restarts too
   }
 
@@ -160,6 +161,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.outbound.useStore(this.stored);
     this.outbound.attach(this.#outlet, takeTerms(this.#core, this.stored, principal, request));
     this.#core.router.watchRefusing(this, this.outbound.queue.mayRefuse);
+    this.#core.numbering.treat(this, { isCounting: request.isNumbered === true });
     this.subscriptions.resume(this.#subscriber);
   }
 
@@ -170,6 +172,10 @@ export class BrokerSession implements ClientSession, RoutedSession {
 
   publish(draft: Draft, token: number, packetId = 0): void {
     this.#inbound.publish(draft, token, packetId);
+  }
+
+  passOver(token: number): void {
+    this.#answers.giveLater(token, 'accepted');
   }
 
   release(packetId: number): void {
@@ -199,7 +205,12 @@ export class BrokerSession implements ClientSession, RoutedSession {
   }
 
   setAside(packetId: number, reason: string): boolean {
-    return this.#roomMade(this.outbound.refused(packetId, (delivery) => this.#core.deadLetters.add(this.clientId, delivery, reason)));
+    const { deadLetters, numbering, store } = this.#core;
+    const aside = (delivery: StoredDelivery): void => {
+      deadLetters.add(this.clientId, delivery, reason);
+      numbering.setAside(this, delivery.message);
+    };
+    return this.#roomMade(store.together(() => this.outbound.refused(packetId, aside)));
   }
 
   reject(packetId: number, rejectionsMax: number): boolean {
@@ -348,6 +359,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#cancelDeadline?.();
     this.subscriptions.end();
     this.#core.router.watchRefusing(this, false);
+    this.#core.numbering.forget(this);
     this.#core.withheld.roomMayBe();
     if (this.#stored !== undefined) this.#core.store.removeSession(this.#stored);
     this.#stored = undefined;

@@ -1,6 +1,7 @@
 // Makes a bridge of its part of the configuration.
 import { Bridge } from '../bridge/bridge.ts';
 import { LinkRecord } from '../bridge/link-state.ts';
+import type { LoopGuardSettings } from '../bridge/loop-guard.ts';
 import { MqttUplink } from '../bridge/uplinks/mqtt.ts';
 import { type Remote, RemoteRing } from '../bridge/uplinks/remote-ring.ts';
 import type { BridgeConfig } from '../config/config.ts';
@@ -12,6 +13,7 @@ import { pskKey } from '../transport/psk-file.ts';
 import { TcpDialer } from '../transport/tcp-dialer.ts';
 import type { StreamDialer } from '../transport/transport.ts';
 import type { FrontParts } from './fronts.ts';
+import type { GatewayOrigin } from './gateway-origin.ts';
 
 const DIAL_TIMEOUT_MS = 20_000;
 
@@ -25,6 +27,10 @@ export function credentialsOf({ username, passwordFile }: BridgeConfig): BridgeC
   return { username, password: passwordFile === undefined ? undefined : Buffer.from(readSecret(passwordFile)) };
 }
 
+export interface BridgeParts extends FrontParts {
+  readonly origin: GatewayOrigin;
+}
+
 /**
  * @param queued - see `Bridge`.
  * @param former - the credentials it had until now: they are tried as well until the remote has taken the new ones, so that both ends may change in any order.
@@ -32,7 +38,7 @@ export function credentialsOf({ username, passwordFile }: BridgeConfig): BridgeC
  */
 export async function createBridge(
   config: BridgeConfig,
-  parts: FrontParts,
+  parts: BridgeParts,
   { credentials, former, queued }: { readonly credentials: BridgeCredentials; readonly former: BridgeCredentials | undefined; queued(): number },
 ): Promise<Bridge> {
   const { name, topics, inflightMax, statusTopic, statusTo, retry } = config;
@@ -64,8 +70,23 @@ export async function createBridge(
   );
   const answerTimeoutMs = config.answerTimeoutSeconds * 1000;
   const start = { kind: config.start, idleMs: config.idleSeconds * 1000, lazyThreshold: config.lazyThreshold };
-  const settings = { name, topics, start, inflightMax, queueLimits, answerTimeoutMs, sendsRetain: config.sendRetain };
+  const provenance = config.provenance === 'none' ? undefined : { form: config.provenance, stream: config.clientId, reportTopic: config.reportTopic };
+  const settings = {
+    name,
+    topics,
+    start,
+    inflightMax,
+    queueLimits,
+    answerTimeoutMs,
+    sendsRetain: config.sendRetain,
+    provenance,
+    loopGuard: loopGuardOf(config, parts.origin),
+  };
   return new Bridge({ ...settings, statusTopic: statusTo === 'none' ? undefined : statusTopic }, uplink, queued);
+}
+
+function loopGuardOf({ loopGuard, hopsMax, protocol }: BridgeConfig, origin: GatewayOrigin): LoopGuardSettings | undefined {
+  return loopGuard === 'off' ? undefined : { isAlways: loopGuard === 'on', hopsMax, origin: () => origin.id, marks: protocol === '5.0' };
 }
 
 async function remotesOf(config: BridgeConfig, parts: FrontParts): Promise<[Remote, ...Remote[]]> {
