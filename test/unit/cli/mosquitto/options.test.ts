@@ -119,12 +119,15 @@ const CERTIFICATE = 'listener 8883\ncertfile /etc/m/server.pem\nkeyfile /etc/m/s
 const AUTHORITY = { [`${LISTENER}tls.caFile`]: '/etc/m/ca.pem', [`${LISTENER}tls.clientCertificate`]: 'required' };
 
 const TLS: readonly Case[] = [
-  [CERTIFICATE.trim(), { [`${LISTENER}type`]: 'tls', [`${LISTENER}tls`]: { certFile: '/etc/m/server.pem', keyFile: '/etc/m/server.key' } }, 'needless'],
+  [
+    CERTIFICATE.trim(),
+    { [`${LISTENER}type`]: 'tls', [`${LISTENER}tls`]: { certFile: '/etc/m/server.pem', keyFile: '/etc/m/server.key', caFile: '/etc/m/ca.pem' } },
+  ],
   [`${CERTIFICATE}require_certificate true`, AUTHORITY, 'differs'],
   [`${CERTIFICATE}require_certificate true\nuse_identity_as_username true`, AUTHORITY],
   [`${CERTIFICATE}use_identity_as_username true`, AUTHORITY],
   [`${CERTIFICATE}require_certificate true\nuse_subject_as_username true`, { ...AUTHORITY, [`${LISTENER}tls.certificateIdentity`]: 'subject' }, 'differs'],
-  [`${CERTIFICATE}use_identity_as_username true\ncrlfile /etc/m/crl.pem`, { [`${LISTENER}tls.crlFile`]: '/etc/m/crl.pem' }],
+  [`${CERTIFICATE}use_identity_as_username true\ncrlfile /etc/m/crl.pem`, { [`${LISTENER}tls.crlFile`]: '/etc/m/crl.pem' }, 'differs'],
   ['listener 8883\ncertfile /c\nkeyfile /k\nciphers A:B\nciphers_tls1.3 C', { [`${LISTENER}tls.ciphers`]: 'C:A:B' }],
   ['listener 8883\ncertfile /c\nkeyfile /k\ntls_version tlsv1.3', { [`${LISTENER}tls.minVersion`]: '1.3' }],
   ['listener 8883\ncertfile /c\nkeyfile /k\ntls_version tlsv1.1', { [`${LISTENER}tls.minVersion`]: '1.2' }, 'differs'],
