@@ -27,7 +27,7 @@ import { BridgeFleet } from './runtime/bridge-fleet.ts';
 import { brokerSettings, queueSettings } from './runtime/broker-settings.ts';
 import { believedClock } from './runtime/clock-source.ts';
 import { CommitHealth } from './runtime/commit-health.ts';
-import { diskLimits } from './runtime/disk-limits.ts';
+import { diskLimits, partitionBytes } from './runtime/disk-limits.ts';
 import { type Front, mqttSnFront } from './runtime/fronts.ts';
 import { mqttFront } from './runtime/mqtt-front.ts';
 import { createSysTopics } from './runtime/sys-topics.ts';
@@ -128,6 +128,7 @@ class GatewayParts implements RunningGateway {
       log,
       metrics,
       writer: this.#writer,
+      diskBytes: () => partitionBytes(config.data.directory),
       contextFor: (name) => this.#contextFor(name),
       retireAllBut: (names) => this.#broker.retire((realm) => realm.startsWith(BRIDGE_REALM) && !names.has(realm)),
     });

@@ -8,6 +8,7 @@ import { bridgeCounters } from './counters.ts';
 import { Incoming } from './incoming.ts';
 import { isStranger, rememberRemote } from './known-remotes.ts';
 import type { BridgeLine } from './line.ts';
+import { LossReports } from './loss-reports.ts';
 import { Outgoing } from './outgoing.ts';
 import type { BridgeSettings } from './settings.ts';
 import { type Crossings, crossings } from './topic-map.ts';
@@ -19,6 +20,7 @@ const FILTERS_KEY = 'filters';
 /** What there is from the start to the end of its session. */
 interface Running extends BridgeLine {
   readonly outgoing: Outgoing;
+  readonly reports: LossReports;
   readonly incoming: Incoming;
 }
 
@@ -52,7 +54,8 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
       uplink: this.#uplink,
       counters: bridgeCounters(context.metrics, this.name),
     };
-    this.#running = { ...line, outgoing: new Outgoing(line, maps.out), incoming: new Incoming(line, maps.in) };
+    const reports = new LossReports(line);
+    this.#running = { ...line, reports, outgoing: new Outgoing(line, maps.out, reports.topic), incoming: new Incoming(line, maps.in) };
     session.pause('upstream');
     session.resume('link');
     this.#subscribe(session, maps.out);
@@ -63,6 +66,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
   async stop(signal: AbortSignal): Promise<void> {
     this.#isUp = false;
     this.#running?.outgoing.disconnected('stopped', 'us');
+    this.#running?.reports.disconnected();
     this.#running?.session.pause('upstream'); // what still comes stays in the queue
     this.#tellStatus('0');
     await this.#uplink.stop(signal);
@@ -113,11 +117,12 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#isUp = true;
     this.#context?.log.info('bridge connected', { bridge: this.#settings.name, address, isSessionPresent });
     if (this.#running === undefined) return;
-    const { session, outgoing } = this.#running;
+    const { session, outgoing, reports } = this.#running;
     rememberRemote(session, address);
     this.#tellStatus('1');
     outgoing.connected(inflightMax);
     session.resume('upstream');
+    reports.connected();
   }
 
   onDown(cause: string, endedBy: 'us' | 'remote'): void {
@@ -125,6 +130,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#running?.session.pause('upstream');
     this.#running?.session.resume('link'); // a new link starts with an empty buffer
     this.#running?.outgoing.disconnected(cause, endedBy);
+    this.#running?.reports.disconnected();
     this.#context?.log.warn('bridge disconnected', { bridge: this.#settings.name, address: this.#uplink.address, cause });
     this.#tellStatus('0');
   }
@@ -158,7 +164,8 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
   }
 
   async #connect(context: GatewayContext): Promise<ClientSession> {
-    const { inflightMax, queueLimits } = this.#settings;
+    const { inflightMax, queueLimits, policies, diskShareBytes, lossReportTopic } = this.#settings;
+    const tellsLosses = lossReportTopic !== undefined;
     const credentials = { clientId: this.name, peer: peerAddress(this.name), peerHost: '', listener: this.name, protocol: INTERNAL_PROTOCOL };
     const request = {
       credentials,
@@ -166,7 +173,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
       sessionExpirySeconds: Number.POSITIVE_INFINITY,
       inflightMax,
       queueQos0: true,
-      queue: { ...queueLimits, whenFull: 'refuse', keepLatest: [], priorities: [] },
+      queue: { ...queueLimits, whenFull: 'refuse', keepLatest: [], priorities: [], topicPolicies: policies, diskShareBytes, tellsLosses },
       isReliableLink: true,
     } as const;
     const outcome = await context.connect(request, this);

@@ -2,6 +2,7 @@
 // among the dead letters, never before.
 import type { Delivery } from '../gateway/gateway.ts';
 import type { CancelTimer } from '../model/clock.ts';
+import { LOSS_REPORT_TOPIC } from '../model/losses.ts';
 import { Message } from '../model/message.ts';
 import type { Counter } from '../model/metrics.ts';
 import type { Topic } from '../model/topic.ts';
@@ -21,25 +22,30 @@ const NO_IDENTIFIERS: readonly number[] = [];
 export class Outgoing {
   readonly #line: BridgeLine;
   readonly #map: Crossings;
+  readonly #reportTopic: Topic | undefined;
   readonly #retries = new Map<number, CancelTimer>();
   readonly #unanswered: Unanswered;
   #isUp = false;
   #remoteInflightMax = 1;
 
-  constructor(line: BridgeLine, map: Crossings) {
+  /** @param reportTopic - the remote's name for reports of losses. */
+  constructor(line: BridgeLine, map: Crossings, reportTopic: Topic | undefined) {
     this.#line = line;
+    this.#reportTopic = reportTopic;
     this.#map = map;
     this.#unanswered = new Unanswered(line.context.clock, line.settings.answerTimeoutMs, (packetId) => this.#overdue(packetId));
   }
 
   deliver(delivery: Delivery): void {
     const { settings, session, uplink, counters } = this.#line;
-    const topic = this.#map.map(delivery.message.topic);
+    const isReport = delivery.message.topic.name === LOSS_REPORT_TOPIC;
+    const topic = isReport ? this.#reportTopic : this.#map.map(delivery.message.topic);
     if (topic === undefined) {
       this.#drop(delivery, counters.unmapped);
       return;
     }
-    const outcome = uplink.publish(outgoing(delivery, topic, delivery.isRetain && settings.sendsRetain));
+    const publish = outgoing(delivery, topic, delivery.isRetain && settings.sendsRetain);
+    const outcome = uplink.publish(isReport ? { ...publish, qos: 1 } : publish); // by its number a second copy is known
     if (outcome === 'too-large') {
       if (delivery.qos > 0) this.#setAside(delivery.packetId, 'larger than the remote takes');
       else counters.tooLarge.value += 1;

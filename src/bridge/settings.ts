@@ -1,4 +1,5 @@
-import type { QueueLimits } from '../model/queue-policy.ts';
+import type { QueueLimits, TopicPolicy } from '../model/queue-policy.ts';
+import type { TopicName } from '../model/topic.ts';
 import type { TopicRule } from './topic-map.ts';
 
 export interface BridgeSettings {
@@ -7,6 +8,12 @@ export interface BridgeSettings {
   /** Messages under way to the remote at once; its Receive Maximum may lower it. */
   readonly inflightMax: number;
   readonly queueLimits: QueueLimits;
+  /** What is said about topics of this side; what none of them selects is refused at the limits. */
+  readonly policies: readonly TopicPolicy[];
+  /** Its queue's share of the disk; `Infinity`: any. */
+  readonly diskShareBytes: number;
+  /** Where the remote is told what the queue lost; undefined: it is not. */
+  readonly lossReportTopic: TopicName | undefined;
   /** Time the remote has to answer a message; `Infinity`: any. */
   readonly answerTimeoutMs: number;
   /** Whether RETAIN goes out as it was published; otherwise never. */

@@ -21,6 +21,7 @@ import { DiskRelief } from './disk-relief.ts';
 import type { Durability } from './durability.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type CoreParts, type CoreSettings, makeCore } from './make-core.ts';
+import { POLICY_REALM } from './policy-part.ts';
 import { PrincipalCache } from './principal-cache.ts';
 import { PublishGate } from './publish-gate.ts';
 import type { Evictable } from './queue-bounds.ts';
@@ -73,7 +74,7 @@ export const DEFAULT_BROKER_SETTINGS: BrokerSettings = {
 };
 
 /** Of queues that no client can attach: their owners in the core bring them back. */
-const UNSERVED_REALMS: ReadonlySet<Realm> = new Set([DELAYED_REALM, SHARE_REALM, DEAD_LETTER_REALM]);
+const UNSERVED_REALMS: ReadonlySet<Realm> = new Set([DELAYED_REALM, SHARE_REALM, DEAD_LETTER_REALM, POLICY_REALM]);
 
 export interface BrokerParts extends CoreParts {
   readonly settings: BrokerSettings;
@@ -206,6 +207,7 @@ export class Broker {
         messagesInMemory: session.outbound.waitingInMemory,
         inflight: session.outbound.inflightCount,
         dropped: session.outbound.drops.counts,
+        ...session.outbound.queue.account,
       }),
     );
     return queueReport([...ofSessions, ...this.#core.shares.queues(), ...this.#core.deadLetters.queues()], clientId);

@@ -14,6 +14,7 @@ import type {
 } from '../gateway/gateway.ts';
 import { type ClientId, type Principal, principalKey, type Realm } from '../model/client.ts';
 import type { CancelTimer } from '../model/clock.ts';
+import type { LossReport } from '../model/losses.ts';
 import type { Draft, Origin } from '../model/message.ts';
 import type { TopicFilter } from '../model/topic.ts';
 import { LEAVE_WORK } from '../model/work.ts';
@@ -21,6 +22,7 @@ import type { SessionFacts, StoredSession } from '../session/session-store.ts';
 import { Answers } from './answers.ts';
 import type { Core } from './core.ts';
 import { Inbound } from './inbound.ts';
+import { reportLosses } from './loss-reporting.ts';
 import { MountedOutlet } from './mounted-outlet.ts';
 import { Outbound } from './outbound.ts';
 import type { Departure } from './presence.ts';
@@ -227,6 +229,10 @@ export class BrokerSession implements ClientSession, RoutedSession {
 
   limitInflight(inflightMax: number): void {
     this.outbound.limitInflight(inflightMax);
+  }
+
+  reportLosses(draftOf: (report: LossReport) => Draft): void {
+    reportLosses(this.#core, this, draftOf);
   }
 
   unusedPacketId(): number {

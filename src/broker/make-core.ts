@@ -11,6 +11,7 @@ import { Announcer } from './announcer.ts';
 import type { Core } from './core.ts';
 import { brokerCounters } from './counters.ts';
 import { DeadLetters } from './dead-letters.ts';
+import { Declined } from './declined.ts';
 import { DelayedMessages, type DelayedParts } from './delayed.ts';
 import { Drops } from './drops.ts';
 import { Durability, type DurabilitySettings } from './durability.ts';
@@ -64,7 +65,8 @@ export function makeCore({ store, clock, access, log, metrics, turns, settings, 
   const durability = new Durability({ store, metrics, settings: settings.durability });
   const shares = new SharedGroups({ store, clock, durability, drops, queueRules }, bus, settings.sharedSubscriptions);
   const retaining = new Retaining({ store, clock, retained, counters, limits: settings.retainedLimits });
-  const router = new Router({ bus, store, durability, retaining, systemRetained, counters, shares, work: turns.work });
+  const declined = new Declined();
+  const router = new Router({ bus, store, durability, retaining, systemRetained, counters, declined, shares, work: turns.work });
   const withheld = new Withheld({ store, clock });
   const onRoom = (): void => withheld.roomMayBe();
   const announcer = new Announcer(bus.topics, clock, router);
@@ -89,6 +91,7 @@ export function makeCore({ store, clock, access, log, metrics, turns, settings, 
     counters,
     queueRules,
     drops,
+    declined,
     receipts,
     turns,
     memoryQueueLimits,

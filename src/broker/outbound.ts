@@ -15,13 +15,12 @@ import { type Inflight, InflightTable, readFlight } from './inflight.ts';
 import { MemoryQueue, type MemoryQueueParts } from './memory-queue.ts';
 import { releaseOrphans } from './orphaned-exchanges.ts';
 import { Pauses } from './pauses.ts';
-import type { QueueReadingParts } from './queue-reading.ts';
 import type { OutboundSettings } from './queue-terms.ts';
 import type { Recipient } from './recipient.ts';
 import { SharedLane } from './shared-lane.ts';
-import { StoredQueue } from './stored-queue.ts';
+import { StoredQueue, type StoredQueueParts } from './stored-queue.ts';
 
-export interface OutboundParts extends Omit<QueueReadingParts, 'drops'>, DeliveryParts, Pick<MemoryQueueParts, 'turns'> {
+export interface OutboundParts extends Omit<StoredQueueParts, 'drops'>, DeliveryParts, Pick<MemoryQueueParts, 'turns'> {
   readonly memoryQueueLimits: QueueLimits;
   readonly counters: BrokerCounters;
 }
@@ -46,10 +45,10 @@ export class Outbound implements DurableWaiter, Recipient {
     this.drops = drops;
     this.#delivery = new DeliveryView(parts);
     this.#settings = settings;
-    const { memoryQueueLimits: limits, store, clock, turns } = parts;
+    const { memoryQueueLimits: limits, store, clock, turns, declined } = parts;
     this.#inflight = new InflightTable(clock);
     this.#memory = new MemoryQueue({ limits, retainedMax: RETAINED_MESSAGES_MAX, drops, turns }, settings.treatment);
-    this.queue = new StoredQueue({ store, clock, drops }, this.#inflight, settings);
+    this.queue = new StoredQueue({ store, clock, drops, declined }, this.#inflight, settings);
   }
 
   /** Takes up the queue and QoS 2 exchanges a restart left. */
@@ -70,6 +69,10 @@ export class Outbound implements DurableWaiter, Recipient {
 
   priorityOf(topic: Topic): Priority {
     return this.#settings.treatment.topics.priorityOf(topic);
+  }
+
+  beside(topic: Topic): StoredSession | undefined {
+    return this.queue.beside(topic);
   }
 
   expectedAckMs({ qos }: Message): number {
@@ -98,6 +101,7 @@ export class Outbound implements DurableWaiter, Recipient {
   attach(outlet: Outlet, settings: OutboundSettings): void {
     this.#outlet = outlet;
     this.treat(settings);
+    this.queue.serve();
     this.#pauses.restart();
     if (!settings.isReliableLink) this.#inflight.leap(this.#parts.clock.random());
     this.#inflight.sendAllLater();
@@ -143,6 +147,7 @@ export class Outbound implements DurableWaiter, Recipient {
    * @returns true when it belongs into the stored queue: the caller appends it and calls `appended`.
    */
   take(message: Message, terms: DeliveryTerms): boolean {
+    if (this.queue.samplesOut(message)) return false;
     if (this.#isForStore(terms)) return this.queue.takes(message, terms.qos);
     if (this.#outlet === undefined) {
       this.drops.add('detached');
@@ -166,7 +171,7 @@ export class Outbound implements DurableWaiter, Recipient {
     const isOutOfTurn = !this.queue.isCaughtUp || this.#pauses.isForLater(sequence) || this.#inflight.hasWaiting;
     const mustWait = isOutOfTurn || this.#isBlocked() || (terms.qos > 0 && !this.#hasWindow());
     if (mustWait) this.queue.wait(message, sequence);
-    this.queue.makeRoom(); // at its own cost, if nothing else waits
+    this.queue.makeRoom(message); // at its own cost, if nothing else waits
     if (!mustWait && this.queue.pass(sequence)) this.#sendStoredMessage(message, sequence, terms);
   }
 
@@ -325,6 +330,7 @@ export class Outbound implements DurableWaiter, Recipient {
     const { stored } = this;
     if (stored === undefined) return;
     if (terms.qos === 0) {
+      this.queue.leaves(sequence, 'delivered');
       this.#parts.store.settle(stored, sequence, 'delivered'); // nobody will acknowledge it
       this.#send(message, terms, undefined);
     } else if (terms.qos === 1) {
@@ -371,6 +377,7 @@ export class Outbound implements DurableWaiter, Recipient {
     flight.claim?.settle(cause);
     const { stored } = this;
     if (stored !== undefined && flight.sequence !== undefined) {
+      this.queue.leaves(flight.sequence, cause);
       if (flight.qos === 2) store.endSending(stored, packetId, cause);
       else store.settle(stored, flight.sequence, cause);
     }

@@ -2,6 +2,7 @@
 import { crc32 } from 'node:zlib';
 import { type ClientId, INTERNAL_PROTOCOL } from '../model/client.ts';
 import type { QueueLimits, QueuePolicy, WhenFull } from '../model/queue-policy.ts';
+import { PolicyTable } from './policy-table.ts';
 import { TopicClasses } from './topic-classes.ts';
 
 /** A policy made ready: shared by every queue it holds for. */
@@ -11,6 +12,12 @@ export interface QueueTreatment {
   /** Deliveries unsettled at once, whatever the client allows; `Infinity`: as many as that. */
   readonly inflightMax: number;
   readonly topics: TopicClasses;
+  /** What is said about topics by policies of their own. */
+  readonly policies: PolicyTable;
+  /** Part of `limits`; `Infinity`: none. */
+  readonly diskShareBytes: number;
+  readonly keepsAccount: boolean;
+  readonly tellsLosses: boolean;
   /** Tells one list of priorities from another; 0: there are none. */
   readonly prioritiesMark: number;
 }
@@ -84,9 +91,20 @@ export function treatmentOf({
   inflightMax = Number.POSITIVE_INFINITY,
   ...policy
 }: QueuePolicy & { readonly inflightMax?: number | undefined }): QueueTreatment {
-  const { messagesMax, bytesMax, whenFull, priorities } = policy;
+  const { messagesMax, whenFull, priorities, topicPolicies, diskShareBytes = Number.POSITIVE_INFINITY, tellsLosses = false } = policy;
+  const bytesMax = Math.min(policy.bytesMax, diskShareBytes);
   const prioritiesMark = priorities.length === 0 ? 0 : crc32(JSON.stringify(priorities));
-  return { limits: { messagesMax, bytesMax }, whenFull, inflightMax, topics: new TopicClasses(policy), prioritiesMark };
+  return {
+    limits: { messagesMax, bytesMax },
+    whenFull,
+    inflightMax,
+    topics: new TopicClasses(policy),
+    policies: new PolicyTable(topicPolicies ?? []),
+    diskShareBytes,
+    keepsAccount: topicPolicies !== undefined,
+    tellsLosses,
+    prioritiesMark,
+  };
 }
 
 function compiled(rule: QueueRule, base: Omit<QueueSettings, 'rules'>): CompiledRule {

@@ -114,6 +114,18 @@ export const DEAD_LETTERS_BYTES_MAX = 16 * 1024 * 1024;
 export const BRIDGE_ANSWER_TIMEOUT_SECONDS = 60;
 /** How often a remote may leave a message unanswered or refuse it for now, while it takes others, before it becomes a dead letter. */
 export const BRIDGE_ATTEMPTS_MAX = 3;
+/** Policies by topic of one bridge: each has a queue of its own, and is looked at when another needs its room. */
+export const TOPIC_POLICIES_MAX = 32;
+/** Topics whose last sample a policy remembers; the one that was sampled longest ago is forgotten, and its next message is taken. */
+export const SAMPLED_TOPICS_MAX = 10_000;
+/** Entries of a queue that are looked at for their age in one turn. */
+export const AGED_ENTRIES_PER_TURN = 256;
+/** Losses of a bridge that are told apart until they are reported, by publisher and cause; beyond this those of one cause are one. About 300 bytes each. */
+export const LOSSES_TOLD_APART_MAX = 256;
+/** Reports of losses under way to one remote at once. */
+export const LOSS_REPORTS_AT_ONCE = 64;
+/** Between two rounds of them. */
+export const LOSS_REPORT_SECONDS = 10;
 /** Rules that give sessions queue policies of their own: each is looked at when a client connects. */
 export const QUEUE_RULES_MAX = 100;
 /** Filters of one policy: each is looked at for every new topic. */

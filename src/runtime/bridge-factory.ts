@@ -6,11 +6,17 @@ import type { BridgeConfig } from '../config/config.ts';
 import { readSecret } from '../config/files.ts';
 import { type Endpoint, formatEndpoint } from '../config/schema/values.ts';
 import { PACKET_BYTES_MAX } from '../model/limits.ts';
+import type { TopicPolicy } from '../model/queue-policy.ts';
 import { TcpDialer } from '../transport/tcp-dialer.ts';
 import type { StreamDialer } from '../transport/transport.ts';
 import type { FrontParts } from './fronts.ts';
 
 const DIAL_TIMEOUT_MS = 20_000;
+
+export interface BridgeParts extends FrontParts {
+  /** Of the partition with the store. */
+  diskBytes(): number;
+}
 
 export interface BridgeCredentials {
   readonly username: string | undefined;
@@ -28,10 +34,10 @@ export function credentialsOf({ username, passwordFile }: BridgeConfig): BridgeC
  */
 export async function createBridge(
   config: BridgeConfig,
-  parts: FrontParts,
+  parts: BridgeParts,
   { credentials, former }: { readonly credentials: BridgeCredentials; readonly former: BridgeCredentials | undefined },
 ): Promise<Bridge> {
-  const { name, topics, inflightMax, statusTopic, statusTo, retry } = config;
+  const { name, topics, inflightMax, statusTopic, statusTo, retry, lossReportTopic } = config;
   const queueLimits = { messagesMax: config.queueMessagesMax, bytesMax: config.queueBytesMax };
   const uplink = new MqttUplink(
     {
@@ -57,8 +63,14 @@ export async function createBridge(
     },
   );
   const answerTimeoutMs = config.answerTimeoutSeconds * 1000;
-  const settings = { name, topics, inflightMax, queueLimits, answerTimeoutMs, sendsRetain: config.sendRetain };
+  const diskShareBytes = config.queueDiskShareMax === undefined ? Number.POSITIVE_INFINITY : config.queueDiskShareMax * parts.diskBytes();
+  const policies = config.policies.map(policyOf);
+  const settings = { name, topics, inflightMax, queueLimits, policies, diskShareBytes, lossReportTopic, answerTimeoutMs, sendsRetain: config.sendRetain };
   return new Bridge({ ...settings, statusTopic: statusTo === 'none' ? undefined : statusTopic }, uplink);
+}
+
+function policyOf({ topics, oneOf, everySeconds, ...policy }: BridgeConfig['policies'][number]): TopicPolicy {
+  return { filters: topics, sampleOneOf: oneOf, sampleSeconds: everySeconds, ...policy };
 }
 
 async function remotesOf(config: BridgeConfig, parts: FrontParts): Promise<[Remote, ...Remote[]]> {

@@ -16,6 +16,7 @@ import type { SessionImage } from '../../session/session-image.ts';
 import type {
   BootFacts,
   DurableWaiter,
+  Gatherer,
   ReferenceOptions,
   Sequence,
   SessionFacts,
@@ -185,10 +186,9 @@ export class SqliteStore implements SessionStore {
     const sequence = log.nextSequence;
     log.nextSequence += 1;
     if (this.#referredCount === 0 && !message.isRetain) return sequence; // nobody will ask for it: a hole like any other
-    const { open } = log;
-    open.message(sequence, message, this.#references);
+    log.open.message(sequence, message, this.#references);
     const references = this.#enqueue(sequence, message);
-    open.live += references;
+    log.open.live += references;
     if (message.isRetain) this.#image.retain(sequence, message);
     this.#appended.value += 1;
     if (references === 0 || message.qos === 2 || message.isRetain) log.wroteWithin(withinMs);
@@ -247,14 +247,17 @@ export class SqliteStore implements SessionStore {
     this.#log.wroteLater();
   }
 
+  gather(gatherer: Gatherer): () => void {
+    return this.#runs.gathered.add(gatherer, () => this.#log.wroteLater());
+  }
+
   beginSending({ id }: StoredSession, packetId: number, sequence: Sequence): void {
     if (this.#image.session(id) !== undefined) this.#write({ kind: 'sending', session: id, packetId, exchange: { sequence, state: 'sent' } });
   }
 
   releaseSending({ id, sending }: StoredSession, packetId: number): void {
-    const exchange = sending.get(packetId);
-    if (exchange === undefined) return;
-    this.#write({ kind: 'sending', session: id, packetId, exchange: { sequence: exchange.sequence, state: 'released' } });
+    const { sequence } = sending.get(packetId) ?? {};
+    if (sequence !== undefined) this.#write({ kind: 'sending', session: id, packetId, exchange: { sequence, state: 'released' } });
   }
 
   endSending({ id, sending, queue }: StoredSession, packetId: number, cause: SettleCause): void {
@@ -276,12 +279,9 @@ export class SqliteStore implements SessionStore {
   endReceiving({ id, receiving }: StoredSession, packetId: number, quarantineUntilMs: GatewayMs | undefined): void {
     const exchange = receiving.get(packetId);
     if (exchange === undefined) return;
-    if (quarantineUntilMs === undefined) {
-      this.#write({ kind: 'receiving-forgotten', session: id, packetId });
-    } else {
-      const quarantined = { state: 'quarantined', digest: exchange.digest, untilMs: quarantineUntilMs } as const;
-      this.#write({ kind: 'receiving', session: id, packetId, exchange: quarantined });
-    }
+    const of = { session: id, packetId };
+    if (quarantineUntilMs === undefined) this.#write({ kind: 'receiving-forgotten', ...of });
+    else this.#write({ kind: 'receiving', ...of, exchange: { state: 'quarantined', digest: exchange.digest, untilMs: quarantineUntilMs } });
   }
 
   whenDurable(waiter: DurableWaiter, token: number): void {
@@ -344,7 +344,7 @@ export class SqliteStore implements SessionStore {
   #write(record: StateRecord, withinMs = 0): void {
     this.#log.open.record(record);
     this.#image.apply(record);
-    this.#log.wroteWithin(withinMs);
+    if (!this.#runs.gathered.isGathering) this.#log.wroteWithin(withinMs);
   }
 
   /** @param size - as `messageSize` has it. @returns whether the end of the entry needs a record. */
