@@ -5,7 +5,7 @@ import type { Message } from '../model/message.ts';
 import type { TopicPolicy } from '../model/queue-policy.ts';
 import type { TopicName } from '../model/topic.ts';
 
-/** Which messages of a topic are taken: the first of so many, or of so many seconds. A restart begins anew. */
+/** Which messages of a topic are taken: the first of so many; of these the first within so many seconds. A restart begins anew. */
 export class Sampler {
   /** Per topic: how many came since the last that was taken, itself included. */
   readonly #counts = new BoundedMap<TopicName, number>(SAMPLED_TOPICS_MAX);
@@ -13,7 +13,7 @@ export class Sampler {
   readonly #takenAtMs = new BoundedMap<TopicName, GatewayMs>(SAMPLED_TOPICS_MAX);
 
   takes({ topic: { name }, publishedAtMs }: Message, { sampleOneOf, sampleSeconds }: TopicPolicy): boolean {
-    if (sampleOneOf !== undefined) return this.#takesOneOf(name, sampleOneOf);
+    if (sampleOneOf !== undefined && !this.#takesOneOf(name, sampleOneOf)) return false;
     return sampleSeconds === undefined || this.#takesOneWithin(name, publishedAtMs, sampleSeconds * 1000);
   }
 

@@ -123,7 +123,7 @@ function repeated<T>(items: readonly T[], path: Path, key: keyof T & string, ide
   });
 }
 
-function bridgeContradictions({ username, passwordFile, protocol, retry, tls, topics, policies, queueDiskShareMax }: BridgeSettings, path: Path): Finding[] {
+function bridgeContradictions({ username, passwordFile, protocol, retry, tls, topics, queueDiskShareMax }: BridgeSettings, path: Path): Finding[] {
   const findings: Finding[] = [];
   const find = (key: readonly (string | number)[], message: string): void => void findings.push({ path: [...path, ...key], role: 'value', message });
   if (protocol === '3.1.1' && passwordFile !== undefined && username === undefined) find(['passwordFile'], 'needs a username in MQTT 3.1.1 [MQTT-3.1.2-22]');
@@ -131,10 +131,6 @@ function bridgeContradictions({ username, passwordFile, protocol, retry, tls, to
   if (tls.keyFile !== undefined && tls.certFile === undefined) find(['tls', 'keyFile'], 'needs the certFile it belongs to');
   if (retry.firstSeconds > retry.capSeconds) find(['retry', 'firstSeconds'], `must not be longer than capSeconds (${retry.capSeconds})`);
   if (queueDiskShareMax === 0) find(['queueDiskShareMax'], 'leaves no room for a message');
-  for (const [index, { oneOf, everySeconds }] of policies.entries()) {
-    if (oneOf !== undefined && everySeconds !== undefined)
-      find(['policies', index, 'everySeconds'], 'does not go with oneOf: which messages are taken is said once');
-  }
   for (const [index, map] of topics.entries()) {
     for (const [key, message] of mapProblems(map)) find(['topics', index, key], message);
   }

@@ -166,10 +166,9 @@ class Life {
     this.#broker.restore();
     this.#remote = new Remote(this, this.#broker.contextFor(BRIDGE, silentLog));
     const queue = { ...policyOf({ messagesMax: 12, bytesMax: 2_500, whenFull: 'refuse' }), topicPolicies: this.#policies, tellsLosses: true };
-    const connected = this.#remote.connect(requestOf(BRIDGE, { queue, queueQos0: true, inflightMax: 3 }));
+    const connected = this.#remote.connect(requestOf(BRIDGE, { queue, queueQos0: true, inflightMax: 3 }), { isUpstreamDown: true });
     await this.#quiet();
     await connected;
-    this.#remote.session.pause('upstream');
     this.#remote.subscribe('#', { qos: 1 });
     this.#publishers = new Map(DEVICES.map((device) => [device, new TestClient((this.#broker as Broker).contextFor('mqtt', silentLog))]));
     for (const [device, client] of this.#publishers) {
@@ -199,6 +198,7 @@ class Life {
       await this.#quiet();
     }
     this.#hear();
+    this.#lostTwice.push(...this.#returned);
   }
 
   check(): void {

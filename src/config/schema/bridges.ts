@@ -82,7 +82,11 @@ const policy = section('How some topics wait.', {
   ),
   keepLatest: key(boolean, 'Whether only the newest waiting message of each topic is kept.', false),
   oneOf: optionalKey(integer({ min: 2, max: 1_000_000 }), 'Of so many messages of one topic the first is taken.', 10),
-  everySeconds: optionalKey(seconds({ min: 1, max: 86_400 }), 'Of the messages of one topic within this time the first is taken.', 60),
+  everySeconds: optionalKey(
+    seconds({ min: 1, max: 86_400 }),
+    'Of the messages of one topic within this time the first is taken, of those that oneOf lets pass.',
+    60,
+  ),
   ageSecondsMax: optionalKey(seconds({ min: 1, max: UINT32_MAX }), 'Messages that have waited for longer go.', 86_400),
   messagesMax: optionalKey(integer({ min: 1, max: QUEUE_BOUND }), 'Messages of these topics that wait.', 100_000),
   bytesMax: optionalKey(bytes({ min: 1_024, max: TIB }), 'Bytes of these topics that wait.', '64MiB'),
