@@ -40,6 +40,8 @@ export interface MqttPublisherOptions extends PublisherOptions {
   readonly window: number;
   /** Rest after each acknowledgement. */
   readonly pauseMs: number;
+  /** Of all readings; absent: 1 and 2 by turns. */
+  readonly qos?: 1 | 2;
   /** True while nothing more is to be published. */
   readonly isHeldBack?: () => boolean;
 }
@@ -62,7 +64,7 @@ export class MqttPublisher {
   }
 
   run(): void {
-    for (let lane = 0; lane < this.#options.window; lane += 1) void this.#runLane(lane % 2 === 0 ? 1 : 2);
+    for (let lane = 0; lane < this.#options.window; lane += 1) void this.#runLane(this.#options.qos ?? (lane % 2 === 0 ? 1 : 2));
   }
 
   pause(): void {
