@@ -19,6 +19,7 @@ import { DELAYED_REALM } from './delayed.ts';
 import { DiskAlarm } from './disk-alarm.ts';
 import { DiskRelief } from './disk-relief.ts';
 import type { Durability } from './durability.ts';
+import { furtherPrincipal } from './further-session.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type CoreParts, type CoreSettings, makeCore } from './make-core.ts';
 import { POLICY_REALM } from './policy-part.ts';
@@ -173,7 +174,7 @@ export class Broker {
 
   get connectedCount(): number {
     let count = 0;
-    for (const session of this.#sessions.values()) if (session.isConnected) count += 1;
+    for (const session of this.#sessions.values()) if (session.isConnected && !session.isFurther) count += 1;
     return count;
   }
 
@@ -256,6 +257,8 @@ export class Broker {
 
   async #connect(gateway: string, request: ConnectRequest, outlet: Outlet): Promise<ConnectOutcome> {
     this.#core.turns.work.done += CONNECT_WORK;
+    const { within } = request;
+    if (within !== undefined) return this.#open(gateway, request, { principal: furtherPrincipal(within, request.credentials), outlet });
     const admission = await this.#parts.access.authenticate(request.credentials, request.authentication, request.origin);
     return outcomeOf(admission, async (principal, authenticationData) => {
       const outcome = await this.#arrivals.admit(request, () => this.#open(gateway, request, { principal, outlet }));
@@ -286,7 +289,7 @@ export class Broker {
     const { attachment } = session;
     await this.#untilDurable(before, session.record);
     if (session.attachment !== attachment || !session.isAttached) return { kind: 'refused', reason: 'unavailable' }; // taken over meanwhile
-    this.#core.presence?.connected(principal, request);
+    session.entered(request);
     return { kind: 'accepted', session, isSessionPresent: resumed !== undefined };
   }
 

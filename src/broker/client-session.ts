@@ -60,6 +60,8 @@ export class BrokerSession implements ClientSession, RoutedSession {
   /** Of a bridge: its remote. */
   #isOutOfReach = false;
   #attachment = 0;
+  /** A further queue of a client that has a session of its own. */
+  #isFurther = false;
   #will: Will | undefined;
   #expirySeconds = 0;
   /** Stays when a connection that resumes the session asks for an expiry of 0: what waits is still to be delivered (MQTT-4.1.0-1). */
@@ -109,6 +111,10 @@ export class BrokerSession implements ClientSession, RoutedSession {
     return this.isAttached && !this.#isOutOfReach;
   }
 
+  get isFurther(): boolean {
+    return this.#isFurther;
+  }
+
   get attachment(): number {
     return this.#attachment;
   }
@@ -142,6 +148,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#cancelDeadline = undefined;
     this.#attachment += 1;
     this.#isOutOfReach = false;
+    this.#isFurther = request.within !== undefined;
     this.#outlet = topics.mountPoint === '' ? outlet : new MountedOutlet(outlet, topics);
     this.#answers.attach(this.#outlet);
     this.#serve({ principal, topics });
@@ -155,6 +162,11 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.outbound.attach(this.#outlet, takeTerms(this.#core, this.stored, principal, request));
     this.#core.router.watchRefusing(this, this.outbound.queue.mayRefuse);
     this.subscriptions.resume(this.#subscriber);
+  }
+
+  /** Its client is told that it is in: it counts as connected. */
+  entered(request: ConnectRequest): void {
+    if (!this.#isFurther) this.#core.presence?.connected(this.principal, request);
   }
 
   publish(draft: Draft, token: number, packetId = 0): void {
@@ -247,6 +259,10 @@ export class BrokerSession implements ClientSession, RoutedSession {
     const draft = will && this.#subscriber.topics.will(will.draft);
     this.#will = will && draft && { ...will, draft };
     this.#saveFacts();
+  }
+
+  atomically(run: () => void): void {
+    this.#core.store.together(run);
   }
 
   reauthenticate(step: AuthenticationStep): Promise<ReauthenticationOutcome> {
@@ -352,8 +368,9 @@ export class BrokerSession implements ClientSession, RoutedSession {
   }
 
   #left(how: Departure): void {
-    this.#core.access.left(this.#subscriber.principal);
     this.#core.slowConsumers.gone(this);
+    if (this.#isFurther) return;
+    this.#core.access.left(this.#subscriber.principal);
     this.#core.presence?.disconnected(this.#subscriber.principal, how);
   }
 

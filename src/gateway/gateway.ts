@@ -101,6 +101,11 @@ export interface ConnectRequest {
   readonly mountPoint?: string | undefined;
   /** For presence messages; absent where the protocol has none. */
   readonly keepAliveSeconds?: number | undefined;
+  /**
+   * The session is a further queue of this client, which is in: for a subscription with a window of its own, or one that outlives its connection. It has the
+   * client's rights and the client id of `credentials`; nobody is asked who that is, and it counts as no client of its own (presence, rates, flapping).
+   */
+  readonly within?: ClientSession | undefined;
 }
 
 /**
@@ -241,6 +246,8 @@ export interface ClientSession {
   /** While asleep: delivers what is queued up to now and tells `outlet.drained()` when all of it is settled; what comes later waits. */
   wake(): void;
   setWill(will: Will | undefined): void;
+  /** What `run` publishes, settles and gives back is in one commit: after a power cut all of it is there, or nothing. */
+  atomically(run: () => void): void;
   /**
    * The client proves again who it is, while its session goes on (MQTT 5 §4.12.1). `accepted` when it is the same principal as before, whose
    * rights are judged anew from now on; after `refused` the protocol says goodbye and disconnects.

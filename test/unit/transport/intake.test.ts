@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { PACKET_BYTES_MAX } from '../../../src/model/limits.ts';
 import { Turns } from '../../../src/model/turns.ts';
-import { Intake } from '../../../src/mqtt/intake.ts';
+import { MqttDecoder } from '../../../src/mqtt/codec.ts';
+import type { MqttVisitor } from '../../../src/mqtt/packets.ts';
+import { type FaultTaker, Intake } from '../../../src/transport/intake.ts';
 import { TurnWriter } from '../../../src/transport/turn-writer.ts';
 import { MemoryTransport } from '../../support/memory-link.ts';
 
@@ -13,16 +15,17 @@ test.each([
   ['a packet that goes on: nothing, as it may be a password', CONNECT.length - 7, undefined],
 ])('a fault is told with what was read last when that begins with a packet. %s', async (_, cut, told) => {
   const faults: (string | undefined)[] = [];
-  const owner = {
+  const owner: MqttVisitor & FaultTaker = {
     onPublish() {},
     onAck() {},
     onPacket() {},
     onFault: (_error: unknown, bytes: Buffer | undefined) => void faults.push(bytes?.toString('hex')),
   };
-  const parts = { turns: new Turns(new TurnWriter()), yields: { value: 0 }, packetBytesMax: PACKET_BYTES_MAX };
+  const decoder = new MqttDecoder({ role: 'server', packetBytesMax: PACKET_BYTES_MAX });
+  const parts = { decoder, turns: new Turns(new TurnWriter()), yields: { value: 0 } };
   const transport = new MemoryTransport();
   await transport.listen((link) => {
-    const intake = new Intake(link, owner, parts);
+    const intake = new Intake<MqttVisitor>(link, owner, parts);
     for (const part of [CONNECT.subarray(0, cut), CONNECT.subarray(cut)]) if (part.length > 0) intake.push(part);
   });
   transport.connect();

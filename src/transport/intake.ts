@@ -3,16 +3,28 @@
 import type { Counter } from '../model/metrics.ts';
 import type { Turns } from '../model/turns.ts';
 import { PACKET_WORK, workOfRead } from '../model/work.ts';
-import type { Link } from '../transport/transport.ts';
-import { MqttDecoder } from './codec.ts';
-import type { MqttVisitor, ProtocolVersion } from './packets.ts';
+import type { Link } from './transport.ts';
+
+/** Bytes of one link in, packets out to a visitor, until it is paused. */
+export interface StreamDecoder<Visitor> {
+  /** A first packet showed that the peer speaks the protocol. */
+  readonly isGreeted: boolean;
+  /** Bytes of what is not complete yet, or came while paused. */
+  readonly bufferedBytes: number;
+  /** @param bytes - borrowed. */
+  push(bytes: Buffer, visitor: Visitor): void;
+  /** Also from within a visit: what follows is kept. */
+  pause(): void;
+  resume(visitor: Visitor): void;
+  close(): void;
+}
 
 /** What was done for all clients is counted against the turn of the one it was done for. */
-export interface IntakeParts {
+export interface IntakeParts<Visitor> {
+  readonly decoder: StreamDecoder<Visitor>;
   readonly turns: Turns;
   /** Times a client had to wait for its next turn. */
   readonly yields: Counter;
-  readonly packetBytesMax: number;
 }
 
 /**
@@ -26,21 +38,21 @@ const FULL_READ_BYTES = 65_536;
 /** So much of a packet is on its way only over a slow link: its client is not silent although the packet takes long. */
 const LARGE_PACKET_BYTES = 64 * 1024;
 
-export interface IntakeOwner extends MqttVisitor {
+export interface FaultTaker {
   /**
    * A packet was refused, or its handling failed; nothing more is decoded.
    *
-   * @param bytes - what was read last, if that was the cause and begins with a packet: it is logged, and the middle of a CONNECT may be a password.
+   * @param bytes - what was read last, if that was the cause and begins with a packet: it is logged, and the middle of a greeting may be a password.
    */
   onFault(error: unknown, bytes: Buffer | undefined): void;
 }
 
-export class Intake {
+export class Intake<Visitor> {
   readonly #link: Link;
-  readonly #owner: IntakeOwner;
+  readonly #owner: Visitor & FaultTaker;
   readonly #turns: Turns;
   readonly #yields: Counter;
-  readonly #decoder: MqttDecoder;
+  readonly #decoder: StreamDecoder<Visitor>;
   #holds = 0;
   /** Work done when this client's turn began. */
   #startedAt = 0;
@@ -48,16 +60,12 @@ export class Intake {
   /** Has to ask whether there is room for it: nobody knows it yet, or it did not get to its end in its last turn. */
   #mustAsk = true;
 
-  constructor(link: Link, owner: IntakeOwner, { turns, yields, packetBytesMax }: IntakeParts) {
+  constructor(link: Link, owner: Visitor & FaultTaker, { decoder, turns, yields }: IntakeParts<Visitor>) {
     this.#link = link;
     this.#owner = owner;
     this.#turns = turns;
     this.#yields = yields;
-    this.#decoder = new MqttDecoder({ role: 'server', packetBytesMax });
-  }
-
-  get version(): ProtocolVersion | undefined {
-    return this.#decoder.version;
+    this.#decoder = decoder;
   }
 
   /** Not read just now: its silence says nothing. */
@@ -68,11 +76,6 @@ export class Intake {
   /** Whether a packet is coming in so large that it may take longer than a keep-alive. */
   get isMidLargePacket(): boolean {
     return this.#decoder.bufferedBytes > LARGE_PACKET_BYTES;
-  }
-
-  /** Largest packet from now on, in bytes. To be called from within a visit, or while held. */
-  limitPackets(packetBytesMax: number): void {
-    this.#decoder.limitPackets(packetBytesMax);
   }
 
   /** @param bytes - borrowed. */
@@ -145,6 +148,6 @@ export class Intake {
 
   /** Who got to its end in one read need not ask next time. */
   #endTurn(): void {
-    if (this.#holds === 0 && !this.#isTurnOpen && this.#decoder.version !== undefined) this.#mustAsk = false;
+    if (this.#holds === 0 && !this.#isTurnOpen && this.#decoder.isGreeted) this.#mustAsk = false;
   }
 }
