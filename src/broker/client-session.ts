@@ -14,7 +14,6 @@ import type {
 } from '../gateway/gateway.ts';
 import { type ClientId, type Principal, principalKey, type Realm } from '../model/client.ts';
 import type { CancelTimer } from '../model/clock.ts';
-import type { LossReport } from '../model/losses.ts';
 import type { Draft, Origin } from '../model/message.ts';
 import type { TopicFilter } from '../model/topic.ts';
 import { LEAVE_WORK } from '../model/work.ts';
@@ -22,7 +21,7 @@ import type { SessionFacts, StoredSession } from '../session/session-store.ts';
 import { Answers } from './answers.ts';
 import type { Core } from './core.ts';
 import { Inbound } from './inbound.ts';
-import { reportLosses } from './loss-reporting.ts';
+import { type LossDraft, reportLosses } from './loss-reporting.ts';
 import { MountedOutlet } from './mounted-outlet.ts';
 import { Outbound } from './outbound.ts';
 import type { Departure } from './presence.ts';
@@ -188,10 +187,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
   }
 
   settle(packetId: number): boolean {
-    const isKnown = this.outbound.settle(packetId);
-    this.#core.withheld.roomMayBe();
-    this.subscriptions.continueReplay();
-    return isKnown;
+    return this.#roomMadeBy(this.outbound.settle(packetId));
   }
 
   received(packetId: number): boolean {
@@ -199,17 +195,11 @@ export class BrokerSession implements ClientSession, RoutedSession {
   }
 
   refused(packetId: number): boolean {
-    const isKnown = this.outbound.refused(packetId);
-    this.#core.withheld.roomMayBe();
-    this.subscriptions.continueReplay();
-    return isKnown;
+    return this.#roomMadeBy(this.outbound.refused(packetId));
   }
 
   setAside(packetId: number, reason: string): boolean {
-    const isKnown = this.outbound.refused(packetId, (delivery) => this.#core.deadLetters.add(this.clientId, delivery, reason));
-    this.#core.withheld.roomMayBe();
-    this.subscriptions.continueReplay();
-    return isKnown;
+    return this.#roomMadeBy(this.outbound.refused(packetId, (delivery) => this.#core.deadLetters.add(this.clientId, delivery, reason)));
   }
 
   giveBack(packetId: number): boolean {
@@ -243,7 +233,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.outbound.limitInflight(inflightMax);
   }
 
-  reportLosses(draftOf: (report: LossReport) => Draft): void {
+  reportLosses(draftOf: LossDraft): void {
     reportLosses(this.#core, this, draftOf);
   }
 
@@ -365,6 +355,12 @@ export class BrokerSession implements ClientSession, RoutedSession {
   deadlineIn(delayMs: number, run: () => void): void {
     this.#cancelDeadline?.();
     this.#cancelDeadline = this.#core.clock.after(delayMs, run);
+  }
+
+  #roomMadeBy(isKnown: boolean): boolean {
+    this.#core.withheld.roomMayBe();
+    this.subscriptions.continueReplay();
+    return isKnown;
   }
 
   #left(how: Departure): void {

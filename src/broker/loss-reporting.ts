@@ -10,10 +10,12 @@ import type { RoutedSession } from './routed-session.ts';
 /** As QoS 2, so that it is on disk before it leaves: another one must not come out under its number after a kill. */
 const TERMS = { qos: 2, isRetain: false, identifiers: [] } as const;
 
+export type LossDraft = (report: LossReport) => Draft;
+
 export function reportLosses(
   { store, clock, durability }: Pick<Core, 'store' | 'clock' | 'durability'>,
   { outbound, origin }: Pick<RoutedSession, 'outbound' | 'origin'>,
-  draftOf: (report: LossReport) => Draft,
+  draftOf: LossDraft,
 ): void {
   const { ledger } = outbound.queue;
   if (ledger === undefined || ledger.isReportWaiting) return;
