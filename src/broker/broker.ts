@@ -214,11 +214,11 @@ export class Broker {
     return queueReport([...ofSessions, ...this.#core.shares.queues(), ...this.#core.deadLetters.queues()], clientId);
   }
 
-  /** How much waits for the one client of a gateway that is alone in its realm, and what its peer would not take. */
-  waitingFor(gateway: string): { readonly queuedMessages: number; readonly deadLetters: number } {
-    const { store, deadLetters } = this.#core;
-    const stored = store.sessions.get(sessionKey(realm(gateway), clientId(gateway)));
-    return { queuedMessages: stored?.queue.count ?? 0, deadLetters: deadLetters.countOf(gateway) };
+  /** How much waits for the one client of a gateway that is alone in its realm, what its peer would not take, and what its queue lost since it began. */
+  waitingFor(gateway: string): { readonly queuedMessages: number; readonly deadLetters: number; readonly lostMessages: number } {
+    const { stored, outbound } = this.#sessions.get(sessionKey(realm(gateway), clientId(gateway))) ?? {};
+    const lostMessages = Object.values(outbound?.queue.account.lost ?? {}).reduce((sum, count) => sum + count, 0);
+    return { queuedMessages: stored?.queue.count ?? 0, deadLetters: this.#core.deadLetters.countOf(gateway), lostMessages };
   }
 
   /** What lies in the stored queues, one by one. */

@@ -226,8 +226,8 @@ class BridgeChaos {
   async #calmDown(): Promise<void> {
     const { calmMsMax } = this.#options;
     for (const publisher of this.#publishers) publisher.pause();
-    if (!(await eventually(() => this.#publishers.every(({ isIdle }) => isIdle), calmMsMax)))
-      this.#complaints.push('publishers still wait for acknowledgements');
+    const busy = (): string[] => this.#publishers.filter(({ isIdle }) => !isIdle).map(({ name }) => name);
+    if (!(await eventually(() => busy().length === 0, calmMsMax))) this.#complaints.push(`still waiting for acknowledgements: ${busy().join(' ')}`);
     const gateway = this.#running();
     const waiting = async (): Promise<number> => (await gateway.status()).store.queuedMessages;
     if (!(await eventually(async () => (await waiting()) === 0, calmMsMax))) this.#complaints.push(`${await waiting()} messages stay in the gateway`);

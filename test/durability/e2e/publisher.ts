@@ -59,6 +59,10 @@ export class MqttPublisher {
     this.#client = persistentClient(options.port, options.clientId, { complain: options.complain });
   }
 
+  get name(): string {
+    return this.#options.clientId;
+  }
+
   get isIdle(): boolean {
     return this.#isPaused && this.#outstanding === 0;
   }

@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { LOSSES_TOLD_APART_MAX } from '../../../src/model/limits.ts';
+import { Sampler } from '../../../src/broker/sampler.ts';
+import { AGED_ENTRIES_PER_TURN, LOSSES_TOLD_APART_MAX, SAMPLED_TOPICS_MAX } from '../../../src/model/limits.ts';
 import { LOSS_REPORT_TOPIC, type LossReport } from '../../../src/model/losses.ts';
+import type { Message } from '../../../src/model/message.ts';
 import type { QueuePolicy, TopicPolicy } from '../../../src/model/queue-policy.ts';
 import { topicFilter } from '../../../src/model/topic.ts';
 import { startCore, type TestCore } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
+import { messageOf } from '../../support/store-samples.ts';
 import { policyOf, requestOf, TestClient } from '../../support/test-client.ts';
 
 const TRANSIENT = { cleanStart: true, sessionExpirySeconds: 0 } as const;
@@ -120,6 +123,26 @@ describe('what happens at the quota of a policy', () => {
     expect(stage.usage).toEqual([[1, expect.any(Number)]]);
     expect(stage.drained()).toEqual(['young']);
     expect(stage.lost).toEqual({ age: 1 });
+  });
+});
+
+describe('bounds of what is done at once, and remembered', () => {
+  test('of many that are too old some go in each turn', async () => {
+    const stage = await Stage.with([of('samples/#', { ageSecondsMax: 10 })], { messagesMax: 10_000 });
+    for (let number = 0; number < AGED_ENTRIES_PER_TURN + 1; number += 1) stage.publish('samples/a', String(number));
+    const left: unknown[] = [];
+    stage.clock.after(10_000, () => left.push(stage.usage));
+    await stage.clock.advanceSeconds(10);
+    expect([...left, stage.usage]).toEqual([[[1, expect.any(Number)]], [[0, 0]]]);
+    expect(stage.lost).toEqual({ age: AGED_ENTRIES_PER_TURN + 1 });
+  });
+
+  test('a topic that was sampled longest ago is forgotten, and its next message taken', () => {
+    const sampler = new Sampler();
+    const policy = of('#', { sampleOneOf: 10 });
+    const topics = Array.from({ length: SAMPLED_TOPICS_MAX + 1 }, (_, index) => messageOf(`t/${index}`, 'x'));
+    expect(topics.every((message) => sampler.takes(message, policy))).toBe(true);
+    expect([sampler.takes(topics.at(-1) as Message, policy), sampler.takes(topics[0] as Message, policy)]).toEqual([false, true]);
   });
 });
 
