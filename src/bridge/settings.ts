@@ -10,8 +10,8 @@ export interface BridgeSettings {
   readonly queueLimits: QueueLimits;
   /** What is said about topics of this side; what none of them selects is refused at the limits. */
   readonly policies: readonly TopicPolicy[];
-  /** Its queue's share of the disk; `Infinity`: any. */
-  readonly diskShareBytes: number;
+  /** Its queue's share of the disk; undefined: any. Kept with the session, where there is no `Infinity`. */
+  readonly diskShareBytes: number | undefined;
   /** Where the remote is told what the queue lost; undefined: it is not. */
   readonly lossReportTopic: TopicName | undefined;
   /** Time the remote has to answer a message; `Infinity`: any. */

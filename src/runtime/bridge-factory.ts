@@ -63,7 +63,8 @@ export async function createBridge(
     },
   );
   const answerTimeoutMs = config.answerTimeoutSeconds * 1000;
-  const diskShareBytes = config.queueDiskShareMax === undefined ? Number.POSITIVE_INFINITY : config.queueDiskShareMax * parts.diskBytes();
+  const shareBytes = (config.queueDiskShareMax ?? 1) * parts.diskBytes();
+  const diskShareBytes = config.queueDiskShareMax !== undefined && Number.isFinite(shareBytes) ? shareBytes : undefined;
   const policies = config.policies.map(policyOf);
   const settings = { name, topics, inflightMax, queueLimits, policies, diskShareBytes, lossReportTopic, answerTimeoutMs, sendsRetain: config.sendRetain };
   return new Bridge({ ...settings, statusTopic: statusTo === 'none' ? undefined : statusTopic }, uplink);

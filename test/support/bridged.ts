@@ -54,7 +54,7 @@ export async function bridged({
     inflightMax: 20,
     queueLimits: { messagesMax: 1_000, bytesMax: 1_000_000 },
     policies: [],
-    diskShareBytes: Number.POSITIVE_INFINITY,
+    diskShareBytes: undefined,
     lossReportTopic: undefined,
     answerTimeoutMs: 60_000,
     sendsRetain: true,

@@ -2,9 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { LOSS_REPORT_SECONDS } from '../../../src/model/limits.ts';
 import type { TopicPolicy } from '../../../src/model/queue-policy.ts';
 import { topicFilter, topicName } from '../../../src/model/topic.ts';
-import { type Bridged, bridged } from '../../support/bridged.ts';
+import { type Bridged, bridged, TRANSIENT } from '../../support/bridged.ts';
+import { startCore } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
 import { ScriptedRemote } from '../../support/scripted-remote.ts';
+import { requestOf, TestClient } from '../../support/test-client.ts';
 
 const LOSSES = topicName('site1/losses');
 const ONE_ONLY: TopicPolicy = { filters: [topicFilter('readings/#')], whenFull: 'drop-oldest', keepLatest: false, messagesMax: 1 };
@@ -98,4 +100,15 @@ describe('what a bridge lost while its remote was away', () => {
     expect(next.remote.publishes.map(({ topic }) => topic)).toEqual(['site1/readings/a']);
     expect(next.core.broker.queues('bridge:centre').queues).toMatchObject([{ messages: 0 }]);
   });
+});
+
+test('a queue without a share of the disk takes messages after a restart, before its bridge is back', async () => {
+  const { core, clock } = await withLosses();
+  const next = startCore({ clock, store: core.store.reopened({ wasClean: false }) });
+  const other = new TestClient(next.context('mqtt'));
+  await other.connect(requestOf('other', TRANSIENT));
+  other.publish('readings/a', '4', { token: 4 });
+  await settled();
+  expect(other.outcomes).toEqual([[4, 'accepted']]);
+  expect(next.broker.queues('bridge:centre').queues).toMatchObject([{ messages: 1, lost: { 'quota-messages': 3 } }]);
 });
