@@ -45,10 +45,10 @@ export class Outbound implements DurableWaiter, Recipient {
     this.drops = drops;
     this.#delivery = new DeliveryView(parts);
     this.#settings = settings;
-    const { memoryQueueLimits: limits, store, clock, turns, declined } = parts;
+    const { memoryQueueLimits: limits, store, clock, turns, declined, withheld } = parts;
     this.#inflight = new InflightTable(clock);
     this.#memory = new MemoryQueue({ limits, retainedMax: RETAINED_MESSAGES_MAX, drops, turns }, settings.treatment);
-    this.queue = new StoredQueue({ store, clock, drops, declined }, this.#inflight, settings);
+    this.queue = new StoredQueue({ store, clock, drops, declined, withheld }, this.#inflight, settings);
   }
 
   /** Takes up the queue and QoS 2 exchanges a restart left. */

@@ -12,6 +12,7 @@ import { type PartWaiting, PolicyPart, partName, partNames } from './policy-part
 import { isAtBound, isOverBound, type LossCause } from './queue-bounds.ts';
 import type { QueueTreatment } from './queue-rules.ts';
 import { Sampler } from './sampler.ts';
+import type { Withheld } from './withheld.ts';
 
 /** The queue they are about. */
 export interface PoliciesQueue extends PartWaiting {
@@ -22,6 +23,8 @@ export interface PoliciesQueue extends PartWaiting {
 export interface QueuePoliciesParts {
   readonly store: SessionStore;
   readonly clock: GatewayClock;
+  /** Told when something went that nobody made room for. */
+  readonly withheld: Pick<Withheld, 'roomMayBe'>;
   readonly owner: StoredSession;
   readonly waiting: PoliciesQueue;
 }
@@ -226,6 +229,7 @@ export class QueuePolicies {
     this.#cancelSweep = clock.after(Math.max(0, dueMs - clock.gatewayMs()), () => {
       this.#cancelSweep = undefined;
       for (const part of this.#all.values()) this.#sweep(part);
+      this.#parts.withheld.roomMayBe();
       this.#sweepSoon();
     });
   }

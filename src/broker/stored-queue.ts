@@ -19,9 +19,11 @@ import { endOf, type QueueReadingParts } from './queue-reading.ts';
 import type { QueueFacts } from './queue-report.ts';
 import type { QueueTreatment } from './queue-rules.ts';
 import type { OutboundSettings } from './queue-terms.ts';
+import type { Withheld } from './withheld.ts';
 
 export interface StoredQueueParts extends QueueReadingParts {
   readonly declined: Declined;
+  readonly withheld: Pick<Withheld, 'roomMayBe'>;
 }
 
 export class StoredQueue implements Waiting, LatestQueue, Evictable {
@@ -292,7 +294,7 @@ export class StoredQueue implements Waiting, LatestQueue, Evictable {
 
   /** As its treatment asks, once there is a queue. */
   #keepAccount(): void {
-    const { store, clock } = this.#parts;
+    const { store, clock, withheld } = this.#parts;
     const { keepsAccount, tellsLosses, policies } = this.#treatment;
     const stored = keepsAccount ? this.#stored : undefined;
     if (stored === undefined) {
@@ -304,7 +306,8 @@ export class StoredQueue implements Waiting, LatestQueue, Evictable {
     this.#ledger ??= new LossLedger(store, stored);
     this.#ledger.isTelling = tellsLosses;
     if (this.#policies !== undefined) this.#policies.treat(this.#treatment);
-    else if (!policies.isEmpty || hasParts(store, stored)) this.#policies = new QueuePolicies({ store, clock, owner: stored, waiting: this }, this.#treatment);
+    else if (!policies.isEmpty || hasParts(store, stored))
+      this.#policies = new QueuePolicies({ store, clock, withheld, owner: stored, waiting: this }, this.#treatment);
   }
 
   #account(cause: DropCause, sequence: Sequence | undefined, number: () => MessageNumber | undefined): void {

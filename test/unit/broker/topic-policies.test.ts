@@ -126,6 +126,19 @@ describe('what happens at the quota of a policy', () => {
   });
 });
 
+test('what goes for its age makes room for a publisher that was held back', async () => {
+  const stage = await Stage.with([of('samples/#', { whenFull: 'refuse', messagesMax: 1, ageSecondsMax: 10 })]);
+  const panel = new TestClient(stage.core.context('mqtt'));
+  await panel.connect(requestOf('panel', { ...TRANSIENT, reading: { pauseReading() {}, resumeReading() {} } }));
+  panel.publish('samples/a', '1', { token: 1 });
+  panel.publish('samples/a', '2', { token: 2 });
+  await stage.clock.advanceSeconds(9);
+  expect(panel.outcomes).toEqual([[1, 'accepted']]);
+  await stage.clock.advanceSeconds(1);
+  await stage.clock.advanceMs(20);
+  expect(panel.outcomes).toContainEqual([2, 'accepted']);
+});
+
 describe('bounds of what is done at once, and remembered', () => {
   test('of many that are too old some go in each turn', async () => {
     const stage = await Stage.with([of('samples/#', { ageSecondsMax: 10 })], { messagesMax: 10_000 });
