@@ -53,11 +53,6 @@ export class LossLedger implements Gatherer {
     this.#changed = store.gather(this);
   }
 
-  /** Losses nobody was told of, by publisher and cause. */
-  get size(): number {
-    return this.#entries.size;
-  }
-
   /** Messages lost since the queue began, whoever was told. */
   get counts(): QueueDropCounts {
     const counts = DROP_CAUSES.map((cause) => [cause, this.#totals.counts[cause] ?? 0] as const);

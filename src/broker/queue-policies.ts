@@ -114,7 +114,8 @@ export class QueuePolicies {
     const size = messageSize(message);
     const { messagesMax, bytesMax } = boundsOf(part.policy);
     if (size > bytesMax) return 'quota-bytes';
-    if (part.policy.whenFull !== 'drop-newest' || part.hasBelow(this.#treatment.topics.priorityOf(message.topic))) return undefined;
+    if (part.policy.whenFull !== 'drop-newest' || part.policy.keepLatest) return undefined;
+    if (part.hasBelow(this.#treatment.topics.priorityOf(message.topic))) return undefined;
     if (part.count >= messagesMax) return 'quota-messages';
     if (part.bytes + size > bytesMax) return 'quota-bytes';
     const { limits } = this.#treatment;

@@ -87,6 +87,16 @@ describe('what happens at the quota of a policy', () => {
     expect(stage.lost).toEqual(lost);
   });
 
+  test('the newest of a topic takes the place of the one before, at the quota too', async () => {
+    const stage = await Stage.with([of('samples/#', { keepLatest: true, whenFull: 'drop-newest', messagesMax: 2 })]);
+    stage.publish('samples/a', 'a1');
+    stage.publish('samples/b', 'b1');
+    stage.publish('samples/a', 'a2');
+    stage.publish('samples/c', 'c1');
+    expect(stage.drained()).toEqual(['b1', 'a2']);
+    expect(stage.lost).toEqual({ superseded: 1, 'quota-messages': 1 });
+  });
+
   test('a refused publisher gets its protocol’s error; others do not', async () => {
     const stage = await Stage.with([of('samples/#', { messagesMax: 1, whenFull: 'refuse' })]);
     stage.publish('samples/a', '1');
