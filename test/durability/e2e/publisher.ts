@@ -64,7 +64,13 @@ export class MqttPublisher {
   }
 
   get isIdle(): boolean {
-    return this.#isPaused && this.#outstanding === 0;
+    return this.#isPaused && (this.#outstanding === 0 || this.#hasNothing);
+  }
+
+  /** MQTT.js was seen to forget whom to tell when its connection went: with nothing unanswered and nothing to send it waits for nobody. */
+  get #hasNothing(): boolean {
+    const { connected, outgoing, queue } = this.#client;
+    return connected && Object.keys(outgoing).length === 0 && queue.length === 0;
   }
 
   run(): void {
