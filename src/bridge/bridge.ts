@@ -6,11 +6,14 @@ import { topicFilter, topicName } from '../model/topic.ts';
 import type { PublishView } from '../mqtt/packets.ts';
 import { bridgeCounters } from './counters.ts';
 import { Incoming } from './incoming.ts';
-import { isStranger, rememberRemote } from './known-remotes.ts';
+import { isKnown, isStranger, rememberRemote } from './known-remotes.ts';
 import type { BridgeLine } from './line.ts';
+import type { LinkStatus, TrialReport } from './link-state.ts';
+import { LoopGuard, type LoopGuardParts, mayReturn } from './loop-guard.ts';
 import { LossReports } from './loss-reports.ts';
 import { Outgoing } from './outgoing.ts';
 import type { BridgeSettings } from './settings.ts';
+import { StartPolicy } from './start-policy.ts';
 import { type Crossings, crossings } from './topic-map.ts';
 import type { RemoteLimits, Uplink, UplinkHandlers } from './uplink.ts';
 
@@ -22,49 +25,73 @@ interface Running extends BridgeLine {
   readonly outgoing: Outgoing;
   readonly reports: LossReports;
   readonly incoming: Incoming;
+  readonly startPolicy: StartPolicy;
+}
+
+export interface BridgeStatus extends LinkStatus {
+  readonly name: string;
+  readonly address: string;
+  readonly isConnected: boolean;
 }
 
 export class Bridge implements Gateway, Outlet, UplinkHandlers {
   readonly name: string;
   readonly #settings: BridgeSettings;
   readonly #uplink: Uplink;
+  readonly #queued: () => number;
   #context: GatewayContext | undefined;
   #running: Running | undefined;
   #isUp = false;
 
-  constructor(settings: BridgeSettings, uplink: Uplink) {
+  /** @param queued - messages in its queue. */
+  constructor(settings: BridgeSettings, uplink: Uplink, queued: () => number) {
     this.name = `bridge:${settings.name}`;
     this.#settings = settings;
     this.#uplink = uplink;
+    this.#queued = queued;
   }
 
   /** For `postern status`. */
-  status(): { readonly name: string; readonly address: string; readonly isConnected: boolean } {
-    return { name: this.#settings.name, address: this.#uplink.address, isConnected: this.#isUp };
+  status(): BridgeStatus {
+    return { name: this.#settings.name, address: this.#uplink.address, isConnected: this.#isUp, ...this.#uplink.status };
+  }
+
+  /** By hand, whatever its configuration says of when it is connected. */
+  call(): void {
+    this.#running?.startPolicy.start();
+  }
+
+  /** By hand: it is not connected until `call`, and its queue goes on collecting. */
+  rest(): void {
+    this.#running?.startPolicy.hold();
+  }
+
+  /** Whether its remotes would have it; touches nothing of it. */
+  test(): Promise<readonly TrialReport[]> {
+    return this.#uplink.test();
   }
 
   async start(context: GatewayContext): Promise<void> {
     this.#context = context;
     const maps = crossings(this.#settings.topics, context.topics);
     const session = await this.#connect(context);
-    const line: BridgeLine = {
-      settings: this.#settings,
-      context,
-      session,
-      uplink: this.#uplink,
-      counters: bridgeCounters(context.metrics, this.name),
-    };
+    const counters = bridgeCounters(context.metrics, this.name);
+    const guard = guardOf(this.#settings, { context, counters, incoming: maps.in });
+    const line: BridgeLine = { settings: this.#settings, context, session, uplink: this.#uplink, counters, guard };
+    const startPolicy = this.#startPolicy(line);
     const reports = new LossReports(line);
-    this.#running = { ...line, reports, outgoing: new Outgoing(line, maps.out, reports.topic), incoming: new Incoming(line, maps.in) };
+    this.#running = { ...line, startPolicy, reports, outgoing: new Outgoing(line, maps.out, reports.topic), incoming: new Incoming(line, maps.in) };
     session.pause('upstream');
     session.resume('link');
     this.#subscribe(session, maps.out);
     this.#tellStatus('0');
     this.#uplink.start(this, maps.in.filters);
+    startPolicy.begin();
   }
 
   async stop(signal: AbortSignal): Promise<void> {
     this.#isUp = false;
+    this.#running?.startPolicy.end();
     this.#running?.outgoing.disconnected('stopped', 'us');
     this.#running?.reports.disconnected();
     this.#running?.session.pause('upstream'); // what still comes stays in the queue
@@ -97,6 +124,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
 
   end(reason: EndReason): void {
     this.#context?.log.error('bridge session ended by the core', { bridge: this.#settings.name, reason });
+    this.#running?.startPolicy.end();
     this.#running = undefined;
   }
 
@@ -104,20 +132,33 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     return this.#running?.session.unusedPacketId() ?? 1;
   }
 
+  isWanted(): boolean {
+    return this.#running?.startPolicy.isWanted() === true;
+  }
+
+  isKnown(address: string): boolean {
+    return this.#running !== undefined && isKnown(this.#running.session, address);
+  }
+
   isStranger(address: string): boolean {
     return this.#running !== undefined && isStranger(this.#running.session, address);
+  }
+
+  onOpen(): void {
+    this.#running?.incoming.connected();
   }
 
   onForgotten(): void {
     this.#running?.session.peerForgot();
   }
 
-  onUp({ isSessionPresent, inflightMax }: RemoteLimits): void {
+  onUp({ isSessionPresent, inflightMax, echoes }: RemoteLimits): void {
     const { address } = this.#uplink;
     this.#isUp = true;
     this.#context?.log.info('bridge connected', { bridge: this.#settings.name, address, isSessionPresent });
     if (this.#running === undefined) return;
-    const { session, outgoing, reports } = this.#running;
+    const { session, outgoing, reports, guard } = this.#running;
+    guard?.connected({ echoes, isSessionPresent });
     rememberRemote(session, address);
     this.#tellStatus('1');
     outgoing.connected(inflightMax);
@@ -131,7 +172,10 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#running?.session.resume('link'); // a new link starts with an empty buffer
     this.#running?.outgoing.disconnected(cause, endedBy);
     this.#running?.reports.disconnected();
-    this.#context?.log.warn('bridge disconnected', { bridge: this.#settings.name, address: this.#uplink.address, cause });
+    this.#running?.guard?.disconnected();
+    const { address, status } = this.#uplink;
+    const level = status.state === 'idle' || status.state === 'stopped' ? 'info' : 'warn'; // on purpose, or not
+    this.#context?.log[level]('bridge disconnected', { bridge: this.#settings.name, address, cause });
     this.#tellStatus('0');
   }
 
@@ -160,11 +204,16 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
   }
 
   onRelease(packetId: number): void {
-    this.#running?.session.release(packetId);
+    this.#running?.incoming.release(packetId);
+  }
+
+  #startPolicy({ context, counters, uplink, settings }: BridgeLine): StartPolicy {
+    const demand = { queued: this.#queued, carried: () => counters.sent.value + counters.received.value };
+    return new StartPolicy(settings.start, { clock: context.clock, uplink, demand });
   }
 
   async #connect(context: GatewayContext): Promise<ClientSession> {
-    const { inflightMax, queueLimits, policies, diskShareBytes, lossReportTopic } = this.#settings;
+    const { inflightMax, queueLimits, policies, diskShareBytes, lossReportTopic, provenance } = this.#settings;
     const tellsLosses = lossReportTopic !== undefined;
     const credentials = { clientId: this.name, peer: peerAddress(this.name), peerHost: '', listener: this.name, protocol: INTERNAL_PROTOCOL };
     const request = {
@@ -173,6 +222,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
       sessionExpirySeconds: Number.POSITIVE_INFINITY,
       inflightMax,
       queueQos0: true,
+      isNumbered: provenance !== undefined,
       queue: { ...queueLimits, whenFull: 'refuse', keepLatest: [], priorities: [], topicPolicies: policies, diskShareBytes, tellsLosses },
       isReliableLink: true,
     } as const;
@@ -200,4 +250,9 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     const topic = this.#context.topics.intern(topicName(statusTopic));
     this.#running?.session.publish({ topic, payload: Buffer.from(payload), qos: 0, isRetain: true }, 0);
   }
+}
+
+/** Undefined: nothing can come back, or nobody minds. */
+function guardOf({ loopGuard, topics }: BridgeSettings, parts: LoopGuardParts): LoopGuard | undefined {
+  return loopGuard !== undefined && (loopGuard.isAlways || mayReturn(topics)) ? new LoopGuard(loopGuard, parts) : undefined;
 }

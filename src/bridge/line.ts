@@ -1,5 +1,6 @@
 import type { ClientSession, GatewayContext } from '../gateway/gateway.ts';
 import type { BridgeCounters } from './counters.ts';
+import type { LoopGuard } from './loop-guard.ts';
 import type { BridgeSettings } from './settings.ts';
 import type { Uplink } from './uplink.ts';
 
@@ -10,4 +11,5 @@ export interface BridgeLine {
   readonly session: ClientSession;
   readonly uplink: Uplink;
   readonly counters: BridgeCounters;
+  readonly guard: LoopGuard | undefined;
 }

@@ -5,9 +5,11 @@ import type { CancelTimer } from '../model/clock.ts';
 import { LOSS_REPORT_TOPIC } from '../model/losses.ts';
 import { Message } from '../model/message.ts';
 import type { Counter } from '../model/metrics.ts';
+import { NUMBERING_GATEWAY } from '../model/queue-numbers.ts';
 import type { Topic } from '../model/topic.ts';
 import { type OutgoingPublish, REASON } from '../mqtt/packets.ts';
 import type { BridgeLine } from './line.ts';
+import { type NotSentCause, Provenance } from './provenance.ts';
 import type { Crossings } from './topic-map.ts';
 import { Unanswered } from './unanswered.ts';
 
@@ -23,6 +25,7 @@ export class Outgoing {
   readonly #line: BridgeLine;
   readonly #map: Crossings;
   readonly #reportTopic: Topic | undefined;
+  readonly #provenance: Provenance | undefined;
   readonly #retries = new Map<number, CancelTimer>();
   readonly #unanswered: Unanswered;
   #isUp = false;
@@ -33,25 +36,24 @@ export class Outgoing {
     this.#line = line;
     this.#reportTopic = reportTopic;
     this.#map = map;
+    const { settings, context } = line;
+    this.#provenance = settings.provenance && new Provenance(settings.provenance, context, `bridge:${settings.name}`);
     this.#unanswered = new Unanswered(line.context.clock, line.settings.answerTimeoutMs, (packetId) => this.#overdue(packetId));
   }
 
   deliver(delivery: Delivery): void {
-    const { settings, session, uplink, counters } = this.#line;
-    const isReport = delivery.message.topic.name === LOSS_REPORT_TOPIC;
-    const topic = isReport ? this.#reportTopic : this.#map.map(delivery.message.topic);
-    if (topic === undefined) {
-      this.#drop(delivery, counters.unmapped);
-      return;
-    }
-    const publish = outgoing(delivery, topic, delivery.isRetain && settings.sendsRetain);
-    const outcome = uplink.publish(isReport ? { ...publish, qos: 1 } : publish); // by its number a second copy is known
+    const { settings, session, uplink, counters, guard } = this.#line;
+    const message = this.#messageFor(delivery);
+    if (message === undefined) return;
+    const publish = outgoing(delivery, message, delivery.isRetain && settings.sendsRetain);
+    const outcome = uplink.publish(isReport(delivery) ? { ...publish, qos: 1 } : publish); // by its number a second copy is known
     if (outcome === 'too-large') {
       if (delivery.qos > 0) this.#setAside(delivery.packetId, 'larger than the remote takes');
       else counters.tooLarge.value += 1;
       return;
     }
     counters.sent.value += 1;
+    guard?.sent(message, { qos: delivery.qos, isAgain: delivery.isDuplicate });
     if (delivery.qos === 0) return;
     if (outcome === 'settled') session.settle(delivery.packetId);
     else this.#unanswered.sent(delivery.packetId);
@@ -85,18 +87,24 @@ export class Outgoing {
     this.#unanswered.taken(packetId);
     if (wasSearching) this.#limitInflight();
     if (this.#line.session.settle(packetId)) this.#line.counters.acknowledged.value += 1;
+    else this.#line.counters.unexpected.value += 1;
   }
 
   /** PUBREC. */
   received(packetId: number): void {
     this.#unanswered.answered(packetId);
-    if (!this.#line.session.received(packetId)) this.#line.uplink.release(packetId);
+    if (this.#line.session.received(packetId)) return;
+    this.#line.counters.unexpected.value += 1;
+    this.#line.uplink.release(packetId);
   }
 
   /** A negative PUBACK or PUBREC. */
   refused(packetId: number, reasonCode: number): void {
     const reason = `refused by the remote with 0x${reasonCode.toString(16)}`;
-    this.#unanswered.answered(packetId);
+    if (!this.#unanswered.answered(packetId)) {
+      this.#line.counters.unexpected.value += 1;
+      return;
+    }
     if (REFUSED_FOR_GOOD.has(reasonCode)) {
       this.#setAside(packetId, reason);
       return;
@@ -104,6 +112,25 @@ export class Outgoing {
     const { count: attempts, isHopeless } = this.#unanswered.failed(packetId);
     if (isHopeless) this.#setAside(packetId, reason);
     else this.#offerLater(packetId, { reason, attempts });
+  }
+
+  /** The delivery's message as the remote gets it, or what is told there in its place; undefined: nothing is. */
+  #messageFor(delivery: Delivery): Message | undefined {
+    const { message } = delivery;
+    const { counters, guard } = this.#line;
+    if (message.origin.gateway === NUMBERING_GATEWAY) return this.#provenance?.report(message) ?? this.#passOver(delivery);
+    if (isReport(delivery)) return this.#reportTopic === undefined ? this.#drop(delivery) : withTopic(message, this.#reportTopic);
+    const topic = this.#map.map(message.topic);
+    if (topic === undefined) return this.#insteadOf(delivery, counters.unmapped, 'unmapped');
+    const renamed = message.topic === topic ? message : withTopic(message, topic);
+    const guarded = guard === undefined ? renamed : guard.leaving(renamed);
+    if (guarded === undefined) return this.#insteadOf(delivery, counters.hopLimit, 'hop-limit');
+    return this.#provenance?.stamped(guarded) ?? guarded;
+  }
+
+  #insteadOf(delivery: Delivery, counter: Counter, cause: NotSentCause): Message | undefined {
+    counter.value += 1;
+    return this.#provenance?.notSent(delivery.message, cause) ?? this.#drop(delivery);
   }
 
   #limitInflight(): void {
@@ -129,7 +156,7 @@ export class Outgoing {
     const { counters, settings, uplink } = this.#line;
     counters.unanswered.value += 1;
     if (this.#unanswered.failed(packetId).isHopeless) this.#setAside(packetId, 'never answered by the remote, which answers others');
-    uplink.reconnect(`a message was not answered within ${settings.answerTimeoutMs / 1000} s`);
+    uplink.reconnect({ kind: 'unanswered', reason: `a message was not answered within ${settings.answerTimeoutMs / 1000} s` });
   }
 
   #setAside(packetId: number, reason: string): void {
@@ -144,16 +171,28 @@ export class Outgoing {
     session.setAside(packetId, reason);
   }
 
-  #drop(delivery: Delivery, counter: Counter): void {
-    counter.value += 1;
-    if (delivery.qos > 0) this.#line.session.refused(delivery.packetId);
+  /** Counted by nobody: it was for a remote that is told of numbers. */
+  #passOver({ packetId }: Delivery): undefined {
+    this.#line.session.settle(packetId);
+  }
+
+  #drop({ qos, packetId }: Delivery): undefined {
+    if (qos > 0) this.#line.session.refused(packetId);
   }
 }
 
-/** The delivery as the remote gets it: under its name there, without identifiers, which only servers send (MQTT-3.3.4-6). */
-function outgoing({ message, qos, isDuplicate, packetId, expirySeconds, receipt }: Delivery, topic: Topic, isRetain: boolean): OutgoingPublish {
-  const { payload, properties, origin } = message;
-  const renamed =
-    message.topic === topic ? message : new Message({ topic, payload, qos: message.qos, isRetain: message.isRetain, properties }, origin, message);
-  return { message: renamed, qos, isRetain, isDuplicate, packetId, expirySeconds, identifiers: NO_IDENTIFIERS, receipt };
+/** The delivery as the remote gets it, without identifiers, which only servers send (MQTT-3.3.4-6). */
+function outgoing({ qos, isDuplicate, packetId, expirySeconds, receipt }: Delivery, message: Message, isRetain: boolean): OutgoingPublish {
+  return { message, qos, isRetain, isDuplicate, packetId, expirySeconds, identifiers: NO_IDENTIFIERS, receipt };
+}
+
+/** Under its name at the remote. It keeps its numbers. */
+function withTopic(message: Message, topic: Topic): Message {
+  const { payload, properties, qos, isRetain, origin } = message;
+  return new Message({ topic, payload, qos, isRetain, properties }, origin, message);
+}
+
+/** Of what the queue lost. */
+function isReport({ message }: Delivery): boolean {
+  return message.topic.name === LOSS_REPORT_TOPIC;
 }

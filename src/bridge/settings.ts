@@ -1,10 +1,15 @@
 import type { QueueLimits, TopicPolicy } from '../model/queue-policy.ts';
 import type { TopicName } from '../model/topic.ts';
+import type { LoopGuardSettings } from './loop-guard.ts';
+import type { ProvenanceSettings } from './provenance.ts';
+import type { StartSettings } from './start-policy.ts';
 import type { TopicRule } from './topic-map.ts';
 
 export interface BridgeSettings {
   readonly name: string;
   readonly topics: readonly TopicRule[];
+  /** When it is connected. */
+  readonly start: StartSettings;
   /** Messages under way to the remote at once; its Receive Maximum may lower it. */
   readonly inflightMax: number;
   readonly queueLimits: QueueLimits;
@@ -18,6 +23,10 @@ export interface BridgeSettings {
   readonly answerTimeoutMs: number;
   /** Whether RETAIN goes out as it was published; otherwise never. */
   readonly sendsRetain: boolean;
+  /** Undefined: nothing is done about loops. */
+  readonly loopGuard?: LoopGuardSettings | undefined;
+  /** Undefined: messages go as they came, and nothing is counted. */
+  readonly provenance?: ProvenanceSettings | undefined;
   /** Retained `1` or `0` on this side; undefined: none. */
   readonly statusTopic: string | undefined;
 }

@@ -48,9 +48,9 @@ export class Unanswered {
     this.#isSearching = this.#fruitless >= FRUITLESS_MAX;
   }
 
-  /** Whatever it said. */
-  answered(packetId: number): void {
-    this.#sentAtMs.delete(packetId);
+  /** Whatever it said. @returns false when there was nothing to answer. */
+  answered(packetId: number): boolean {
+    return this.#sentAtMs.delete(packetId);
   }
 
   /** It is the remote's now. */

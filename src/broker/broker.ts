@@ -13,6 +13,7 @@ import type { Announcer } from './announcer.ts';
 import { Arrivals } from './arrivals.ts';
 import { type AutoSubscription, autoSubscriptions } from './auto-subscribe.ts';
 import { BrokerSession } from './client-session.ts';
+import type { ClockBook } from './clock-book.ts';
 import type { Core } from './core.ts';
 import { DEAD_LETTER_REALM } from './dead-letters.ts';
 import { DELAYED_REALM } from './delayed.ts';
@@ -26,6 +27,7 @@ import { POLICY_REALM } from './policy-part.ts';
 import { PrincipalCache } from './principal-cache.ts';
 import { PublishGate } from './publish-gate.ts';
 import type { Evictable } from './queue-bounds.ts';
+import { QueueCarriage } from './queue-carriage.ts';
 import { QueueInspector } from './queue-inspector.ts';
 import { type QueueFacts, type QueueReport, queueReport, storedFacts } from './queue-report.ts';
 import { restoredTerms, takeTerms } from './queue-terms.ts';
@@ -79,6 +81,8 @@ const UNSERVED_REALMS: ReadonlySet<Realm> = new Set([DELAYED_REALM, SHARE_REALM,
 
 export interface BrokerParts extends CoreParts {
   readonly settings: BrokerSettings;
+  /** Absent: nobody kept when messages came. */
+  readonly clockBook?: Pick<ClockBook, 'receptionAt'> | undefined;
 }
 
 export class Broker {
@@ -146,7 +150,7 @@ export class Broker {
 
   /** The core as one gateway sees it. `gateway` names it, its realm of client ids, and its space of state. */
   contextFor(gateway: string, log: Log): GatewayContext {
-    const { clock, metrics, store } = this.#parts;
+    const { clock, metrics, store, clockBook } = this.#parts;
     const ownRealm = realm(gateway);
     return {
       clock,
@@ -157,6 +161,7 @@ export class Broker {
       state: gatewayState(store, gateway),
       connect: (request, outlet) => this.#connect(gateway, request, outlet),
       hasRoom: () => store.makeRoom(),
+      receptionOf: ({ publishedAtMs }) => clockBook?.receptionAt(publishedAtMs),
       publishWithoutSession: (draft, credentials) => this.#publishWithoutSession(gateway, draft, credentials),
       detachedSessions: () => this.#detachedSessions(ownRealm),
     };
@@ -184,6 +189,7 @@ export class Broker {
 
   /** Tells every link that the gateway goes; sessions and their wills wait in the store. */
   shutDown(): void {
+    this.#core.numbering.save();
     this.#core.shares.stop();
     this.#core.withheld.stop();
     this.#arrivals.stop();
@@ -218,14 +224,25 @@ export class Broker {
   waitingFor(gateway: string): { readonly queuedMessages: number; readonly deadLetters: number; readonly lostMessages: number } {
     const { stored, outbound } = this.#sessions.get(sessionKey(realm(gateway), clientId(gateway))) ?? {};
     const lostMessages = Object.values(outbound?.queue.account.lost ?? {}).reduce((sum, count) => sum + count, 0);
-    return { queuedMessages: stored?.queue.count ?? 0, deadLetters: this.#core.deadLetters.countOf(gateway), lostMessages };
+    return {
+      queuedMessages: (stored?.queue.count ?? 0) + (outbound?.waitingInMemory ?? 0),
+      deadLetters: this.#core.deadLetters.countOf(gateway),
+      lostMessages,
+    };
   }
 
   /** What lies in the stored queues, one by one. */
   get queueInspector(): QueueInspector {
-    const { store, clock, deadLetters, durability, withheld } = this.#core;
-    const sessionOf = ({ realm: of, clientId }: StoredSession): BrokerSession | undefined => this.#sessions.get(sessionKey(of, clientId));
-    return new QueueInspector({ store, clock, deadLetters, durability, withheld, sessionOf });
+    return new QueueInspector({ ...this.#core, sessionOf: (stored) => this.#sessionOf(stored) });
+  }
+
+  /** What leaves the stored queues for another gateway, and comes from one. */
+  get queueCarriage(): QueueCarriage {
+    return new QueueCarriage({ ...this.#core, topics: this.#core.bus.topics, sessionOf: (stored) => this.#sessionOf(stored) });
+  }
+
+  #sessionOf({ realm: of, clientId }: StoredSession): BrokerSession | undefined {
+    return this.#sessions.get(sessionKey(of, clientId));
   }
 
   #diskRelief(): DiskRelief {

@@ -17,7 +17,7 @@ import type { CancelTimer } from '../model/clock.ts';
 import type { Draft, Origin } from '../model/message.ts';
 import type { TopicFilter } from '../model/topic.ts';
 import { LEAVE_WORK } from '../model/work.ts';
-import type { SessionFacts, StoredSession } from '../session/session-store.ts';
+import type { StoredDelivery, StoredSession } from '../session/session-store.ts';
 import { Answers } from './answers.ts';
 import type { Core } from './core.ts';
 import { Inbound } from './inbound.ts';
@@ -27,10 +27,11 @@ import { Outbound } from './outbound.ts';
 import type { Departure } from './presence.ts';
 import { type OutboundSettings, takeTerms } from './queue-terms.ts';
 import { Reauthentication } from './reauthentication.ts';
+import { redirect } from './redirected.ts';
 import type { RoutedSession } from './routed-session.ts';
 import { sessionState } from './session-state.ts';
 import { saveOwner } from './stored-owner.ts';
-import { restoredWill, storedWill } from './stored-will.ts';
+import { restoredWill, storedFacts } from './stored-will.ts';
 import { type Subscriber, Subscriptions } from './subscriptions.ts';
 
 export interface SessionIdentity extends Subscriber {
@@ -138,6 +139,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     if (this.#hasQueue) this.outbound.restore(stored, this.#core.store.boot.lastSequence);
     this.subscriptions.restore(stored);
     this.#core.router.watchRefusing(this, this.outbound.queue.mayRefuse);
+    this.#core.numbering.restored(this);
     if (detachedAtMs === undefined && Number.isFinite(expirySeconds)) this.#saveFacts(); // its time without a link runs from now on, over further restarts too
   }
 
@@ -160,6 +162,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.outbound.useStore(this.stored);
     this.outbound.attach(this.#outlet, takeTerms(this.#core, this.stored, principal, request));
     this.#core.router.watchRefusing(this, this.outbound.queue.mayRefuse);
+    this.#core.numbering.treat(this, { isCounting: request.isNumbered === true });
     this.subscriptions.resume(this.#subscriber);
   }
 
@@ -170,6 +173,10 @@ export class BrokerSession implements ClientSession, RoutedSession {
 
   publish(draft: Draft, token: number, packetId = 0): void {
     this.#inbound.publish(draft, token, packetId);
+  }
+
+  passOver(token: number): void {
+    this.#answers.giveLater(token, 'accepted');
   }
 
   release(packetId: number): void {
@@ -187,7 +194,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
   }
 
   settle(packetId: number): boolean {
-    return this.#roomMadeBy(this.outbound.settle(packetId));
+    return this.#roomMade(this.outbound.settle(packetId));
   }
 
   received(packetId: number): boolean {
@@ -195,11 +202,25 @@ export class BrokerSession implements ClientSession, RoutedSession {
   }
 
   refused(packetId: number): boolean {
-    return this.#roomMadeBy(this.outbound.refused(packetId));
+    return this.#roomMade(this.outbound.refused(packetId));
   }
 
   setAside(packetId: number, reason: string): boolean {
-    return this.#roomMadeBy(this.outbound.refused(packetId, (delivery) => this.#core.deadLetters.add(this.clientId, delivery, reason)));
+    const { deadLetters, numbering, store } = this.#core;
+    const aside = (delivery: StoredDelivery): void => {
+      deadLetters.add(this.clientId, delivery, reason);
+      numbering.setAside(this, delivery.message);
+    };
+    return this.#roomMade(store.together(() => this.outbound.refused(packetId, aside)));
+  }
+
+  reject(packetId: number, rejectionsMax: number): boolean {
+    return this.outbound.reject(packetId, rejectionsMax);
+  }
+
+  redirect(packetId: number, topicPrefix: string): boolean {
+    const { store } = this.#core;
+    return this.#roomMade(store.together(() => this.outbound.refused(packetId, ({ message }) => redirect(this.#core, message, topicPrefix))));
   }
 
   giveBack(packetId: number): boolean {
@@ -343,6 +364,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#cancelDeadline?.();
     this.subscriptions.end();
     this.#core.router.watchRefusing(this, false);
+    this.#core.numbering.forget(this);
     this.#core.withheld.roomMayBe();
     if (this.#stored !== undefined) this.#core.store.removeSession(this.#stored);
     this.#stored = undefined;
@@ -357,7 +379,8 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#cancelDeadline = this.#core.clock.after(delayMs, run);
   }
 
-  #roomMadeBy(isKnown: boolean): boolean {
+  /** A window or a queue may have room now. */
+  #roomMade(isKnown: boolean): boolean {
     this.#core.withheld.roomMayBe();
     this.subscriptions.continueReplay();
     return isKnown;
@@ -377,18 +400,12 @@ export class BrokerSession implements ClientSession, RoutedSession {
 
   #saveFacts(): void {
     const { store, clock } = this.#core;
-    const isKept = this.#hasQueue || this.#will !== undefined;
-    if (!isKept) {
+    if (!this.#hasQueue && this.#will === undefined) {
       if (this.#stored !== undefined) store.removeSession(this.#stored);
       this.#stored = undefined;
       return;
     }
-    const facts: SessionFacts = {
-      principal: this.#ownerKey,
-      expirySeconds: this.#expirySeconds,
-      detachedAtMs: this.#outlet === undefined ? clock.gatewayMs() : undefined,
-      will: this.#will === undefined ? undefined : storedWill(this.#will, this.origin, clock.gatewayMs()),
-    };
+    const facts = storedFacts(this, clock.gatewayMs());
     if (this.#stored === undefined) {
       this.#stored = store.createSession(this.realm, this.clientId, facts);
       if (this.#hasQueue) this.subscriptions.saveAll(this.#stored);

@@ -165,6 +165,16 @@ export class InflightTable {
     return true;
   }
 
+  /** The peer could not use it: another member may have it where the queue is shared, or it waits its turn again. */
+  turnBack(packetId: number, flight: Inflight): void {
+    if (flight.claim?.isShared !== true) {
+      this.sendLater(packetId);
+      return;
+    }
+    this.delete(packetId, flight);
+    flight.claim.giveBack();
+  }
+
   /** It is being sent. */
   waitsNoLonger(packetId: number): void {
     this.#waiting?.delete(packetId);

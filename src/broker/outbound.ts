@@ -14,9 +14,11 @@ import type { QueueDrops } from './drops.ts';
 import { type Inflight, InflightTable, readFlight } from './inflight.ts';
 import { MemoryQueue, type MemoryQueueParts } from './memory-queue.ts';
 import { releaseOrphans } from './orphaned-exchanges.ts';
+import { OwnClaim } from './own-claim.ts';
 import { Pauses } from './pauses.ts';
 import type { OutboundSettings } from './queue-terms.ts';
 import type { Recipient } from './recipient.ts';
+import { Rejections } from './rejections.ts';
 import { SharedLane } from './shared-lane.ts';
 import { StoredQueue, type StoredQueueParts } from './stored-queue.ts';
 
@@ -38,6 +40,7 @@ export class Outbound implements DurableWaiter, Recipient {
   #settings: OutboundSettings;
   #outlet: Outlet | undefined;
   readonly #pauses = new Pauses();
+  readonly #rejections: Rejections;
   #isPumping = false;
 
   constructor(parts: OutboundParts, drops: QueueDrops, settings: OutboundSettings) {
@@ -47,6 +50,7 @@ export class Outbound implements DurableWaiter, Recipient {
     this.#settings = settings;
     const { memoryQueueLimits: limits, store, clock, turns, declined, withheld } = parts;
     this.#inflight = new InflightTable(clock);
+    this.#rejections = new Rejections(store);
     this.#memory = new MemoryQueue({ limits, retainedMax: RETAINED_MESSAGES_MAX, drops, turns }, settings.treatment);
     this.queue = new StoredQueue({ store, clock, drops, declined, withheld }, this.#inflight, settings);
   }
@@ -54,6 +58,7 @@ export class Outbound implements DurableWaiter, Recipient {
   /** Takes up the queue and QoS 2 exchanges a restart left. */
   restore(stored: StoredSession, lastSequence: Sequence): void {
     this.queue.restore(stored, lastSequence, this.#settings);
+    this.#rejections.restore(stored);
     if (stored.queue.count > 0) this.#inflight.leap(this.#parts.clock.random());
     releaseOrphans(this.#parts.store, stored);
     this.#inflight.restore(stored.sending);
@@ -153,7 +158,8 @@ export class Outbound implements DurableWaiter, Recipient {
       this.drops.add('detached');
       return false;
     }
-    if (this.#pauses.isNone && this.#memory.length === 0 && (terms.qos === 0 || this.#hasWindow())) this.#send(message, terms, undefined);
+    if (terms.qos > 0 && this.#settings.keepsUnsettled) this.hold(message, new OwnClaim(message, terms, this.drops));
+    else if (this.#pauses.isNone && this.#memory.length === 0 && (terms.qos === 0 || this.#hasWindow())) this.#send(message, terms, undefined);
     else this.#memory.push({ message: message.keep(), ...terms });
     return false;
   }
@@ -211,6 +217,14 @@ export class Outbound implements DurableWaiter, Recipient {
     return true;
   }
 
+  reject(packetId: number, rejectionsMax: number): boolean {
+    const flight = this.#inflight.get(packetId);
+    if (flight?.phase !== 'sent' || !this.#rejections.admits(flight, this.stored, rejectionsMax)) return false;
+    this.#inflight.turnBack(packetId, flight);
+    this.pump();
+    return true;
+  }
+
   giveBack(packetId: number): boolean {
     return this.#inflight.sendLater(packetId);
   }
@@ -248,10 +262,7 @@ export class Outbound implements DurableWaiter, Recipient {
     this.pump();
   }
 
-  /**
-   * The peer began a new session and knows no packet id of ours (MQTT-3.2.2-5). What it received but did not complete may be gone with the old one:
-   * it is published again.
-   */
+  /** The peer knows no packet id of ours (MQTT-3.2.2-5). What it received but did not complete may be gone: it is published again. */
   peerForgot(): void {
     const { store } = this.#parts;
     const { stored } = this;
@@ -378,6 +389,7 @@ export class Outbound implements DurableWaiter, Recipient {
     const { stored } = this;
     if (stored !== undefined && flight.sequence !== undefined) {
       this.queue.leaves(flight.sequence, cause);
+      this.#rejections.settled(stored, flight.sequence);
       if (flight.qos === 2) store.endSending(stored, packetId, cause);
       else store.settle(stored, flight.sequence, cause);
     }

@@ -19,6 +19,7 @@ import { type QueueFacts, storedFacts } from './queue-report.ts';
 import type { QueueRules, QueueTreatment } from './queue-rules.ts';
 import { keepTerms } from './queue-terms.ts';
 import { appendFor, type Recipient, type Referent, unretained } from './recipient.ts';
+import { Rejections } from './rejections.ts';
 import { ReturnedEntries } from './returned-entries.ts';
 import type { RoutedSession } from './routed-session.ts';
 import { bequeath, withdrawBequests } from './shared-bequests.ts';
@@ -56,6 +57,7 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
   readonly #cursor = new QueueCursor();
   /** Entries up to the cursor that came back. */
   readonly #returned = new ReturnedEntries();
+  readonly #rejections: Rejections;
   /** Who has which entry. */
   readonly #holders = new Map<Sequence, Referent>();
   /** The member chosen last. */
@@ -69,6 +71,7 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
   constructor(parts: SharedGroupParts, share: Share<RoutedSession>, strategy: ShareStrategy) {
     const { store, clock, durability, drops, queueRules } = parts;
     this.#parts = { store, clock, durability, drops: drops.of({ realm: SHARE_REALM, clientId: share.filter }) };
+    this.#rejections = new Rejections(store);
     this.#treatment = queueRules.ofGroups;
     this.#share = share;
     this.#strategy = strategy;
@@ -91,6 +94,7 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
   /** Takes up the queue a restart left: nobody has any of it. */
   restore(stored: StoredSession): void {
     this.#stored = stored;
+    this.#rejections.restore(stored);
     this.#keepTerms(stored);
   }
 
@@ -192,8 +196,13 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
   settle(sequence: Sequence, cause: SettleCause): void {
     this.#holders.delete(sequence);
     if (this.#stored === undefined) return;
+    this.#rejections.settled(this.#stored, sequence);
     this.#parts.store.settle(this.#stored, sequence, cause);
     this.#endIfOver();
+  }
+
+  reject(sequence: Sequence, rejectionsMax: number): boolean {
+    return this.#stored !== undefined && this.#rejections.add(this.#stored, sequence, rejectionsMax);
   }
 
   takeBack(sequence: Sequence): void {

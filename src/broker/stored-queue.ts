@@ -114,10 +114,14 @@ export class StoredQueue implements Waiting, LatestQueue, Evictable {
     return this.#treatment.whenFull === 'refuse' && this.#stored !== undefined;
   }
 
+  /** True when something goes, or is refused, for a message that comes now. */
+  get isAtBound(): boolean {
+    return this.#stored !== undefined && isAtBound(this.#stored, this.#treatment.limits);
+  }
+
   /** True when a message of that topic must hold its publisher back. */
   refuses(topic: Topic): boolean {
-    if (this.#stored === undefined || !this.mayRefuse) return false;
-    return this.#policies === undefined ? isAtBound(this.#stored, this.#treatment.limits) : this.#policies.refuses(topic);
+    return this.mayRefuse && (this.#policies === undefined ? this.isAtBound : this.#policies.refuses(topic));
   }
 
   /** @returns false when there is no room for it: it is not even written. */

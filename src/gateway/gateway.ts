@@ -9,6 +9,7 @@ import type { LossReport } from '../model/losses.ts';
 import type { Draft, Message, QoS, UserProperties } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { QueuePolicy } from '../model/queue-policy.ts';
+import type { Reception } from '../model/reception.ts';
 import type { TopicFilter, TopicTable } from '../model/topic.ts';
 import type { Turns } from '../model/turns.ts';
 
@@ -31,7 +32,7 @@ export interface GatewayContext {
   /** Of the whole gateway: the core counts as work what it stores and looks up, a protocol what it decodes and delivers. */
   readonly turns: Turns;
   /** The gateway's own durable key/value space; a session's is `ClientSession.state`. */
-  readonly state: StateSpace;
+  readonly state: GatewayState;
   /**
    * Authenticates, takes over or creates the session, and resolves once what the peer will be told is on disk. The session starts paused by
    * `link`: the protocol answers its CONNECT first and then resumes.
@@ -42,6 +43,8 @@ export interface GatewayContext {
    * behind: streams wait by `ClientSession.whenRoom`, datagrams are answered "congestion", or dropped where there is no such answer.
    */
   hasRoom(): boolean;
+  /** When it came, as far as is known; undefined: before that was kept. */
+  receptionOf(message: Message): Reception | undefined;
   /** For publishers without a session (MQTT-SN QoS −1): QoS 0 with the permissions of `credentials`, never an answer. */
   publishWithoutSession(draft: Draft, credentials: Credentials): void;
   /**
@@ -65,6 +68,11 @@ export interface StateSpace {
   delete(key: string): void;
 }
 
+export interface GatewayState extends StateSpace {
+  /** As `put`, in the next group that is written for the sake of something else, with the value as it is then. It can be read from then on. */
+  putAlong(key: string, value: () => Uint8Array): void;
+}
+
 export interface ConnectRequest {
   readonly credentials: Credentials;
   /** Name space of the client id; the gateway's own when absent. */
@@ -77,8 +85,15 @@ export interface ConnectRequest {
   readonly inflightMax: number;
   /** Whether QoS 0 messages wait in the stored queue while the client is paused or away: sleeping sensors and bridges need it. */
   readonly queueQos0: boolean;
+  /**
+   * Whether what a client has not settled is kept although its session ends with its link, so that what it rejects can be sent again. In memory, as many as
+   * `inflightMax`.
+   */
+  readonly keepsUnsettled?: boolean | undefined;
   /** How its queue is treated; as the configuration says for this client when absent. */
   readonly queue?: QueuePolicy | undefined;
+  /** Whether its queue counts what it is given: its messages have a number then, from their routing on. Of clients that are alone in their realm only. */
+  readonly isNumbered?: boolean | undefined;
   /**
    * How the client's link is read no more while there is no room for what it publishes at QoS 1 and 2: for protocols that cannot tell it so (MQTT 3.x).
    * Absent: the outcome is `quota-exceeded`, and the client may try again.
@@ -179,9 +194,9 @@ export type RefusalReason =
 
 /**
  * `link`: the peer's buffer is full, or it has not been answered yet. `asleep`: a sleeping client. `upstream`: a bridge out of reach.
- * `subscribing`: from before `subscribe` until its answer is sent, where the answer must come before the first message.
+ * `window`: as many messages wait for the peer's word as may, where those of QoS 0 count as well. `subscribing`: from before `subscribe` until its answer is sent, where the answer must come before the first message.
  */
-export type PauseReason = 'link' | 'asleep' | 'upstream' | 'subscribing';
+export type PauseReason = 'link' | 'asleep' | 'upstream' | 'subscribing' | 'window';
 
 /** `invalid-topic`: no name can be made of it, e.g. `$delayed/` without a number of seconds. */
 export type PublishOutcome = 'accepted' | 'no-subscribers' | 'denied' | 'invalid-topic' | 'quota-exceeded';
@@ -200,6 +215,8 @@ export interface ClientSession {
    * @param packetId - of a QoS 2 message: stored with it, so that a second copy before its release is answered and not delivered again.
    */
   publish(draft: Draft, token: number, packetId?: number): void;
+  /** What came in under that token is published to nobody: its outcome is `accepted`, in its turn, once everything written so far is on disk. */
+  passOver(token: number): void;
   /** PUBREL came in: forgets the packet id, then `outlet.completed(packetId, wasKnown)` after the commit. */
   release(packetId: number): void;
   /** Adds or replaces (same filter). Retained messages follow through `deliver`, at once unless the session is paused. */
@@ -217,6 +234,14 @@ export interface ClientSession {
    * gateway's own (bridges) only: dead letters are told apart by client id.
    */
   setAside(packetId: number, reason: string): boolean;
+  /**
+   * The peer could not use the delivery: it is delivered again, to another member first where the queue is shared.
+   *
+   * @returns false: it is not in flight, or was rejected `rejectionsMax` times already, and still is in flight.
+   */
+  reject(packetId: number, rejectionsMax: number): boolean;
+  /** It settles the delivery and publishes it anew, below `topicPrefix`, in one commit: for what nobody can use. False when the id is not in flight. */
+  redirect(packetId: number, topicPrefix: string): boolean;
   /** The delivery goes back to the head of the queue, e.g. MQTT-SN REGACK "congestion"; it is sent again after `resume` or the next wake. */
   giveBack(packetId: number): boolean;
   /**

@@ -1,5 +1,6 @@
 // A gateway with one bridge to a remote that the test plays.
 import { Bridge } from '../../src/bridge/bridge.ts';
+import { LinkRecord } from '../../src/bridge/link-state.ts';
 import type { BridgeSettings } from '../../src/bridge/settings.ts';
 import { MqttUplink } from '../../src/bridge/uplinks/mqtt.ts';
 import type { MqttUplinkSettings } from '../../src/bridge/uplinks/mqtt-packets.ts';
@@ -59,6 +60,7 @@ export async function bridged({
     answerTimeoutMs: 60_000,
     sendsRetain: true,
     statusTopic: topicName('$SYS/broker/connection/gw/state'),
+    start: { kind: 'automatic', idleMs: 60_000, lazyThreshold: 10 },
     ...bridgeOver,
   };
   const uplink = new MqttUplink(
@@ -77,6 +79,7 @@ export async function bridged({
       triesBridgeBit: true,
       statusTopic: undefined,
       packetBytesMax: 2_000_000,
+      topicAliasMax: 0,
       ...uplinkOver,
     },
     {
@@ -87,9 +90,10 @@ export async function bridged({
       clock,
       log: silentLog,
       retry: RETRY,
+      record: new LinkRecord('bridge:centre', { clock, metrics: core.metrics }),
     },
   );
-  const bridge = new Bridge(settings, uplink);
+  const bridge = new Bridge(settings, uplink, () => core.broker.waitingFor('bridge:centre').queuedMessages);
   await bridge.start(core.context('bridge:centre'));
   await settled();
   const local = new TestClient(core.context('mqtt'));

@@ -113,6 +113,10 @@ describe('keys that contradict each other', () => {
     ['store: {refuseBelowBytes: 64MiB}', '1:27: store.refuseBelowBytes must be less than store.evictBelowBytes'],
     [bridge('tls: {certFile: package.json}'), '1:53: bridges[0].tls.certFile needs the keyFile that belongs to it'],
     [bridge('tls: {keyFile: package.json}'), '1:52: bridges[0].tls.keyFile needs the certFile it belongs to'],
+    [bridge('tls: {pskFile: package.json}'), '1:52: bridges[0].tls.pskFile needs the pskIdentity it belongs to'],
+    [bridge('tls: {pskIdentity: greenhouse}'), '1:56: bridges[0].tls.pskIdentity needs the pskFile with its key'],
+    [bridge('start: lazy, lazyThreshold: 6, queueMessagesMax: 5'), '1:65: bridges[0].lazyThreshold must not be more than queueMessagesMax (5)'],
+    [bridge('websocket: {path: "mq tt"}'), '1:55: bridges[0].websocket.path must be a path that begins with / and holds no space, not "mq tt"'],
     [bridge('retry: {firstSeconds: 60}'), '1:59: bridges[0].retry.firstSeconds must not be longer than capSeconds (30)'],
     [
       bridge('topics: [{filter: "a/+", direction: both, rename: "b/{1}"}]'),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Topic, topicName } from '../../../src/model/topic.ts';
-import { OutboundAliases } from '../../../src/mqtt/outbound-aliases.ts';
+import { OutboundAliases } from '../../../src/mqtt/encode-aliases.ts';
 
 /** As a table of topics makes one that it did not keep: equal, and another object each time. */
 const topic = (text: string): Topic => ({ name: topicName([...text].join('')), utf8: undefined });

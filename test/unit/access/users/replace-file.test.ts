@@ -2,7 +2,7 @@ import { chownSync, lstatSync, mkdtempSync, readFileSync, rmSync, statSync, syml
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { replaceFile } from '../../../src/cli/replace-file.ts';
+import { replaceFile } from '../../../../src/access/users/replace-file.ts';
 
 function directory(): string {
   const path = mkdtempSync(join(tmpdir(), 'postern-replace-'));
