@@ -28,7 +28,7 @@ import { BridgeFleet } from './runtime/bridge-fleet.ts';
 import { brokerSettings, queueSettings } from './runtime/broker-settings.ts';
 import { believedClock } from './runtime/clock-source.ts';
 import { CommitHealth } from './runtime/commit-health.ts';
-import { diskLimits } from './runtime/disk-limits.ts';
+import { diskLimits, partitionBytes } from './runtime/disk-limits.ts';
 import { type Front, mqttSnFront, stompFront } from './runtime/fronts.ts';
 import { GatewayOrigin } from './runtime/gateway-origin.ts';
 import { mqttFront } from './runtime/mqtt-front.ts';
@@ -134,6 +134,7 @@ class GatewayParts implements RunningGateway {
       log,
       metrics,
       writer: this.#writer,
+      diskBytes: () => partitionBytes(config.data.directory),
       origin,
       contextFor: (name) => this.#contextFor(name),
       waitingFor: (name) => this.#broker.waitingFor(BRIDGE_REALM + name),

@@ -11,6 +11,7 @@ import { isKnown, isStranger, rememberRemote } from './known-remotes.ts';
 import type { BridgeLine } from './line.ts';
 import type { LinkStatus, TrialReport } from './link-state.ts';
 import { LoopGuard, type LoopGuardParts, mayReturn } from './loop-guard.ts';
+import { LossReports } from './loss-reports.ts';
 import { Outgoing } from './outgoing.ts';
 import type { BridgeSettings } from './settings.ts';
 import { StartPolicy } from './start-policy.ts';
@@ -23,6 +24,7 @@ const FILTERS_KEY = 'filters';
 /** What there is from the start to the end of its session. */
 interface Running extends BridgeLine {
   readonly outgoing: Outgoing;
+  readonly reports: LossReports;
   readonly incoming: Incoming;
   readonly startPolicy: StartPolicy;
 }
@@ -79,7 +81,8 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     const budget = this.#settings.budget && new LinkBudget(this.#settings.budget, { clock: context.clock, session });
     const line: BridgeLine = { settings: this.#settings, context, session, uplink: this.#uplink, counters, guard, budget };
     const startPolicy = this.#startPolicy(line);
-    this.#running = { ...line, startPolicy, outgoing: new Outgoing(line, maps.out), incoming: new Incoming(line, maps.in) };
+    const reports = new LossReports(line);
+    this.#running = { ...line, startPolicy, reports, outgoing: new Outgoing(line, maps.out, reports.topic), incoming: new Incoming(line, maps.in) };
     session.pause('upstream');
     session.resume('link');
     this.#subscribe(session, maps.out);
@@ -92,6 +95,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#isUp = false;
     this.#running?.startPolicy.end();
     this.#running?.outgoing.disconnected('stopped', 'us');
+    this.#running?.reports.disconnected();
     this.#running?.session.pause('upstream'); // what still comes stays in the queue
     this.#tellStatus('0');
     await this.#uplink.stop(signal);
@@ -156,12 +160,13 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#isUp = true;
     this.#context?.log.info('bridge connected', { bridge: this.#settings.name, address, isSessionPresent });
     if (this.#running === undefined) return;
-    const { session, outgoing, guard } = this.#running;
+    const { session, outgoing, reports, guard } = this.#running;
     guard?.connected({ echoes, isSessionPresent });
     rememberRemote(session, address);
     this.#tellStatus('1');
     outgoing.connected(inflightMax);
     session.resume('upstream');
+    reports.connected();
   }
 
   onDown(cause: string, endedBy: 'us' | 'remote'): void {
@@ -169,6 +174,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#running?.session.pause('upstream');
     this.#running?.session.resume('link'); // a new link starts with an empty buffer
     this.#running?.outgoing.disconnected(cause, endedBy);
+    this.#running?.reports.disconnected();
     this.#running?.guard?.disconnected();
     const { address, status } = this.#uplink;
     const level = status.state === 'idle' || status.state === 'stopped' ? 'info' : 'warn'; // on purpose, or not
@@ -210,8 +216,9 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
   }
 
   async #connect(context: GatewayContext): Promise<ClientSession> {
-    const { inflightMax, queueLimits, provenance, priorities, newestFirst } = this.#settings;
+    const { inflightMax, queueLimits, policies, diskShareBytes, lossReportTopic, provenance, priorities, newestFirst } = this.#settings;
     const order = newestFirst.length === 0 ? { priorities } : { priorities, newestFirst };
+    const tellsLosses = lossReportTopic !== undefined;
     const credentials = { clientId: this.name, peer: peerAddress(this.name), peerHost: '', listener: this.name, protocol: INTERNAL_PROTOCOL };
     const request = {
       credentials,
@@ -220,7 +227,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
       inflightMax,
       queueQos0: true,
       isNumbered: provenance !== undefined,
-      queue: { ...queueLimits, whenFull: 'refuse', keepLatest: [], ...order },
+      queue: { ...queueLimits, whenFull: 'refuse', keepLatest: [], ...order, topicPolicies: policies, diskShareBytes, tellsLosses },
       isReliableLink: true,
     } as const;
     const outcome = await context.connect(request, this);

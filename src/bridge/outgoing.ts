@@ -2,6 +2,7 @@
 // among the dead letters, never before.
 import type { Delivery } from '../gateway/gateway.ts';
 import type { CancelTimer } from '../model/clock.ts';
+import { LOSS_REPORT_TOPIC } from '../model/losses.ts';
 import { Message } from '../model/message.ts';
 import type { Counter } from '../model/metrics.ts';
 import { NUMBERING_GATEWAY } from '../model/queue-numbers.ts';
@@ -25,6 +26,7 @@ const NO_IDENTIFIERS: readonly number[] = [];
 export class Outgoing {
   readonly #line: BridgeLine;
   readonly #map: Crossings;
+  readonly #reportTopic: Topic | undefined;
   readonly #provenance: Provenance | undefined;
   /** Of what was refused for now and is withheld. */
   readonly #retries = new Map<number, CancelTimer>();
@@ -33,8 +35,10 @@ export class Outgoing {
   #isUp = false;
   #remoteInflightMax = 1;
 
-  constructor(line: BridgeLine, map: Crossings) {
+  /** @param reportTopic - the remote's name for reports of losses. */
+  constructor(line: BridgeLine, map: Crossings, reportTopic: Topic | undefined) {
     this.#line = line;
+    this.#reportTopic = reportTopic;
     this.#map = map;
     const { settings, context } = line;
     this.#provenance = settings.provenance && new Provenance(settings.provenance, context, `bridge:${settings.name}`);
@@ -47,7 +51,8 @@ export class Outgoing {
     if (this.#headStart.isUnderWay && this.#headStart.withholds(delivery)) return;
     const message = this.#messageFor(delivery);
     if (message === undefined) return;
-    const outcome = uplink.publish(outgoing(delivery, message, delivery.isRetain && settings.sendsRetain));
+    const publish = outgoing(delivery, message, delivery.isRetain && settings.sendsRetain);
+    const outcome = uplink.publish(isReport(delivery) ? { ...publish, qos: 1 } : publish); // by its number a second copy is known
     if (outcome === 'too-large') {
       const report = this.#giveUp(delivery, { reason: 'larger than the remote takes', counter: counters.tooLarge, cause: 'too-large' });
       if (report !== undefined) uplink.publish(outgoing(delivery, report, false));
@@ -128,6 +133,7 @@ export class Outgoing {
     const { message } = delivery;
     const { counters, guard } = this.#line;
     if (message.origin.gateway === NUMBERING_GATEWAY) return this.#provenance?.report(message) ?? this.#passOver(delivery);
+    if (isReport(delivery)) return this.#reportTopic === undefined ? this.#drop(delivery) : withTopic(message, this.#reportTopic);
     const topic = this.#map.map(message.topic);
     if (topic === undefined) return this.#giveUp(delivery, { reason: 'has no name at the remote', counter: counters.unmapped, cause: 'unmapped' });
     const renamed = message.topic === topic ? message : withTopic(message, topic);
@@ -234,4 +240,9 @@ function outgoing({ qos, isDuplicate, packetId, expirySeconds, receipt }: Delive
 function withTopic(message: Message, topic: Topic): Message {
   const { payload, properties, qos, isRetain, origin } = message;
   return new Message({ topic, payload, qos, isRetain, properties }, origin, message);
+}
+
+/** Of what the queue lost. */
+function isReport({ message }: Delivery): boolean {
+  return message.topic.name === LOSS_REPORT_TOPIC;
 }

@@ -1,5 +1,6 @@
 import type { Priority } from '../model/priority.ts';
-import type { PriorityRule, QueueLimits } from '../model/queue-policy.ts';
+import type { PriorityRule, QueueLimits, TopicPolicy } from '../model/queue-policy.ts';
+import type { TopicName } from '../model/topic.ts';
 import type { BudgetSettings } from './budget/link-budget.ts';
 import type { LoopGuardSettings } from './loop-guard.ts';
 import type { ProvenanceSettings } from './provenance.ts';
@@ -20,6 +21,12 @@ export interface BridgeSettings {
   readonly newestFirst: readonly Priority[];
   /** Undefined: the link may carry whatever it bears. */
   readonly budget: BudgetSettings | undefined;
+  /** What is said about topics of this side; what none of them selects is refused at the limits. */
+  readonly policies: readonly TopicPolicy[];
+  /** Its queue's share of the disk; undefined: any. Kept with the session, where there is no `Infinity`. */
+  readonly diskShareBytes: number | undefined;
+  /** Where the remote is told what the queue lost; undefined: it is not. */
+  readonly lossReportTopic: TopicName | undefined;
   /** Time the remote has to answer a message; `Infinity`: any. */
   readonly answerTimeoutMs: number;
   /** Whether RETAIN goes out as it was published; otherwise never. */

@@ -23,6 +23,7 @@ import type { Durability } from './durability.ts';
 import { furtherPrincipal } from './further-session.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type CoreParts, type CoreSettings, makeCore } from './make-core.ts';
+import { POLICY_REALM } from './policy-part.ts';
 import { PrincipalCache } from './principal-cache.ts';
 import { PublishGate } from './publish-gate.ts';
 import type { Evictable } from './queue-bounds.ts';
@@ -77,7 +78,7 @@ export const DEFAULT_BROKER_SETTINGS: BrokerSettings = {
 };
 
 /** Of queues that no client can attach: their owners in the core bring them back. */
-const UNSERVED_REALMS: ReadonlySet<Realm> = new Set([DELAYED_REALM, SHARE_REALM, DEAD_LETTER_REALM]);
+const UNSERVED_REALMS: ReadonlySet<Realm> = new Set([DELAYED_REALM, SHARE_REALM, DEAD_LETTER_REALM, POLICY_REALM]);
 
 export interface BrokerParts extends CoreParts {
   readonly settings: BrokerSettings;
@@ -211,17 +212,21 @@ export class Broker {
         messagesInMemory: session.outbound.waitingInMemory,
         inflight: session.outbound.inflightCount,
         dropped: session.outbound.drops.counts,
+        ...session.outbound.queue.account,
       }),
     );
     return queueReport([...ofSessions, ...this.#core.shares.queues(), ...this.#core.deadLetters.queues()], clientId);
   }
 
-  /** How much waits for the one client of a gateway that is alone in its realm, and what its peer would not take. */
-  waitingFor(gateway: string): { readonly queuedMessages: number; readonly deadLetters: number } {
-    const { store, deadLetters } = this.#core;
-    const key = sessionKey(realm(gateway), clientId(gateway));
-    const inMemory = this.#sessions.get(key)?.outbound.waitingInMemory ?? 0;
-    return { queuedMessages: (store.sessions.get(key)?.queue.count ?? 0) + inMemory, deadLetters: deadLetters.countOf(gateway) };
+  /** How much waits for the one client of a gateway that is alone in its realm, what its peer would not take, and what its queue lost since it began. */
+  waitingFor(gateway: string): { readonly queuedMessages: number; readonly deadLetters: number; readonly lostMessages: number } {
+    const { stored, outbound } = this.#sessions.get(sessionKey(realm(gateway), clientId(gateway))) ?? {};
+    const lostMessages = Object.values(outbound?.queue.account.lost ?? {}).reduce((sum, count) => sum + count, 0);
+    return {
+      queuedMessages: (stored?.queue.count ?? 0) + (outbound?.waitingInMemory ?? 0),
+      deadLetters: this.#core.deadLetters.countOf(gateway),
+      lostMessages,
+    };
   }
 
   /** What lies in the stored queues, one by one. */

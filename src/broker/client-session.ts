@@ -18,16 +18,17 @@ import type { CancelTimer } from '../model/clock.ts';
 import type { Draft, Origin } from '../model/message.ts';
 import type { TopicFilter } from '../model/topic.ts';
 import { LEAVE_WORK } from '../model/work.ts';
-import type { StoredDelivery, StoredSession } from '../session/session-store.ts';
+import type { StoredSession } from '../session/session-store.ts';
 import { Answers } from './answers.ts';
+import { redirect, setAside } from './asides.ts';
 import type { Core } from './core.ts';
 import { Inbound } from './inbound.ts';
+import { type LossDraft, reportLosses } from './loss-reporting.ts';
 import { MountedOutlet } from './mounted-outlet.ts';
 import { Outbound } from './outbound.ts';
 import type { Departure } from './presence.ts';
 import { type OutboundSettings, takeTerms } from './queue-terms.ts';
 import { Reauthentication } from './reauthentication.ts';
-import { redirect } from './redirected.ts';
 import type { RoutedSession } from './routed-session.ts';
 import { savedRecord } from './session-record.ts';
 import { sessionState } from './session-state.ts';
@@ -206,12 +207,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
   }
 
   setAside(packetId: number, reason: string): boolean {
-    const { deadLetters, numbering, store } = this.#core;
-    const aside = (delivery: StoredDelivery): void => {
-      deadLetters.add(this.clientId, delivery, reason);
-      numbering.setAside(this, delivery.message);
-    };
-    return this.#roomMade(store.together(() => this.outbound.refused(packetId, aside)));
+    return this.#roomMade(setAside(this.#core, this, packetId, reason));
   }
 
   reject(packetId: number, rejectionsMax: number): boolean {
@@ -219,7 +215,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
   }
 
   redirect(packetId: number, topicPrefix: string): boolean {
-    return this.#roomMade(this.#core.store.together(() => this.outbound.refused(packetId, ({ message }) => redirect(this.#core, message, topicPrefix))));
+    return this.#roomMade(redirect(this.#core, this, packetId, topicPrefix));
   }
 
   giveBack(packetId: number): boolean {
@@ -251,6 +247,10 @@ export class BrokerSession implements ClientSession, RoutedSession {
 
   get flow(): DeliveryFlow {
     return this.outbound.flow;
+  }
+
+  reportLosses(draftOf: LossDraft): void {
+    reportLosses(this.#core, this, draftOf);
   }
 
   unusedPacketId(): number {

@@ -8,6 +8,7 @@ import type { SessionStore } from '../session/session-store.ts';
 import type { Announcer } from './announcer.ts';
 import type { BrokerCounters } from './counters.ts';
 import type { DeadLetters } from './dead-letters.ts';
+import type { Declined } from './declined.ts';
 import type { DelayedMessages } from './delayed.ts';
 import type { Drops } from './drops.ts';
 import type { Durability } from './durability.ts';
@@ -50,6 +51,7 @@ export interface Core {
   readonly queueRules: QueueRules;
   readonly numbering: QueueNumbering;
   readonly drops: Drops;
+  readonly declined: Declined;
   /** Undefined: nobody is told when a message came. */
   readonly receipts: Receipts | undefined;
   /** Of one with User Properties. Undefined: none ever does. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../model/clock.ts';
 import { WITHHELD_MAX } from '../model/limits.ts';
-import type { SendingExchange, Sequence, SessionStore, SettleCause, StoredDelivery, StoredSession } from '../session/session-store.ts';
+import type { DurableWaiter, SendingExchange, Sequence, SessionStore, SettleCause, StoredDelivery, StoredSession } from '../session/session-store.ts';
 import { AcknowledgementTime } from './acknowledgement-time.ts';
 import type { Claim } from './claim.ts';
 
@@ -22,19 +22,35 @@ export function readFlight(store: SessionStore, stored: StoredSession | undefine
   return claim && message && { ...claim.terms, message };
 }
 
-/** Where deliveries come from. */
-interface Source {
+/** What a delivery that is over is told to. */
+interface Settling {
   readonly store: SessionStore;
-  /** Undefined: a session without a stored queue. */
-  readonly stored: StoredSession | undefined;
+  readonly queue: { readonly stored: StoredSession | undefined; leaves(sequence: Sequence, cause: SettleCause): void };
+  readonly rejections: { settled(stored: StoredSession, sequence: Sequence): void };
+}
+
+interface Releasing {
+  readonly packetId: number;
+  readonly flight: Inflight;
+  readonly waiter: DurableWaiter;
 }
 
 /** It is over, wherever it lies. */
-export function settleFlight({ store, stored }: Source, packetId: number, flight: Inflight, cause: SettleCause): void {
+export function settleFlight({ store, queue, rejections }: Settling, packetId: number, flight: Inflight, cause: SettleCause): void {
   flight.claim?.settle(cause);
+  const { stored } = queue;
   if (stored === undefined || flight.sequence === undefined) return;
+  queue.leaves(flight.sequence, cause);
+  rejections.settled(stored, flight.sequence);
   if (flight.qos === 2) store.endSending(stored, packetId, cause);
   else store.settle(stored, flight.sequence, cause);
+}
+
+/** The peer has it (PUBREC): PUBREL may leave when that is on disk, which `waiter` is told. */
+export function beginRelease(store: SessionStore, stored: StoredSession, { packetId, flight, waiter }: Releasing): void {
+  flight.phase = 'releasing';
+  store.releaseSending(stored, packetId);
+  store.whenDurable(waiter, packetId);
 }
 
 const PACKET_ID_MAX = 65_535;

@@ -12,6 +12,7 @@ import { Announcer } from './announcer.ts';
 import type { Core } from './core.ts';
 import { brokerCounters } from './counters.ts';
 import { DeadLetters } from './dead-letters.ts';
+import { Declined } from './declined.ts';
 import { DelayedMessages, type DelayedParts } from './delayed.ts';
 import { Drops } from './drops.ts';
 import { Durability, type DurabilitySettings } from './durability.ts';
@@ -69,8 +70,9 @@ export function makeCore({ store, clock, access, log, metrics, turns, settings, 
   const durability = new Durability({ store, metrics, settings: settings.durability });
   const shares = new SharedGroups({ store, clock, durability, drops, queueRules }, bus, settings.sharedSubscriptions);
   const retaining = new Retaining({ store, clock, retained, counters, limits: settings.retainedLimits });
+  const declined = new Declined();
   const numbering = new QueueNumbering({ store, durability, clock, topics: bus.topics, devicesBeyond: counters.devicesUnnumbered });
-  const router = new Router({ bus, store, durability, retaining, systemRetained, counters, shares, numbering, work: turns.work });
+  const router = new Router({ bus, store, durability, retaining, systemRetained, counters, declined, shares, numbering, work: turns.work });
   const withheld = new Withheld({ store, clock });
   const onRoom = (): void => withheld.roomMayBe();
   const announcer = new Announcer(bus.topics, clock, router);
@@ -97,6 +99,7 @@ export function makeCore({ store, clock, access, log, metrics, turns, settings, 
     queueRules,
     numbering,
     drops,
+    declined,
     receipts,
     isReturned,
     turns,

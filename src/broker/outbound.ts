@@ -11,21 +11,20 @@ import type { Claim } from './claim.ts';
 import type { BrokerCounters } from './counters.ts';
 import { type DeliveryParts, type DeliveryTerms, DeliveryView } from './delivery-view.ts';
 import type { QueueDrops } from './drops.ts';
-import { type Inflight, InflightTable, readFlight, settleFlight } from './inflight.ts';
+import { beginRelease, type Inflight, InflightTable, readFlight, settleFlight } from './inflight.ts';
 import { MemoryQueue, type MemoryQueueParts } from './memory-queue.ts';
 import { publishAgain, releaseOrphans } from './orphaned-exchanges.ts';
 import { OutboundFlow } from './outbound-flow.ts';
 import { classOf, OutboundGate } from './outbound-gate.ts';
 import { OwnClaim } from './own-claim.ts';
 import { Pauses } from './pauses.ts';
-import type { QueueReadingParts } from './queue-reading.ts';
 import type { OutboundSettings } from './queue-terms.ts';
 import type { Recipient } from './recipient.ts';
 import { Rejections } from './rejections.ts';
 import { SharedLane } from './shared-lane.ts';
-import { StoredQueue } from './stored-queue.ts';
+import { StoredQueue, type StoredQueueParts } from './stored-queue.ts';
 
-export interface OutboundParts extends Omit<QueueReadingParts, 'drops'>, DeliveryParts, Pick<MemoryQueueParts, 'turns'> {
+export interface OutboundParts extends Omit<StoredQueueParts, 'drops'>, DeliveryParts, Pick<MemoryQueueParts, 'turns'> {
   readonly memoryQueueLimits: QueueLimits;
   readonly counters: BrokerCounters;
 }
@@ -52,11 +51,11 @@ export class Outbound implements DurableWaiter, Recipient {
     this.drops = drops;
     this.#delivery = new DeliveryView(parts);
     this.#settings = settings;
-    const { memoryQueueLimits: limits, store, clock, turns } = parts;
+    const { memoryQueueLimits: limits, store, clock, turns, declined, withheld } = parts;
     this.#inflight = new InflightTable(clock);
     this.#rejections = new Rejections(store);
     this.#memory = new MemoryQueue({ limits, retainedMax: RETAINED_MESSAGES_MAX, drops, turns }, settings.treatment);
-    this.queue = new StoredQueue({ store, clock, drops }, this.#inflight, settings);
+    this.queue = new StoredQueue({ store, clock, drops, declined, withheld }, this.#inflight, settings);
   }
 
   /** Takes up the queue and QoS 2 exchanges a restart left. */
@@ -76,6 +75,10 @@ export class Outbound implements DurableWaiter, Recipient {
     return this.#settings.treatment.topics.priorityOf(topic);
   }
 
+  beside(topic: Topic): StoredSession | undefined {
+    return this.queue.beside(topic);
+  }
+
   expectedAckMs({ qos }: Message): number {
     return this.canTakeNow(qos) ? this.#inflight.expectedAckMs : Number.POSITIVE_INFINITY;
   }
@@ -84,7 +87,6 @@ export class Outbound implements DurableWaiter, Recipient {
     return this.#memory.length;
   }
 
-  /** Deliveries the peer has not settled. */
   get inflightCount(): number {
     return this.#inflight.size;
   }
@@ -102,6 +104,7 @@ export class Outbound implements DurableWaiter, Recipient {
   attach(outlet: Outlet, settings: OutboundSettings): void {
     this.#outlet = outlet;
     this.treat(settings);
+    this.queue.serve();
     this.#pauses.restart();
     this.#gate.restart();
     if (!settings.isReliableLink) this.#inflight.leap(this.#parts.clock.random());
@@ -148,6 +151,7 @@ export class Outbound implements DurableWaiter, Recipient {
    * @returns true when it belongs into the stored queue: the caller appends it and calls `appended`.
    */
   take(message: Message, terms: DeliveryTerms): boolean {
+    if (this.queue.samplesOut(message)) return false;
     if (this.#isForStore(message, terms)) return this.queue.takes(message, terms.qos);
     if (this.#outlet === undefined) {
       this.drops.add('detached');
@@ -172,7 +176,7 @@ export class Outbound implements DurableWaiter, Recipient {
     const isOutOfTurn = !this.queue.isCaughtUp || this.#pauses.isForLater(sequence) || this.#inflight.hasWaiting;
     const mustWait = isOutOfTurn || this.#isBlocked() || !this.#mayGo(this.priorityOf(message.topic), terms.qos);
     if (mustWait) this.queue.wait(message, sequence);
-    this.queue.makeRoom(); // at its own cost, if nothing else waits
+    this.queue.makeRoom(message); // at its own cost, if nothing else waits
     if (!mustWait && this.queue.pass(sequence)) this.#sendStoredMessage(message, sequence, terms);
     else if (this.#gate.isSelective) this.pump(); // what is before it may wait for what it does not
   }
@@ -189,13 +193,10 @@ export class Outbound implements DurableWaiter, Recipient {
   received(packetId: number): boolean {
     const flight = this.#inflight.get(packetId);
     if (flight === undefined || flight.qos !== 2 || flight.phase === 'recording') return false;
-    if (flight.phase === 'released') this.#outlet?.release(packetId); // PUBREL was lost (datagrams)
-    if (flight.phase !== 'sent') return true;
-    flight.phase = this.stored === undefined ? 'released' : 'releasing';
-    if (this.stored === undefined) this.#outlet?.release(packetId);
-    else {
-      this.#parts.store.releaseSending(this.stored, packetId);
-      this.#parts.store.whenDurable(this, packetId);
+    if (flight.phase === 'sent' && this.stored !== undefined) beginRelease(this.#parts.store, this.stored, { packetId, flight, waiter: this });
+    else if (flight.phase !== 'releasing') {
+      flight.phase = 'released'; // or it was already, and PUBREL was lost (datagrams)
+      this.#outlet?.release(packetId);
     }
     return true;
   }
@@ -341,6 +342,7 @@ export class Outbound implements DurableWaiter, Recipient {
     const { stored } = this;
     if (stored === undefined) return;
     if (terms.qos === 0) {
+      this.queue.leaves(sequence, 'delivered');
       this.#parts.store.settle(stored, sequence, 'delivered'); // nobody will acknowledge it
       this.#inflight.left(sequence);
       this.#send(message, terms, undefined);
@@ -372,9 +374,8 @@ export class Outbound implements DurableWaiter, Recipient {
       this.#finish(packetId, flight, 'unreadable');
       return;
     }
-    const isDuplicate = flight.wasSent;
+    this.#deliver(entry.message, entry, { packetId, isDuplicate: flight.wasSent });
     flight.wasSent = true;
-    this.#deliver(entry.message, entry, { packetId, isDuplicate });
   }
 
   #deliver(message: Message, terms: DeliveryTerms, mark: Pick<Delivery, 'packetId' | 'isDuplicate'>): void {
@@ -384,8 +385,7 @@ export class Outbound implements DurableWaiter, Recipient {
 
   #finish(packetId: number, flight: Inflight, cause: SettleCause): void {
     this.#inflight.delete(packetId, flight);
-    if (this.stored !== undefined && flight.sequence !== undefined) this.#rejections.settled(this.stored, flight.sequence);
-    settleFlight({ store: this.#parts.store, stored: this.stored }, packetId, flight, cause);
+    settleFlight({ store: this.#parts.store, queue: this.queue, rejections: this.#rejections }, packetId, flight, cause);
     if (this.#gate.isWorthwhile(this.#inflight.underWay, this.#settings.inflightMax)) this.pump();
     else this.#gate.later(this.#parts.clock, this);
   }

@@ -92,8 +92,7 @@ export class QueueInspector {
         inFlight += 1;
         return true;
       } else {
-        this.#parts.store.settle(queue, sequence, 'purged');
-        session.outbound.drops.add('purged');
+        session.outbound.queue.lose(sequence, 'purged');
       }
       purged += 1;
       return true;
@@ -115,7 +114,7 @@ export class QueueInspector {
     const upTo = selection.upTo ?? queue.queue.last ?? 0;
     let replayed = 0;
     const next = walkQueue(this.#parts, queue, { ...selection, upTo }, (sequence, { message, qos, isRetain }) => {
-      if (target.outbound.queue.isRefusing) throw new GatewayError('LIMIT_EXCEEDED', `the queue of ${owner} is full; replayed so far: ${replayed}`);
+      if (target.outbound.queue.refuses(message.topic)) throw new GatewayError('LIMIT_EXCEEDED', `the queue of ${owner} is full; replayed so far: ${replayed}`);
       store.together(() => {
         appendFor({ store, durability }, message, [{ recipient: target.outbound, terms: { qos, isRetain, identifiers: [] } }]);
         deadLetters.remove(queue, sequence, 'moved');

@@ -10,6 +10,7 @@ import { RETAIN_WORK, RETAINED_WORK, ROUTE_WORK, STORED_WORK, type Work, workOfB
 import { isFull } from '../session/disk-pressure.ts';
 import type { Sequence, SessionStore } from '../session/session-store.ts';
 import type { BrokerCounters } from './counters.ts';
+import type { Declined } from './declined.ts';
 import type { DeliveryTerms } from './delivery-view.ts';
 import type { Durability } from './durability.ts';
 import { type QueueNumbering, withNumbers } from './queue-numbering.ts';
@@ -27,6 +28,7 @@ export interface RouterParts {
   /** What the gateway says about itself; in memory only. */
   readonly systemRetained: RetainedIndex;
   readonly counters: BrokerCounters;
+  readonly declined: Declined;
   readonly shares: SharedGroups;
   readonly numbering: QueueNumbering;
   readonly work: Work;
@@ -79,7 +81,7 @@ export class Router {
     if (this.#refusing.size === 0) return undefined;
     for (const found of bus.matches(message.topic)) {
       const subscriber = matchFor(found, publisher)?.subscriber;
-      if (subscriber !== undefined && this.#refusing.has(subscriber) && subscriber.outbound.queue.isRefusing) return subscriber.clientId;
+      if (subscriber !== undefined && this.#refusing.has(subscriber) && subscriber.outbound.queue.refuses(message.topic)) return subscriber.clientId;
     }
     return undefined;
   }
@@ -93,17 +95,26 @@ export class Router {
 
   /** Like `route`, but never refused. */
   deliver(published: Message, publisher: RoutedSession | undefined): Routed {
-    const { counters, numbering } = this.#parts;
+    const { counters, declined, numbering } = this.#parts;
     counters.received.value += 1;
     const numbers = this.#numbersFor(published, publisher);
+    const declinedBefore = declined.count;
     const message = numbers === undefined ? published : withNumbers(published, numbers);
     const referents = this.#fanOut(message, publisher);
+    const isDeclined = declined.count !== declinedBefore;
     const isMatched = this.#matched > 0; // what is stored next may bring other messages about
-    const awaits = this.#store(message, referents);
+    const written = this.#store(message, referents);
+    const awaits = isDeclined ? this.#awaitedWith(message, written) : written;
     if (numbers !== undefined) numbering.written(numbers);
     if (!isMatched) counters.noSubscribers.value += 1;
     if (awaits === 'nothing') return isMatched ? ACCEPTED : NOBODY;
     return { outcome: isMatched ? 'accepted' : 'no-subscribers', awaits };
+  }
+
+  /** Some queue did not take it and keeps account of that: it is acknowledged no earlier than that is on disk. */
+  #awaitedWith({ qos, topic }: Message, written: Awaited): Awaited {
+    const treated = this.#parts.durability.classOf(topic);
+    return qos === 0 || treated === 'lazy' || treated === 'ram' ? written : 'disk';
   }
 
   /** What the gateway says about itself: retained in memory only, and not counted among what clients publish. */

@@ -12,7 +12,7 @@ import type { LiveQueue, Sequence, SettleCause, StoredSession } from '../session
 import type { DeliveryTerms } from './delivery-view.ts';
 import type { Drops } from './drops.ts';
 import type { Durability } from './durability.ts';
-import { evict, makeRoom, type Waiting } from './queue-bounds.ts';
+import { evict, type LossCause, makeRoom, type Waiting } from './queue-bounds.ts';
 import { QueueCursor } from './queue-cursor.ts';
 import { type QueueReadingParts, readLive } from './queue-reading.ts';
 import { type QueueFacts, storedFacts } from './queue-report.ts';
@@ -136,7 +136,7 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
 
   /** The disk has no room for what waits. @returns how many bytes went. */
   evict(bytesMax: number): number {
-    return this.#stored === undefined ? 0 : evict(this.#parts, this.#stored, this.#treatment, { waiting: this, bytesMax });
+    return this.#stored === undefined ? 0 : evict(this.#stored, this.#treatment, this, bytesMax);
   }
 
   /** Nothing that comes back is given to anybody any more: the gateway stops. */
@@ -171,13 +171,18 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
   appended(message: Message, sequence: Sequence, { qos, isRetain }: DeliveryTerms): void {
     const chosen = this.#chosen;
     this.#chosen = undefined;
-    if (this.#stored !== undefined) makeRoom(this.#parts, this.#stored, this.#treatment, this);
+    if (this.#stored !== undefined) makeRoom(this.#stored, this.#treatment, this);
     if (this.#firstWaiting() !== sequence) return;
     const offer = { message, qos, isRetain };
     const isStillAble = chosen !== undefined && canTakeNow(chosen, offer);
     const member = isStillAble ? chosen : this.#choose(offer, (each) => canTakeNow(each, offer));
     if (member === undefined) return;
     this.#handOver(member, sequence, offer);
+  }
+
+  lose(sequence: Sequence, cause: LossCause): void {
+    this.#parts.drops.add(cause);
+    if (this.#stored !== undefined) this.#parts.store.settle(this.#stored, sequence, cause);
   }
 
   feed(taker: Recipient): boolean {

@@ -127,7 +127,7 @@ function repeated<T>(items: readonly T[], path: Path, key: keyof T & string, ide
 }
 
 function bridgeContradictions(bridge: BridgeSettings, path: Path): Finding[] {
-  const { username, passwordFile, protocol, provenance, retry, tls, topics, start, lazyThreshold, queueMessagesMax, budget } = bridge;
+  const { username, passwordFile, protocol, provenance, retry, tls, topics, start, lazyThreshold, queueMessagesMax, queueDiskShareMax, budget } = bridge;
   const findings: Finding[] = [];
   const find = (key: readonly (string | number)[], message: string): void => void findings.push({ path: [...path, ...key], role: 'value', message });
   if (protocol === '3.1.1' && passwordFile !== undefined && username === undefined) find(['passwordFile'], 'needs a username in MQTT 3.1.1 [MQTT-3.1.2-22]');
@@ -136,6 +136,7 @@ function bridgeContradictions(bridge: BridgeSettings, path: Path): Finding[] {
   if (retry.firstSeconds > retry.capSeconds) find(['retry', 'firstSeconds'], `must not be longer than capSeconds (${retry.capSeconds})`);
   const isPaced = Number.isFinite(budget.messagesPerSecond) || Number.isFinite(budget.bytesPerSecond);
   if (budget.rampUpSeconds > 0 && !isPaced) find(['budget', 'rampUpSeconds'], 'needs messagesPerSecond or bytesPerSecond: there is nothing to come to');
+  if (queueDiskShareMax === 0) find(['queueDiskShareMax'], 'leaves no room for a message');
   const isOutOfReach = start === 'lazy' && lazyThreshold > queueMessagesMax;
   if (isOutOfReach) find(['lazyThreshold'], `must not be more than queueMessagesMax (${queueMessagesMax})`);
   for (const [index, map] of topics.entries()) {

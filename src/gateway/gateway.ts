@@ -5,6 +5,7 @@ import type { Subscription } from '../bus/subscription.ts';
 import type { ClientId, Realm } from '../model/client.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
+import type { LossReport } from '../model/losses.ts';
 import type { Draft, Message, QoS, UserProperties } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { QueuePolicy } from '../model/queue-policy.ts';
@@ -283,6 +284,11 @@ export interface ClientSession {
   peerForgot(): void;
   /** What may be under way to the peer: of bridges. */
   readonly flow: DeliveryFlow;
+  /**
+   * Puts what the session's queue lost into it, as messages of its own under a name only it knows; nothing while such are under way. They are on disk
+   * before they are delivered, as QoS 2 whatever the draft says.
+   */
+  reportLosses(draftOf: (report: LossReport) => Draft): void;
   /** A packet id no delivery uses, for requests of our own that share the number space (a bridge's SUBSCRIBE). */
   unusedPacketId(): number;
   /** While asleep: delivers what is queued up to now and tells `outlet.drained()` when all of it is settled; what comes later waits. */

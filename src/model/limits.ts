@@ -118,6 +118,18 @@ export const BRIDGE_ATTEMPTS_MAX = 3;
 export const BRIDGE_WINDOWS_MAX = 24;
 /** Deliveries that a peer refused for now or never answers, outside of its window; further ones take room in it. */
 export const WITHHELD_MAX = 1_000;
+/** Policies by topic of one bridge: each has a queue of its own, and is looked at when another needs its room. */
+export const TOPIC_POLICIES_MAX = 32;
+/** Topics whose last sample a policy remembers; the one that was sampled longest ago is forgotten, and its next message is taken. */
+export const SAMPLED_TOPICS_MAX = 10_000;
+/** Entries of a queue that are looked at for their age in one turn. */
+export const AGED_ENTRIES_PER_TURN = 256;
+/** Losses of a bridge that are told apart until they are reported, by publisher and cause; beyond this those of one cause are one. About 300 bytes each. */
+export const LOSSES_TOLD_APART_MAX = 256;
+/** Reports of losses under way to one remote at once. */
+export const LOSS_REPORTS_AT_ONCE = 64;
+/** Between two rounds of them. */
+export const LOSS_REPORT_SECONDS = 10;
 /** Topic aliases of a bridge, each way. */
 export const BRIDGE_TOPIC_ALIAS_MAX = 32;
 /** `postern bridge test` has an answer within this, below CONTROL_TIMEOUT_MS. */

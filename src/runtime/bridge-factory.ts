@@ -11,6 +11,7 @@ import { readSecret } from '../config/files.ts';
 import { type Endpoint, formatEndpoint } from '../config/schema/values.ts';
 import { PACKET_BYTES_MAX } from '../model/limits.ts';
 import { PRIORITY_MAX } from '../model/priority.ts';
+import type { TopicPolicy } from '../model/queue-policy.ts';
 import type { DialerOptions } from '../transport/dialing.ts';
 import { pskKey } from '../transport/psk-file.ts';
 import { TcpDialer } from '../transport/tcp-dialer.ts';
@@ -20,6 +21,12 @@ import type { GatewayOrigin } from './gateway-origin.ts';
 
 const DIAL_TIMEOUT_MS = 20_000;
 
+export interface BridgeParts extends FrontParts {
+  readonly origin: GatewayOrigin;
+  /** Of the partition with the store. */
+  diskBytes(): number;
+}
+
 export interface BridgeCredentials {
   readonly username: string | undefined;
   readonly password: Uint8Array | undefined;
@@ -28,10 +35,6 @@ export interface BridgeCredentials {
 /** @throws GatewayError CONFIG_INVALID - its password cannot be read. */
 export function credentialsOf({ username, passwordFile }: BridgeConfig): BridgeCredentials {
   return { username, password: passwordFile === undefined ? undefined : Buffer.from(readSecret(passwordFile)) };
-}
-
-export interface BridgeParts extends FrontParts {
-  readonly origin: GatewayOrigin;
 }
 
 /**
@@ -44,7 +47,7 @@ export async function createBridge(
   parts: BridgeParts,
   { credentials, former, queued }: { readonly credentials: BridgeCredentials; readonly former: BridgeCredentials | undefined; queued(): number },
 ): Promise<Bridge> {
-  const { name, topics, inflightMax, priorities, newestFirst, statusTopic, statusTo, retry } = config;
+  const { name, topics, inflightMax, priorities, newestFirst, statusTopic, statusTo, retry, lossReportTopic } = config;
   const budget = budgetOf(config);
   const queueLimits = { messagesMax: config.queueMessagesMax, bytesMax: config.queueBytesMax };
   const uplink = new MqttUplink(
@@ -73,10 +76,14 @@ export async function createBridge(
     },
   );
   const answerTimeoutMs = config.answerTimeoutSeconds * 1000;
+  const shareBytes = (config.queueDiskShareMax ?? 1) * parts.diskBytes();
+  const diskShareBytes = config.queueDiskShareMax !== undefined && Number.isFinite(shareBytes) ? shareBytes : undefined;
+  const policies = config.policies.map(policyOf);
   const start = { kind: config.start, idleMs: config.idleSeconds * 1000, lazyThreshold: config.lazyThreshold };
   const provenance = config.provenance === 'none' ? undefined : { form: config.provenance, stream: config.clientId, reportTopic: config.reportTopic };
   const settings = {
     ...{ name, topics, start, inflightMax, priorities, newestFirst, budget, queueLimits, answerTimeoutMs, provenance },
+    ...{ policies, diskShareBytes, lossReportTopic },
     sendsRetain: config.sendRetain,
     loopGuard: loopGuardOf(config, parts.origin),
   };
@@ -99,6 +106,10 @@ function budgetOf({ budget: { rampUpSeconds, urgentFrom, ...amounts } }: BridgeC
     urgentFrom: urgentFrom ?? PRIORITY_MAX + 1,
     localOffsetMs: (epochMs) => -new Date(epochMs).getTimezoneOffset() * 60_000,
   };
+}
+
+function policyOf({ topics, oneOf, everySeconds, ...policy }: BridgeConfig['policies'][number]): TopicPolicy {
+  return { filters: topics, sampleOneOf: oneOf, sampleSeconds: everySeconds, ...policy };
 }
 
 /** @param meter - undefined: nobody counts. */

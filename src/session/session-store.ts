@@ -30,6 +30,13 @@ export type SettleCause =
   | 'superseded'
   /** The disk is running full, and its queue may drop. */
   | 'disk-full'
+  /** At a bound of its topic's own policy. */
+  | 'quota-messages'
+  | 'quota-bytes'
+  /** Its queue has its share of the disk. */
+  | 'disk-share'
+  /** It waited for longer than its topic's policy allows. */
+  | 'age'
   | 'session-ended'
   /** Somebody let go of it by hand. */
   | 'purged'
@@ -121,6 +128,12 @@ export interface StoredDelivery extends ReferenceOptions {
 /** Told when everything written before it asked is on disk. */
 export interface DurableWaiter {
   durable(token: number): void;
+}
+
+/** Something that changes more often than groups are written: it is written once for each. */
+export interface Gatherer {
+  /** Its last chance to join the group that is about to close, by `putState` alone. */
+  write(): void;
 }
 
 /** How the last boot ended, for restart grace and "boot k ended at n". */
@@ -230,6 +243,14 @@ export interface SessionStore {
   read(session: StoredSession, sequence: Sequence): StoredDelivery | undefined;
   /** The entry leaves the queue. Joins the next group, at most 1 s later. */
   settle(session: StoredSession, sequence: Sequence, cause: SettleCause): void;
+
+  /**
+   * For as long as the store is open.
+   *
+   * @returns to be called after each change: it joins the next group, at most 1 s later, and with it whatever else joins that group. Who waits for the disk
+   *   waits for it too.
+   */
+  gather(gatherer: Gatherer): () => void;
 
   /** Outgoing QoS 2: the id is given; must be durable before PUBLISH leaves. */
   beginSending(session: StoredSession, packetId: number, sequence: Sequence): void;

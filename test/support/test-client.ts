@@ -63,12 +63,13 @@ export class TestClient implements Outlet {
     return this.delivered.map(({ payload }) => payload);
   }
 
-  /** Connects and lets deliveries flow. */
-  async connect(request: ConnectRequest): Promise<ConnectOutcome> {
+  /** Connects and lets deliveries flow; of a bridge, once its upstream is there. */
+  async connect(request: ConnectRequest, { isUpstreamDown = false } = {}): Promise<ConnectOutcome> {
     const outcome = await this.#context.connect(request, this);
     if (outcome.kind === 'accepted') {
       this.#session = outcome.session;
       this.isSessionPresent = outcome.isSessionPresent;
+      if (isUpstreamDown) outcome.session.pause('upstream');
       outcome.session.resume('link');
     }
     return outcome;

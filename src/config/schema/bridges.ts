@@ -7,6 +7,7 @@ import {
   CLIENT_ID_BYTES_MAX,
   PSK_IDENTITY_BYTES_MAX,
   QUEUE_FILTERS_MAX,
+  TOPIC_POLICIES_MAX,
 } from '../../model/limits.ts';
 import { budget, newestFirst } from './bridge-budget.ts';
 import { key, list, optionalKey, requiredKey, section } from './nodes.ts';
@@ -20,6 +21,7 @@ import {
   endpoints,
   file,
   filter,
+  filters,
   formatBytes,
   fraction,
   integer,
@@ -39,6 +41,7 @@ import {
 const UINT16_MAX = 65_535;
 const UINT32_MAX = 4_294_967_295;
 const TIB = 1_024 ** 4;
+const QUEUE_BOUND = 1_000_000_000;
 const BRIDGES_MAX = 64;
 const TOPICS_MAX = 1_000;
 const FALLBACKS_MAX = 8;
@@ -81,6 +84,29 @@ const retry = section('Waits between attempts to connect; each doubles the one b
   firstSeconds: key(seconds({ min: 1, max: 3_600 }), 'First wait.', 1),
   capSeconds: key(seconds({ min: 1, max: 86_400 }), 'Longest wait.', 30),
   jitter: key(fraction, 'Share of each wait that is random, so that bridges that failed together do not return together.', 0.5),
+});
+
+const policy = section('How some topics wait.', {
+  topics: requiredKey(
+    filters(QUEUE_FILTERS_MAX),
+    'Their filters, on this side and with its prefix; of several policies the first that selects a topic holds.',
+    ['samples/#'],
+  ),
+  whenFull: key(
+    choice(['refuse', 'drop-oldest', 'drop-newest']),
+    'What happens at messagesMax, bytesMax and the bounds of the whole queue: publishers are held back, or a message that waits goes.',
+    'refuse',
+  ),
+  keepLatest: key(boolean, 'Whether only the newest waiting message of each topic is kept.', false),
+  oneOf: optionalKey(integer({ min: 2, max: 1_000_000 }), 'Of so many messages of one topic the first is taken.', 10),
+  everySeconds: optionalKey(
+    seconds({ min: 1, max: 86_400 }),
+    'Of the messages of one topic within this time the first is taken, of those that oneOf lets pass.',
+    60,
+  ),
+  ageSecondsMax: optionalKey(seconds({ min: 1, max: UINT32_MAX }), 'Messages that have waited for longer go.', 86_400),
+  messagesMax: optionalKey(integer({ min: 1, max: QUEUE_BOUND }), 'Messages of these topics that wait.', 100_000),
+  bytesMax: optionalKey(bytes({ min: 1_024, max: TIB }), 'Bytes of these topics that wait.', '64MiB'),
 });
 
 const bridge = section('One bridge.', {
@@ -168,11 +194,18 @@ const bridge = section('One bridge.', {
     'postern/greenhouse/report',
   ),
   queueMessagesMax: key(
-    integer({ min: 1, max: 1_000_000_000 }),
+    integer({ min: 1, max: QUEUE_BOUND }),
     'Messages that wait through an outage; then publishers are held back.',
     BRIDGE_QUEUE_MESSAGES_MAX,
   ),
   queueBytesMax: key(bytes({ min: 1_024, max: TIB }), 'Bytes that wait through an outage; then publishers are held back.', formatBytes(BRIDGE_QUEUE_BYTES_MAX)),
+  queueDiskShareMax: optionalKey(fraction, 'Share of the disk that what waits may take, if that is less than queueBytesMax.', 0.5),
+  policies: list('Topics that do not simply wait until there is no room.', TOPIC_POLICIES_MAX, policy),
+  lossReportTopic: optionalKey(
+    topic,
+    'Topic at the broker under which it is told, in JSON, what policies and other causes took out of the queue; without it that is only counted.',
+    'postern/greenhouse/losses',
+  ),
 });
 
 export const bridges = list('Connections to other MQTT brokers; a message leaves the queue only when the broker has acknowledged it.', BRIDGES_MAX, bridge);

@@ -16,6 +16,7 @@ import type { SessionImage } from '../../session/session-image.ts';
 import type {
   BootFacts,
   DurableWaiter,
+  Gatherer,
   ReferenceOptions,
   Sequence,
   SessionFacts,
@@ -32,7 +33,7 @@ import type { DatabaseSize } from './database-size.ts';
 import type { DiskLimits } from './disk-limits.ts';
 import { DiskWatch, type DiskWatchParts } from './disk-watch.ts';
 import { type Group, MESSAGE_OVERHEAD_BYTES } from './group.ts';
-import type { GroupStamps } from './group-format.ts';
+import { stampsOf } from './group-format.ts';
 import type { GroupReader } from './group-reader.ts';
 import type { HealingCommitter } from './heal-while-running.ts';
 import { type OpenGroup, References } from './open-group.ts';
@@ -113,7 +114,7 @@ export class SqliteStore implements SessionStore {
       segments: this.#segments,
       log: this.#log,
       replayedBytes: recovered.replayedBytes,
-      stamps: () => this.#stamps(),
+      stamps: () => stampsOf(this.boot, this.#parts.clock),
       closing: (group) => this.#along.close(group, this.#runs),
       isShort: () => this.#disk.isAt('compact'),
     });
@@ -249,20 +250,22 @@ export class SqliteStore implements SessionStore {
     this.#log.wroteLater();
   }
 
+  gather(gatherer: Gatherer): () => void {
+    return this.#runs.gathered.add(gatherer, () => this.#log.wroteLater());
+  }
+
   beginSending({ id }: StoredSession, packetId: number, sequence: Sequence): void {
     if (this.#image.session(id) !== undefined) this.#write({ kind: 'sending', session: id, packetId, exchange: { sequence, state: 'sent' } });
   }
 
   releaseSending({ id, sending }: StoredSession, packetId: number): void {
-    const exchange = sending.get(packetId);
-    if (exchange === undefined) return;
-    this.#write({ kind: 'sending', session: id, packetId, exchange: { sequence: exchange.sequence, state: 'released' } });
+    const { sequence } = sending.get(packetId) ?? {};
+    if (sequence !== undefined) this.#write({ kind: 'sending', session: id, packetId, exchange: { sequence, state: 'released' } });
   }
 
   endSending({ id, sending, queue }: StoredSession, packetId: number, cause: SettleCause): void {
-    const exchange = sending.get(packetId);
-    if (exchange === undefined) return;
-    const { sequence } = exchange;
+    const { sequence } = sending.get(packetId) ?? {};
+    if (sequence === undefined) return;
     const isQueued = queue.has(sequence);
     const bytesBefore = this.#image.queuedBytes;
     if (isQueued) this.#settled[cause].value += 1;
@@ -276,9 +279,8 @@ export class SqliteStore implements SessionStore {
   }
 
   endReceiving({ id, receiving }: StoredSession, packetId: number, quarantineUntilMs: GatewayMs | undefined): void {
-    const exchange = receiving.get(packetId);
-    if (exchange === undefined) return;
-    const { digest } = exchange;
+    const { digest } = receiving.get(packetId) ?? {};
+    if (digest === undefined) return;
     if (quarantineUntilMs === undefined) this.#write({ kind: 'receiving-forgotten', session: id, packetId });
     else this.#write({ kind: 'receiving', session: id, packetId, exchange: { state: 'quarantined', digest, untilMs: quarantineUntilMs } });
   }
@@ -343,7 +345,7 @@ export class SqliteStore implements SessionStore {
   #write(record: StateRecord, withinMs = 0): void {
     this.#log.open.record(record);
     this.#image.apply(record);
-    this.#log.wroteWithin(withinMs);
+    if (!this.#runs.gathered.isGathering) this.#log.wroteWithin(withinMs);
   }
 
   /** @param size - as `messageSize` has it. @returns whether the end of the entry needs a record. */
@@ -370,7 +372,7 @@ export class SqliteStore implements SessionStore {
         return store.#upkeep.wantsUnit;
       },
       closing: (group) => this.#along.close(group, this.#runs),
-      stamps: () => this.#stamps(),
+      stamps: () => stampsOf(this.boot, this.#parts.clock),
       closed: (group, left) => this.#closed(group, left),
       takeRows: (company) => this.#upkeep.takeRows(company),
       committed: (unit) => this.#committed(unit),
@@ -383,12 +385,6 @@ export class SqliteStore implements SessionStore {
     this.#parts.wear.committed(unit);
     this.#upkeep.committed(unit);
     this.#disk.committed(unit.segment?.bytes.length ?? 0);
-  }
-
-  #stamps(): GroupStamps {
-    const { clock } = this.#parts;
-    const gatewayMs = clock.monotonicMs() + this.boot.gatewayTimeOffsetMs;
-    return { boot: this.boot.boot, gatewayMs, wallMs: clock.nowMs(), isSynchronized: clock.isSynchronized() };
   }
 
   #closed(group: Group, { live, liveBytes }: Pick<OpenGroup, 'live' | 'liveBytes'>): void {

@@ -214,8 +214,8 @@ describe('what the remote does not take', () => {
     await settled();
     made.remote.refuse('never', 0x87);
     await settled();
-    expect(made.core.broker.waitingFor('bridge:centre')).toEqual({ queuedMessages: 2, deadLetters: 1 });
-    expect(made.core.broker.waitingFor('bridge:other')).toEqual({ queuedMessages: 0, deadLetters: 0 });
+    expect(made.core.broker.waitingFor('bridge:centre')).toEqual({ queuedMessages: 2, deadLetters: 1, lostMessages: 0 });
+    expect(made.core.broker.waitingFor('bridge:other')).toEqual({ queuedMessages: 0, deadLetters: 0, lostMessages: 0 });
   });
 
   test('QoS 2 refused at PUBREC: a dead letter, and its packet id is free', async () => {

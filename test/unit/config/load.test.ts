@@ -124,6 +124,7 @@ describe('keys that contradict each other', () => {
       bridge('topics: [{filter: "a/+", direction: both, rename: "b/{1}"}]'),
       '1:87: bridges[0].topics[0].rename goes with one direction only: make a topic map for each',
     ],
+    [bridge('queueDiskShareMax: 0'), '1:56: bridges[0].queueDiskShareMax leaves no room for a message'],
     [bridge('topics: [{filter: "a/+", rename: "b/{2}"}]'), '1:70: bridges[0].topics[0].rename {2} needs 2 + in the filter'],
     [bridge('topics: [{filter: "a/+", rename: "b/{#}"}]'), '1:70: bridges[0].topics[0].rename {#} needs a filter that ends in #'],
     [bridge('topics: [{filter: "a/+", rename: "b/+"}]'), '1:70: bridges[0].topics[0].rename must have no wildcard, and braces only as {1} to {9} and {#}'],

@@ -34,6 +34,7 @@ function fleet() {
       return core.context(name);
     },
     retireAllBut: (names) => core.broker.retire((realm) => realm.startsWith('bridge:') && !names.has(realm)),
+    diskBytes: () => 1_000_000,
     waitingFor: (name) => core.broker.waitingFor(`bridge:${name}`),
   });
   const reload = async (...bridges: string[]): Promise<void> => {
