@@ -30,6 +30,7 @@ import { believedClock } from './runtime/clock-source.ts';
 import { CommitHealth } from './runtime/commit-health.ts';
 import { diskLimits } from './runtime/disk-limits.ts';
 import { type Front, mqttSnFront, stompFront } from './runtime/fronts.ts';
+import { GatewayOrigin } from './runtime/gateway-origin.ts';
 import { mqttFront } from './runtime/mqtt-front.ts';
 import { queueDesk } from './runtime/queue-desk.ts';
 import { createSysTopics } from './runtime/sys-topics.ts';
@@ -115,6 +116,7 @@ class GatewayParts implements RunningGateway {
     this.#access = createAccess(config.access, { store, clock: this.#clock, log, metrics });
     this.#clockBook = new ClockBook({ store, metrics });
     const receipts = config.clock.userProperties ? new Receipts(this.#clockBook) : undefined;
+    const origin = new GatewayOrigin({ store, clock });
     this.#broker = new Broker({
       store,
       clock: this.#clock,
@@ -124,12 +126,15 @@ class GatewayParts implements RunningGateway {
       turns: this.#turns,
       settings: brokerSettings(config),
       receipts,
+      clockBook: this.#clockBook,
+      isReturned: (draft) => origin.isOwn(draft),
     });
     this.#bridges = new BridgeFleet({
       clock,
       log,
       metrics,
       writer: this.#writer,
+      origin,
       contextFor: (name) => this.#contextFor(name),
       waitingFor: (name) => this.#broker.waitingFor(BRIDGE_REALM + name),
       retireAllBut: (names) => this.#broker.retire((realm) => realm.startsWith(BRIDGE_REALM) && !names.has(realm)),

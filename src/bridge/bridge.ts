@@ -10,6 +10,7 @@ import { Incoming } from './incoming.ts';
 import { isKnown, isStranger, rememberRemote } from './known-remotes.ts';
 import type { BridgeLine } from './line.ts';
 import type { LinkStatus, TrialReport } from './link-state.ts';
+import { LoopGuard, type LoopGuardParts, mayReturn } from './loop-guard.ts';
 import { Outgoing } from './outgoing.ts';
 import type { BridgeSettings } from './settings.ts';
 import { StartPolicy } from './start-policy.ts';
@@ -73,14 +74,10 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#context = context;
     const maps = crossings(this.#settings.topics, context.topics);
     const session = await this.#connect(context);
-    const line: BridgeLine = {
-      settings: this.#settings,
-      context,
-      session,
-      uplink: this.#uplink,
-      counters: bridgeCounters(context.metrics, this.name),
-      budget: this.#settings.budget && new LinkBudget(this.#settings.budget, { clock: context.clock, session }),
-    };
+    const counters = bridgeCounters(context.metrics, this.name);
+    const guard = guardOf(this.#settings, { context, counters, incoming: maps.in });
+    const budget = this.#settings.budget && new LinkBudget(this.#settings.budget, { clock: context.clock, session });
+    const line: BridgeLine = { settings: this.#settings, context, session, uplink: this.#uplink, counters, guard, budget };
     const startPolicy = this.#startPolicy(line);
     this.#running = { ...line, startPolicy, outgoing: new Outgoing(line, maps.out), incoming: new Incoming(line, maps.in) };
     session.pause('upstream');
@@ -154,12 +151,13 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#running?.session.peerForgot();
   }
 
-  onUp({ isSessionPresent, inflightMax }: RemoteLimits): void {
+  onUp({ isSessionPresent, inflightMax, echoes }: RemoteLimits): void {
     const { address } = this.#uplink;
     this.#isUp = true;
     this.#context?.log.info('bridge connected', { bridge: this.#settings.name, address, isSessionPresent });
     if (this.#running === undefined) return;
-    const { session, outgoing } = this.#running;
+    const { session, outgoing, guard } = this.#running;
+    guard?.connected({ echoes, isSessionPresent });
     rememberRemote(session, address);
     this.#tellStatus('1');
     outgoing.connected(inflightMax);
@@ -171,7 +169,10 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#running?.session.pause('upstream');
     this.#running?.session.resume('link'); // a new link starts with an empty buffer
     this.#running?.outgoing.disconnected(cause, endedBy);
-    this.#context?.log.warn('bridge disconnected', { bridge: this.#settings.name, address: this.#uplink.address, cause });
+    this.#running?.guard?.disconnected();
+    const { address, status } = this.#uplink;
+    const level = status.state === 'idle' || status.state === 'stopped' ? 'info' : 'warn'; // on purpose, or not
+    this.#context?.log[level]('bridge disconnected', { bridge: this.#settings.name, address, cause });
     this.#tellStatus('0');
   }
 
@@ -200,7 +201,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
   }
 
   onRelease(packetId: number): void {
-    this.#running?.session.release(packetId);
+    this.#running?.incoming.release(packetId);
   }
 
   #startPolicy({ context, counters, uplink, settings }: BridgeLine): StartPolicy {
@@ -209,7 +210,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
   }
 
   async #connect(context: GatewayContext): Promise<ClientSession> {
-    const { inflightMax, queueLimits, priorities, newestFirst } = this.#settings;
+    const { inflightMax, queueLimits, provenance, priorities, newestFirst } = this.#settings;
     const order = newestFirst.length === 0 ? { priorities } : { priorities, newestFirst };
     const credentials = { clientId: this.name, peer: peerAddress(this.name), peerHost: '', listener: this.name, protocol: INTERNAL_PROTOCOL };
     const request = {
@@ -218,6 +219,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
       sessionExpirySeconds: Number.POSITIVE_INFINITY,
       inflightMax,
       queueQos0: true,
+      isNumbered: provenance !== undefined,
       queue: { ...queueLimits, whenFull: 'refuse', keepLatest: [], ...order },
       isReliableLink: true,
     } as const;
@@ -245,4 +247,9 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     const topic = this.#context.topics.intern(topicName(statusTopic));
     this.#running?.session.publish({ topic, payload: Buffer.from(payload), qos: 0, isRetain: true }, 0);
   }
+}
+
+/** Undefined: nothing can come back, or nobody minds. */
+function guardOf({ loopGuard, topics }: BridgeSettings, parts: LoopGuardParts): LoopGuard | undefined {
+  return loopGuard !== undefined && (loopGuard.isAlways || mayReturn(topics)) ? new LoopGuard(loopGuard, parts) : undefined;
 }

@@ -11,6 +11,9 @@ export interface BridgeCounters {
   readonly unexpected: Counter;
   readonly unmapped: Counter;
   readonly received: Counter;
+  readonly hopLimit: Counter;
+  readonly echoes: Counter;
+  readonly echoesForgotten: Counter;
 }
 
 export function bridgeCounters(metrics: Metrics, name: string): BridgeCounters {
@@ -24,5 +27,8 @@ export function bridgeCounters(metrics: Metrics, name: string): BridgeCounters {
     unexpected: counter('answers-unexpected'),
     unmapped: counter('dropped.unmapped'),
     received: counter('received'),
+    hopLimit: counter('dropped.hop-limit'),
+    echoes: counter('dropped.echoes'),
+    echoesForgotten: counter('echoes.forgotten'),
   };
 }

@@ -62,7 +62,7 @@ export interface LinkStatus {
   readonly reason: string | undefined;
   readonly failedSeconds: number | undefined;
   readonly failedAddress: string | undefined;
-  /** Connections in a row that did not come about. */
+  /** Failures since it was connected last. */
   readonly failures: number;
 }
 

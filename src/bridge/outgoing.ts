@@ -4,10 +4,12 @@ import type { Delivery } from '../gateway/gateway.ts';
 import type { CancelTimer } from '../model/clock.ts';
 import { Message } from '../model/message.ts';
 import type { Counter } from '../model/metrics.ts';
+import { NUMBERING_GATEWAY } from '../model/queue-numbers.ts';
 import type { Topic } from '../model/topic.ts';
 import { type OutgoingPublish, REASON } from '../mqtt/packets.ts';
 import { HeadStart } from './head-start.ts';
 import type { BridgeLine } from './line.ts';
+import { type NotSentCause, Provenance } from './provenance.ts';
 import type { BridgeSettings } from './settings.ts';
 import type { Crossings } from './topic-map.ts';
 import { Unanswered } from './unanswered.ts';
@@ -23,6 +25,7 @@ const NO_IDENTIFIERS: readonly number[] = [];
 export class Outgoing {
   readonly #line: BridgeLine;
   readonly #map: Crossings;
+  readonly #provenance: Provenance | undefined;
   /** Of what was refused for now and is withheld. */
   readonly #retries = new Map<number, CancelTimer>();
   readonly #unanswered: Unanswered;
@@ -33,24 +36,25 @@ export class Outgoing {
   constructor(line: BridgeLine, map: Crossings) {
     this.#line = line;
     this.#map = map;
-    this.#unanswered = new Unanswered(line.context.clock, line.settings.answerTimeoutMs, (packetIds) => this.#overdue(packetIds));
-    this.#headStart = new HeadStart(line.context.clock, line.session.flow);
+    const { settings, context } = line;
+    this.#provenance = settings.provenance && new Provenance(settings.provenance, context, `bridge:${settings.name}`);
+    this.#unanswered = new Unanswered(context.clock, settings.answerTimeoutMs, (packetIds) => this.#overdue(packetIds));
+    this.#headStart = new HeadStart(context.clock, line.session.flow);
   }
 
   deliver(delivery: Delivery): void {
-    const { settings, session, uplink, counters, budget } = this.#line;
+    const { settings, session, uplink, counters, guard, budget } = this.#line;
     if (this.#headStart.isUnderWay && this.#headStart.withholds(delivery)) return;
-    const topic = this.#map.map(delivery.message.topic);
-    if (topic === undefined) {
-      this.#giveUp(delivery, { reason: 'has no name at the remote', counter: counters.unmapped });
-      return;
-    }
-    const outcome = uplink.publish(outgoing(delivery, topic, delivery.isRetain && settings.sendsRetain));
+    const message = this.#messageFor(delivery);
+    if (message === undefined) return;
+    const outcome = uplink.publish(outgoing(delivery, message, delivery.isRetain && settings.sendsRetain));
     if (outcome === 'too-large') {
-      this.#giveUp(delivery, { reason: 'larger than the remote takes', counter: counters.tooLarge });
+      const report = this.#giveUp(delivery, { reason: 'larger than the remote takes', counter: counters.tooLarge, cause: 'too-large' });
+      if (report !== undefined) uplink.publish(outgoing(delivery, report, false));
       return;
     }
     counters.sent.value += 1;
+    guard?.sent(message, { qos: delivery.qos, isAgain: delivery.isDuplicate });
     budget?.sent();
     if (delivery.qos === 0) return;
     if (outcome === 'settled') session.settle(delivery.packetId);
@@ -119,6 +123,24 @@ export class Outgoing {
     else this.#offerLater(packetId, { reason, attempts });
   }
 
+  /** The delivery's message as the remote gets it, or what is told there in its place; undefined: nothing is. */
+  #messageFor(delivery: Delivery): Message | undefined {
+    const { message } = delivery;
+    const { counters, guard } = this.#line;
+    if (message.origin.gateway === NUMBERING_GATEWAY) return this.#provenance?.report(message) ?? this.#passOver(delivery);
+    const topic = this.#map.map(message.topic);
+    if (topic === undefined) return this.#giveUp(delivery, { reason: 'has no name at the remote', counter: counters.unmapped, cause: 'unmapped' });
+    const renamed = message.topic === topic ? message : withTopic(message, topic);
+    const guarded = guard === undefined ? renamed : guard.leaving(renamed);
+    if (guarded === undefined) return this.#insteadOf(delivery, counters.hopLimit, 'hop-limit');
+    return this.#provenance?.stamped(guarded) ?? guarded;
+  }
+
+  #insteadOf(delivery: Delivery, counter: Counter, cause: NotSentCause): Message | undefined {
+    counter.value += 1;
+    return this.#provenance?.notSent(delivery.message, cause) ?? this.#drop(delivery);
+  }
+
   #limitInflight(): void {
     const { session, settings } = this.#line;
     const inflightMax = this.#unanswered.isSearching ? 1 : Math.min(settings.inflightMax, this.#remoteInflightMax);
@@ -163,11 +185,31 @@ export class Outgoing {
     counters.deadLetters.value += 1;
   }
 
-  /** The remote can never be given it. @param counter - of such messages of QoS 0, which are dropped. */
-  #giveUp({ qos, packetId }: Delivery, { reason, counter }: { readonly reason: string; readonly counter: Counter }): void {
-    if (qos > 0) this.#setAside(packetId, reason);
-    else counter.value += 1;
+  /** Counted by nobody: it was for a remote that is told of numbers. */
+  #passOver({ packetId }: Delivery): undefined {
+    this.#line.session.settle(packetId);
   }
+
+  #drop({ qos, packetId }: Delivery): undefined {
+    if (qos > 0) this.#line.session.refused(packetId);
+  }
+
+  /** The remote can never be given it: it becomes a dead letter, or, at QoS 0, is dropped. @returns what is told of that in its place. */
+  #giveUp({ qos, packetId, message }: Delivery, { reason, counter, cause }: Hopeless): Message | undefined {
+    if (qos > 0) {
+      this.#setAside(packetId, reason);
+      return undefined;
+    }
+    counter.value += 1;
+    return this.#provenance?.notSent(message, cause);
+  }
+}
+
+interface Hopeless {
+  readonly reason: string;
+  /** Of such messages of QoS 0. */
+  readonly counter: Counter;
+  readonly cause: NotSentCause;
 }
 
 /** Share of the window kept for classes above the ordinary one, where there are any. */
@@ -183,10 +225,13 @@ function ordinaryMax(inflightMax: number, { priorities, budget }: BridgeSettings
   return Math.max(1, Math.floor(Math.min(kept, paced)));
 }
 
-/** The delivery as the remote gets it: under its name there, without identifiers, which only servers send (MQTT-3.3.4-6). */
-function outgoing({ message, qos, isDuplicate, packetId, expirySeconds, receipt }: Delivery, topic: Topic, isRetain: boolean): OutgoingPublish {
-  const { payload, properties, origin } = message;
-  const renamed =
-    message.topic === topic ? message : new Message({ topic, payload, qos: message.qos, isRetain: message.isRetain, properties }, origin, message);
-  return { message: renamed, qos, isRetain, isDuplicate, packetId, expirySeconds, identifiers: NO_IDENTIFIERS, receipt };
+/** The delivery as the remote gets it, without identifiers, which only servers send (MQTT-3.3.4-6). */
+function outgoing({ qos, isDuplicate, packetId, expirySeconds, receipt }: Delivery, message: Message, isRetain: boolean): OutgoingPublish {
+  return { message, qos, isRetain, isDuplicate, packetId, expirySeconds, identifiers: NO_IDENTIFIERS, receipt };
+}
+
+/** Under its name at the remote. It keeps its numbers. */
+function withTopic(message: Message, topic: Topic): Message {
+  const { payload, properties, qos, isRetain, origin } = message;
+  return new Message({ topic, payload, qos, isRetain, properties }, origin, message);
 }

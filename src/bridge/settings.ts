@@ -1,6 +1,8 @@
 import type { Priority } from '../model/priority.ts';
 import type { PriorityRule, QueueLimits } from '../model/queue-policy.ts';
 import type { BudgetSettings } from './budget/link-budget.ts';
+import type { LoopGuardSettings } from './loop-guard.ts';
+import type { ProvenanceSettings } from './provenance.ts';
 import type { StartSettings } from './start-policy.ts';
 import type { TopicRule } from './topic-map.ts';
 
@@ -22,6 +24,10 @@ export interface BridgeSettings {
   readonly answerTimeoutMs: number;
   /** Whether RETAIN goes out as it was published; otherwise never. */
   readonly sendsRetain: boolean;
+  /** Undefined: nothing is done about loops. */
+  readonly loopGuard?: LoopGuardSettings | undefined;
+  /** Undefined: messages go as they came, and nothing is counted. */
+  readonly provenance?: ProvenanceSettings | undefined;
   /** Retained `1` or `0` on this side; undefined: none. */
   readonly statusTopic: string | undefined;
 }

@@ -46,6 +46,8 @@ export interface RemoteLimits {
   readonly isSessionPresent: boolean;
   /** Receive Maximum: publishes it takes unanswered. */
   readonly inflightMax: number;
+  /** It sends to us, too, what we publish under a filter we subscribed to: 3.1.1 has no No Local. */
+  readonly echoes: boolean;
 }
 
 export interface UplinkHandlers {

@@ -4,7 +4,7 @@ import type { ConnectOutcome, ConnectRequest, DetachedSession, GatewayContext, O
 import { clientId, gatewayOf, type Principal, principalKey, type Realm, realm, realmBelow } from '../model/client.ts';
 import * as limits from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
-import { type Draft, Message } from '../model/message.ts';
+import type { Draft } from '../model/message.ts';
 import { SlotMap } from '../model/slot-map.ts';
 import { CONNECT_WORK } from '../model/work.ts';
 import { type StoredSession, sessionKey } from '../session/session-store.ts';
@@ -13,6 +13,7 @@ import type { Announcer } from './announcer.ts';
 import { Arrivals } from './arrivals.ts';
 import { type AutoSubscription, autoSubscriptions } from './auto-subscribe.ts';
 import { BrokerSession } from './client-session.ts';
+import type { ClockBook } from './clock-book.ts';
 import type { Core } from './core.ts';
 import { DEAD_LETTER_REALM } from './dead-letters.ts';
 import { DELAYED_REALM } from './delayed.ts';
@@ -32,6 +33,7 @@ import { restoredTerms, takeTerms } from './queue-terms.ts';
 import { type RewriteRule, TopicRewriter } from './rewrite.ts';
 import { RightsReview } from './rights-review.ts';
 import { gatewayState } from './session-state.ts';
+import { publishSessionless } from './sessionless.ts';
 import { SHARE_REALM } from './shared-group.ts';
 import { restoredOwner } from './stored-owner.ts';
 import type { Subscriber } from './subscriptions.ts';
@@ -79,6 +81,8 @@ const UNSERVED_REALMS: ReadonlySet<Realm> = new Set([DELAYED_REALM, SHARE_REALM,
 
 export interface BrokerParts extends CoreParts {
   readonly settings: BrokerSettings;
+  /** Absent: nobody kept when messages came. */
+  readonly clockBook?: Pick<ClockBook, 'receptionAt'> | undefined;
 }
 
 export class Broker {
@@ -146,8 +150,7 @@ export class Broker {
 
   /** The core as one gateway sees it. `gateway` names it, its realm of client ids, and its space of state. */
   contextFor(gateway: string, log: Log): GatewayContext {
-    const { clock, metrics, store } = this.#parts;
-    const ownRealm = realm(gateway);
+    const { clock, metrics, store, clockBook } = this.#parts;
     return {
       clock,
       log,
@@ -157,8 +160,9 @@ export class Broker {
       state: gatewayState(store, gateway),
       connect: (request, outlet) => this.#connect(gateway, request, outlet),
       hasRoom: () => store.makeRoom(),
+      receptionOf: ({ publishedAtMs }) => clockBook?.receptionAt(publishedAtMs),
       publishWithoutSession: (draft, credentials) => this.#publishWithoutSession(gateway, draft, credentials),
-      detachedSessions: () => this.#detachedSessions(ownRealm),
+      detachedSessions: () => this.#detachedSessions(realm(gateway)),
     };
   }
 
@@ -173,9 +177,7 @@ export class Broker {
   }
 
   get connectedCount(): number {
-    let count = 0;
-    for (const session of this.#sessions.values()) if (session.isConnected && !session.isFurther) count += 1;
-    return count;
+    return [...this.#sessions.values()].filter(({ isConnected, isFurther }) => isConnected && !isFurther).length;
   }
 
   get sessionCount(): number {
@@ -184,6 +186,7 @@ export class Broker {
 
   /** Tells every link that the gateway goes; sessions and their wills wait in the store. */
   shutDown(): void {
+    this.#core.numbering.save();
     this.#core.shares.stop();
     this.#core.withheld.stop();
     this.#arrivals.stop();
@@ -365,18 +368,7 @@ export class Broker {
 
   #publishWithoutSession(gateway: string, draft: Draft, credentials: Credentials): void {
     this.#principals.withPrincipal(credentials, draft, (principal, borrowed) => {
-      const { access, clock, counters, delayed, router } = this.#core;
-      const admitted = new PublishGate(access, principal, this.#pipeline.unmounted(principal)).admit(borrowed.topic);
-      if (typeof admitted === 'string') {
-        counters.denied.value += 1;
-        return;
-      }
-      const origin = { gateway, clientId: principal.clientId };
-      const stamps = { publishedAtMs: clock.gatewayMs(), expiresAtMs: Number.POSITIVE_INFINITY };
-      const message = new Message({ ...borrowed, topic: admitted.topic, qos: 0 }, origin, stamps);
-      const isNow = admitted.delaySeconds === undefined;
-      const { outcome } = isNow ? router.route(message, undefined) : delayed.add(message, admitted.delaySeconds, { principal, realm: realm(gateway) });
-      if (outcome === 'quota-exceeded') counters.quotaExceeded.value += 1;
+      publishSessionless(this.#core, borrowed, { principal, topics: this.#pipeline.unmounted(principal), realm: realm(gateway) });
     });
   }
 

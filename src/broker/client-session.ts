@@ -18,7 +18,7 @@ import type { CancelTimer } from '../model/clock.ts';
 import type { Draft, Origin } from '../model/message.ts';
 import type { TopicFilter } from '../model/topic.ts';
 import { LEAVE_WORK } from '../model/work.ts';
-import type { StoredSession } from '../session/session-store.ts';
+import type { StoredDelivery, StoredSession } from '../session/session-store.ts';
 import { Answers } from './answers.ts';
 import type { Core } from './core.ts';
 import { Inbound } from './inbound.ts';
@@ -29,9 +29,9 @@ import { type OutboundSettings, takeTerms } from './queue-terms.ts';
 import { Reauthentication } from './reauthentication.ts';
 import { redirect } from './redirected.ts';
 import type { RoutedSession } from './routed-session.ts';
+import { savedRecord } from './session-record.ts';
 import { sessionState } from './session-state.ts';
-import { saveOwner } from './stored-owner.ts';
-import { restoredWill, storedFacts } from './stored-will.ts';
+import { restoredWill } from './stored-will.ts';
 import { type Subscriber, Subscriptions } from './subscriptions.ts';
 
 export interface SessionIdentity extends Subscriber {
@@ -139,6 +139,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     if (this.#hasQueue) this.outbound.restore(stored, this.#core.store.boot.lastSequence);
     this.subscriptions.restore(stored);
     this.#core.router.watchRefusing(this, this.outbound.queue.mayRefuse);
+    this.#core.numbering.restored(this);
     if (detachedAtMs === undefined && Number.isFinite(expirySeconds)) this.#saveFacts(); // its time without a link runs from now on, over further restarts too
   }
 
@@ -161,6 +162,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.outbound.queue.use(this.stored);
     this.outbound.attach(this.#outlet, takeTerms(this.#core, this.stored, principal, request));
     this.#core.router.watchRefusing(this, this.outbound.queue.mayRefuse);
+    this.#core.numbering.treat(this, { isCounting: request.isNumbered === true });
     this.subscriptions.resume(this.#subscriber);
   }
 
@@ -171,6 +173,10 @@ export class BrokerSession implements ClientSession, RoutedSession {
 
   publish(draft: Draft, token: number, packetId = 0): void {
     this.#inbound.publish(draft, token, packetId);
+  }
+
+  passOver(token: number): void {
+    this.#answers.giveLater(token, 'accepted');
   }
 
   release(packetId: number): void {
@@ -200,7 +206,12 @@ export class BrokerSession implements ClientSession, RoutedSession {
   }
 
   setAside(packetId: number, reason: string): boolean {
-    return this.#roomMade(this.outbound.refused(packetId, (delivery) => this.#core.deadLetters.add(this.clientId, delivery, reason)));
+    const { deadLetters, numbering, store } = this.#core;
+    const aside = (delivery: StoredDelivery): void => {
+      deadLetters.add(this.clientId, delivery, reason);
+      numbering.setAside(this, delivery.message);
+    };
+    return this.#roomMade(store.together(() => this.outbound.refused(packetId, aside)));
   }
 
   reject(packetId: number, rejectionsMax: number): boolean {
@@ -348,6 +359,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#cancelDeadline?.();
     this.subscriptions.end();
     this.#core.router.watchRefusing(this, false);
+    this.#core.numbering.forget(this);
     this.#core.withheld.roomMayBe();
     if (this.#stored !== undefined) this.#core.store.removeSession(this.#stored);
     this.#stored = undefined;
@@ -381,20 +393,8 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#inbound.serve(subscriber);
   }
 
+  /** Makes, changes or ends its record. */
   #saveFacts(): void {
-    const { store, clock } = this.#core;
-    if (!this.#hasQueue && this.#will === undefined) {
-      if (this.#stored !== undefined) store.removeSession(this.#stored);
-      this.#stored = undefined;
-      return;
-    }
-    const facts = storedFacts(this, clock.gatewayMs());
-    if (this.#stored === undefined) {
-      this.#stored = store.createSession(this.realm, this.clientId, facts);
-      if (this.#hasQueue) this.subscriptions.saveAll(this.#stored);
-    } else {
-      store.changeSession(this.#stored, facts);
-    }
-    saveOwner(store, this.#stored, this.#will && this.principal);
+    this.#stored = savedRecord(this.#core, this, this.#hasQueue);
   }
 }

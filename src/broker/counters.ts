@@ -31,6 +31,8 @@ export interface BrokerCounters {
   readonly importedAgain: Counter;
   /** Rows of what was imported that went, as there were too many. */
   readonly importsForgotten: Counter;
+  readonly devicesUnnumbered: Counter;
+  readonly returned: Counter;
 }
 
 export function brokerCounters(metrics: Metrics): BrokerCounters {
@@ -60,5 +62,7 @@ export function brokerCounters(metrics: Metrics): BrokerCounters {
     imported: metrics.counter('messages.imported'),
     importedAgain: metrics.counter('messages.imported-again'),
     importsForgotten: metrics.counter('imports.forgotten'),
+    devicesUnnumbered: metrics.counter('messages.without-device-number'),
+    returned: metrics.counter('messages.returned'),
   };
 }

@@ -3,6 +3,7 @@ import { Bus } from '../bus/bus.ts';
 import type { GatewayClock } from '../model/clock.ts';
 import { DEAD_LETTERS_BYTES_MAX, DEAD_LETTERS_MAX, ROUTE_CACHE_BYTES_MAX } from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
+import type { Draft } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { QueueLimits } from '../model/queue-policy.ts';
 import type { Turns } from '../model/turns.ts';
@@ -17,6 +18,7 @@ import { Durability, type DurabilitySettings } from './durability.ts';
 import { ExportEras } from './export-eras.ts';
 import type { Access } from './permissions.ts';
 import { Presence } from './presence.ts';
+import { QueueNumbering } from './queue-numbering.ts';
 import { QueueRules, type QueueSettings } from './queue-rules.ts';
 import type { Receipts } from './receipts.ts';
 import { RetainedIndex } from './retained-index.ts';
@@ -52,10 +54,12 @@ export interface CoreParts {
   readonly settings: CoreSettings;
   /** Absent: nobody is told when a message came. */
   readonly receipts?: Receipts | undefined;
+  /** A message with User Properties was published here once and comes home over other gateways. Absent: none ever does. */
+  readonly isReturned?: ((draft: Draft) => boolean) | undefined;
 }
 
 /** @param sessionOf - the session of a delayed message's publisher, if it is still there. */
-export function makeCore({ store, clock, access, log, metrics, turns, settings, receipts }: CoreParts, sessionOf: DelayedParts['sessionOf']): Core {
+export function makeCore({ store, clock, access, log, metrics, turns, settings, receipts, isReturned }: CoreParts, sessionOf: DelayedParts['sessionOf']): Core {
   const counters = brokerCounters(metrics);
   const bus = new Bus<RoutedSession>({ routeCacheBytesMax: ROUTE_CACHE_BYTES_MAX });
   const retained = new RetainedIndex();
@@ -65,7 +69,8 @@ export function makeCore({ store, clock, access, log, metrics, turns, settings, 
   const durability = new Durability({ store, metrics, settings: settings.durability });
   const shares = new SharedGroups({ store, clock, durability, drops, queueRules }, bus, settings.sharedSubscriptions);
   const retaining = new Retaining({ store, clock, retained, counters, limits: settings.retainedLimits });
-  const router = new Router({ bus, store, durability, retaining, systemRetained, counters, shares, work: turns.work });
+  const numbering = new QueueNumbering({ store, durability, clock, topics: bus.topics, devicesBeyond: counters.devicesUnnumbered });
+  const router = new Router({ bus, store, durability, retaining, systemRetained, counters, shares, numbering, work: turns.work });
   const withheld = new Withheld({ store, clock });
   const onRoom = (): void => withheld.roomMayBe();
   const announcer = new Announcer(bus.topics, clock, router);
@@ -90,8 +95,10 @@ export function makeCore({ store, clock, access, log, metrics, turns, settings, 
     withheld,
     counters,
     queueRules,
+    numbering,
     drops,
     receipts,
+    isReturned,
     turns,
     memoryQueueLimits,
     qos2QuarantineMs,

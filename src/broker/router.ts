@@ -4,7 +4,7 @@ import type { Share } from '../bus/audience.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { Match } from '../bus/match.ts';
 import type { DurabilityClass } from '../model/durability.ts';
-import { type Message, minQoS, type QoS } from '../model/message.ts';
+import { type Message, minQoS, type QoS, type QueueNumber } from '../model/message.ts';
 import { utf8Length } from '../model/topic-utf8.ts';
 import { RETAIN_WORK, RETAINED_WORK, ROUTE_WORK, STORED_WORK, type Work, workOfBytes } from '../model/work.ts';
 import { isFull } from '../session/disk-pressure.ts';
@@ -12,6 +12,7 @@ import type { Sequence, SessionStore } from '../session/session-store.ts';
 import type { BrokerCounters } from './counters.ts';
 import type { DeliveryTerms } from './delivery-view.ts';
 import type { Durability } from './durability.ts';
+import { type QueueNumbering, withNumbers } from './queue-numbering.ts';
 import { appendFor, type Recipient, type Referent, unretained } from './recipient.ts';
 import type { RetainedIndex } from './retained-index.ts';
 import type { Retaining } from './retaining.ts';
@@ -27,6 +28,7 @@ export interface RouterParts {
   readonly systemRetained: RetainedIndex;
   readonly counters: BrokerCounters;
   readonly shares: SharedGroups;
+  readonly numbering: QueueNumbering;
   readonly work: Work;
 }
 
@@ -90,12 +92,15 @@ export class Router {
   }
 
   /** Like `route`, but never refused. */
-  deliver(message: Message, publisher: RoutedSession | undefined): Routed {
-    const { counters } = this.#parts;
+  deliver(published: Message, publisher: RoutedSession | undefined): Routed {
+    const { counters, numbering } = this.#parts;
     counters.received.value += 1;
+    const numbers = this.#numbersFor(published, publisher);
+    const message = numbers === undefined ? published : withNumbers(published, numbers);
     const referents = this.#fanOut(message, publisher);
     const isMatched = this.#matched > 0; // what is stored next may bring other messages about
     const awaits = this.#store(message, referents);
+    if (numbers !== undefined) numbering.written(numbers);
     if (!isMatched) counters.noSubscribers.value += 1;
     if (awaits === 'nothing') return isMatched ? ACCEPTED : NOBODY;
     return { outcome: isMatched ? 'accepted' : 'no-subscribers', awaits };
@@ -109,10 +114,33 @@ export class Router {
   }
 
   /** Brings a retained message to one session: as a new entry of its queue if that is stored (MQTT 5 §3.3.1.3). */
-  replay(session: RoutedSession, message: Message, terms: DeliveryTerms): void {
-    if (!session.outbound.takeRetained(message, terms)) return;
-    this.#countStored(message);
-    appendFor(this.#parts, unretained(message), [{ recipient: session.outbound, terms }]);
+  replay(session: RoutedSession, retained: Message, terms: DeliveryTerms): void {
+    const { numbering } = this.#parts;
+    const number = terms.qos === 0 || !this.#isNumbered(retained) ? undefined : numbering.next(session, retained.origin);
+    const message = number === undefined ? retained : withNumbers(retained, [number]); // it may have one, as it was published
+    if (session.outbound.takeRetained(message, terms)) {
+      this.#countStored(message);
+      appendFor(this.#parts, unretained(message), [{ recipient: session.outbound, terms }]);
+    }
+    if (number !== undefined) numbering.written([number]);
+  }
+
+  /** Of the queues it will be given to, whatever they do with it. */
+  #numbersFor(message: Message, publisher: RoutedSession | undefined): readonly QueueNumber[] | undefined {
+    if (!this.#isNumbered(message)) return undefined;
+    const { bus, numbering } = this.#parts;
+    let numbers: QueueNumber[] | undefined;
+    for (const found of bus.matches(message.topic)) {
+      const match = matchFor(found, publisher);
+      const number = match === undefined || match.qosMax === 0 ? undefined : numbering.next(match.subscriber, message.origin);
+      if (number !== undefined) numbers = [...(numbers ?? []), number];
+    }
+    return numbers;
+  }
+
+  #isNumbered({ qos, topic }: Message): boolean {
+    const { numbering, durability } = this.#parts;
+    return qos > 0 && !numbering.isIdle && durability.classOf(topic) !== 'ram';
   }
 
   /** Delivers to everybody who needs no disk, and counts in `#matched` who gets it. @returns whose stored queues are to get it. */

@@ -92,8 +92,17 @@ function trialDirectory(parent: string): string {
 async function problemsOf(file: string, { hostname, fileProblems }: Surroundings): Promise<string> {
   const loaded = load({ file, dataDirectory: undefined, assignments: [], machine: { environment: {}, hostname }, files: 'checked' });
   if (loaded.kind === 'invalid') return problemText(loaded.problems);
-  readUserFile(loaded.config.access.usersFile);
-  return (await fileProblems(loaded.config)).map((problem) => `${problem}\n`).join('');
+  return [...userProblems(loaded.config.access.usersFile), ...(await fileProblems(loaded.config))].map((problem) => `${problem}\n`).join('');
+}
+
+function userProblems(usersFile: string): readonly string[] {
+  try {
+    readUserFile(usersFile);
+    return [];
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    return [error.message];
+  }
 }
 
 /** The configuration last: until it is there, nothing names the others. */

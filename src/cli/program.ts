@@ -13,6 +13,7 @@ import { withSelftestCommand } from './selftest-command.ts';
 import { start } from './start.ts';
 import { type StatusOptions, status } from './status.ts';
 import type { Surroundings } from './surroundings.ts';
+import { withVerifyStreamCommand } from './verify-stream.ts';
 import { version } from './version.ts';
 
 const EPILOGUE = `
@@ -64,8 +65,8 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     .action(async (client: string | undefined, options: QueuesOptions) => {
       code = await queues(client, options, surroundings);
     });
-  const groups = [withQueueCommands, withBridgeCommands, withUserCommands, withBanCommands, withBackupCommands, withSelftestCommand, withImportCommands];
-  for (const withCommands of groups) withCommands(program, surroundings, exit);
+  const groups = [withQueueCommands, withBridgeCommands, withUserCommands, withBanCommands, withBackupCommands, withSelftestCommand];
+  for (const withCommands of [...groups, withImportCommands, withVerifyStreamCommand]) withCommands(program, surroundings, exit);
   program
     .command('version')
     .description('print the version')

@@ -127,10 +127,11 @@ function repeated<T>(items: readonly T[], path: Path, key: keyof T & string, ide
 }
 
 function bridgeContradictions(bridge: BridgeSettings, path: Path): Finding[] {
-  const { username, passwordFile, protocol, retry, tls, topics, start, lazyThreshold, queueMessagesMax, budget } = bridge;
+  const { username, passwordFile, protocol, provenance, retry, tls, topics, start, lazyThreshold, queueMessagesMax, budget } = bridge;
   const findings: Finding[] = [];
   const find = (key: readonly (string | number)[], message: string): void => void findings.push({ path: [...path, ...key], role: 'value', message });
   if (protocol === '3.1.1' && passwordFile !== undefined && username === undefined) find(['passwordFile'], 'needs a username in MQTT 3.1.1 [MQTT-3.1.2-22]');
+  if (protocol === '3.1.1' && provenance === 'properties') find(['provenance'], 'needs protocol 5.0: MQTT 3.1.1 has no properties, envelope goes with both');
   for (const [key, message] of towardsBrokerProblems(tls)) find(['tls', key], message);
   if (retry.firstSeconds > retry.capSeconds) find(['retry', 'firstSeconds'], `must not be longer than capSeconds (${retry.capSeconds})`);
   const isPaced = Number.isFinite(budget.messagesPerSecond) || Number.isFinite(budget.bytesPerSecond);

@@ -8,6 +8,7 @@ import type { Log } from '../model/log.ts';
 import type { Draft, Message, QoS, UserProperties } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { QueuePolicy } from '../model/queue-policy.ts';
+import type { Reception } from '../model/reception.ts';
 import type { TopicFilter, TopicTable } from '../model/topic.ts';
 import type { Turns } from '../model/turns.ts';
 
@@ -30,7 +31,7 @@ export interface GatewayContext {
   /** Of the whole gateway: the core counts as work what it stores and looks up, a protocol what it decodes and delivers. */
   readonly turns: Turns;
   /** The gateway's own durable key/value space; a session's is `ClientSession.state`. */
-  readonly state: StateSpace;
+  readonly state: GatewayState;
   /**
    * Authenticates, takes over or creates the session, and resolves once what the peer will be told is on disk. The session starts paused by
    * `link`: the protocol answers its CONNECT first and then resumes.
@@ -41,6 +42,8 @@ export interface GatewayContext {
    * behind: streams wait by `ClientSession.whenRoom`, datagrams are answered "congestion", or dropped where there is no such answer.
    */
   hasRoom(): boolean;
+  /** When it came, as far as is known; undefined: before that was kept. */
+  receptionOf(message: Message): Reception | undefined;
   /** For publishers without a session (MQTT-SN QoS −1): QoS 0 with the permissions of `credentials`, never an answer. */
   publishWithoutSession(draft: Draft, credentials: Credentials): void;
   /**
@@ -64,6 +67,11 @@ export interface StateSpace {
   delete(key: string): void;
 }
 
+export interface GatewayState extends StateSpace {
+  /** As `put`, in the next group that is written for the sake of something else, with the value as it is then. It can be read from then on. */
+  putAlong(key: string, value: () => Uint8Array): void;
+}
+
 export interface ConnectRequest {
   readonly credentials: Credentials;
   /** Name space of the client id; the gateway's own when absent. */
@@ -83,6 +91,8 @@ export interface ConnectRequest {
   readonly keepsUnsettled?: boolean | undefined;
   /** How its queue is treated; as the configuration says for this client when absent. */
   readonly queue?: QueuePolicy | undefined;
+  /** Whether its queue counts what it is given: its messages have a number then, from their routing on. Of clients that are alone in their realm only. */
+  readonly isNumbered?: boolean | undefined;
   /**
    * How the client's link is read no more while there is no room for what it publishes at QoS 1 and 2: for protocols that cannot tell it so (MQTT 3.x).
    * Absent: the outcome is `quota-exceeded`, and the client may try again.
@@ -227,6 +237,8 @@ export interface ClientSession {
    * @param packetId - of a QoS 2 message: stored with it, so that a second copy before its release is answered and not delivered again.
    */
   publish(draft: Draft, token: number, packetId?: number): void;
+  /** What came in under that token is published to nobody: its outcome is `accepted`, in its turn, once everything written so far is on disk. */
+  passOver(token: number): void;
   /** PUBREL came in: forgets the packet id, then `outlet.completed(packetId, wasKnown)` after the commit. */
   release(packetId: number): void;
   /** Adds or replaces (same filter). Retained messages follow through `deliver`, at once unless the session is paused. */

@@ -122,6 +122,16 @@ export const WITHHELD_MAX = 1_000;
 export const BRIDGE_TOPIC_ALIAS_MAX = 32;
 /** `postern bridge test` has an answer within this, below CONTROL_TIMEOUT_MS. */
 export const BRIDGE_TEST_TIMEOUT_MS = 8_000;
+/** Bridges a message crosses, unless configured otherwise: a tree of gateways is not that deep, and a circle ends there. */
+export const BRIDGE_HOPS_MAX = 8;
+/** Time a remote has, while connected, to send back what it was sent; later it is news. */
+export const ECHO_SECONDS = 60;
+/** Messages that may come back to one bridge; the oldest is forgotten and comes back as news. About 200 bytes each. */
+export const ECHO_CREDITS_MAX = 65_536;
+/** Echoes that are awaited are written to disk in pieces that take no longer to fill: a restart counts their minute anew. */
+export const ECHO_PIECE_SECONDS = 10;
+/** Publishers whose messages are counted one by one, for each queue that counts what it is given, in one boot; those of others have its number only. */
+export const NUMBERED_DEVICES_MAX = 10_000;
 /** Rules that give sessions queue policies of their own: each is looked at when a client connects. */
 export const QUEUE_RULES_MAX = 100;
 /** Filters of one policy: each is looked at for every new topic. */

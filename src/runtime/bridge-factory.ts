@@ -3,6 +3,7 @@ import { Bridge } from '../bridge/bridge.ts';
 import type { BudgetSettings } from '../bridge/budget/link-budget.ts';
 import { LinkMeter, MeteredDialer } from '../bridge/budget/link-meter.ts';
 import { LinkRecord } from '../bridge/link-state.ts';
+import type { LoopGuardSettings } from '../bridge/loop-guard.ts';
 import { MqttUplink } from '../bridge/uplinks/mqtt.ts';
 import { type Remote, RemoteRing } from '../bridge/uplinks/remote-ring.ts';
 import type { BridgeConfig } from '../config/config.ts';
@@ -15,6 +16,7 @@ import { pskKey } from '../transport/psk-file.ts';
 import { TcpDialer } from '../transport/tcp-dialer.ts';
 import type { StreamDialer } from '../transport/transport.ts';
 import type { FrontParts } from './fronts.ts';
+import type { GatewayOrigin } from './gateway-origin.ts';
 
 const DIAL_TIMEOUT_MS = 20_000;
 
@@ -28,6 +30,10 @@ export function credentialsOf({ username, passwordFile }: BridgeConfig): BridgeC
   return { username, password: passwordFile === undefined ? undefined : Buffer.from(readSecret(passwordFile)) };
 }
 
+export interface BridgeParts extends FrontParts {
+  readonly origin: GatewayOrigin;
+}
+
 /**
  * @param queued - see `Bridge`.
  * @param former - the credentials it had until now: they are tried as well until the remote has taken the new ones, so that both ends may change in any order.
@@ -35,7 +41,7 @@ export function credentialsOf({ username, passwordFile }: BridgeConfig): BridgeC
  */
 export async function createBridge(
   config: BridgeConfig,
-  parts: FrontParts,
+  parts: BridgeParts,
   { credentials, former, queued }: { readonly credentials: BridgeCredentials; readonly former: BridgeCredentials | undefined; queued(): number },
 ): Promise<Bridge> {
   const { name, topics, inflightMax, priorities, newestFirst, statusTopic, statusTo, retry } = config;
@@ -68,9 +74,17 @@ export async function createBridge(
   );
   const answerTimeoutMs = config.answerTimeoutSeconds * 1000;
   const start = { kind: config.start, idleMs: config.idleSeconds * 1000, lazyThreshold: config.lazyThreshold };
-  const order = { priorities, newestFirst, budget };
-  const settings = { name, topics, start, inflightMax, ...order, queueLimits, answerTimeoutMs, sendsRetain: config.sendRetain };
+  const provenance = config.provenance === 'none' ? undefined : { form: config.provenance, stream: config.clientId, reportTopic: config.reportTopic };
+  const settings = {
+    ...{ name, topics, start, inflightMax, priorities, newestFirst, budget, queueLimits, answerTimeoutMs, provenance },
+    sendsRetain: config.sendRetain,
+    loopGuard: loopGuardOf(config, parts.origin),
+  };
   return new Bridge({ ...settings, statusTopic: statusTo === 'none' ? undefined : statusTopic }, uplink, queued);
+}
+
+function loopGuardOf({ loopGuard, hopsMax, protocol }: BridgeConfig, origin: GatewayOrigin): LoopGuardSettings | undefined {
+  return loopGuard === 'off' ? undefined : { isAlways: loopGuard === 'on', hopsMax, origin: () => origin.id, marks: protocol === '5.0' };
 }
 
 /** Undefined: it is as good as none. */

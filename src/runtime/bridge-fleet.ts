@@ -10,10 +10,9 @@ import type { BridgeDesk } from '../control/running-gateway.ts';
 import type { GatewayContext } from '../gateway/gateway.ts';
 import { GatewayError } from '../model/errors.ts';
 import type { BridgeCredentials } from './bridge-factory.ts';
-import { createBridge, credentialsOf } from './bridge-factory.ts';
-import type { FrontParts } from './fronts.ts';
+import { type BridgeParts, createBridge, credentialsOf } from './bridge-factory.ts';
 
-export interface BridgeFleetParts extends FrontParts {
+export interface BridgeFleetParts extends BridgeParts {
   contextFor(name: string): GatewayContext;
   /** The queues of bridges that are gone collect nothing more. @param names - those that are there. */
   retireAllBut(names: ReadonlySet<string>): void;

@@ -205,6 +205,11 @@ export interface SessionStore {
   gatewayState(gateway: string): ReadonlyMap<string, Uint8Array>;
   /** `value` undefined deletes. The value is copied. */
   putState(owner: StoredSession | { readonly gateway: string }, key: string, value: Uint8Array | undefined): void;
+  /**
+   * As `putState`, in the next group that is written for the sake of something else: it asks for none, and holds as late as that. `value` is asked for as the
+   * group closes, once however often this was called before. Not written at `close` by itself.
+   */
+  putStateAlong(owner: { readonly gateway: string }, key: string, value: () => Uint8Array): void;
 
   /** Starts a message; `refer` adds the queues it goes to, as `ORDINARY` unless a class is given; `append` closes it. A message with RETAIN replaces (or, when empty, clears) the retained one. */
   refer(session: StoredSession, options: ReferenceOptions, priority?: Priority): void;

@@ -422,6 +422,20 @@ export function sessionStoreContract(name: string, makeBench: () => StoreBench):
         });
       });
 
+      test('that goes along is there with the next message, as it was when that was written', async () => {
+        let value = 1;
+        store.putStateAlong({ gateway: GATEWAY }, 'k', () => Uint8Array.of(value));
+        value = 2;
+        queue(session(), 'a');
+        await durable(store);
+        await nowAndAfterRestart(() => expect([...(store.gatewayState(GATEWAY).get('k') ?? [])]).not.toEqual([]));
+        value = 3;
+        store.putStateAlong({ gateway: GATEWAY }, 'k', () => Uint8Array.of(value));
+        queue(found(), 'b');
+        await nowAndAfterRestart(() => undefined);
+        expect([...(store.gatewayState(GATEWAY).get('k') ?? [])]).toEqual([3]);
+      });
+
       test('is a copy', () => {
         const value = Uint8Array.of(1);
         store.putState({ gateway: GATEWAY }, 'k', value);

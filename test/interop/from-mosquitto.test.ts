@@ -219,7 +219,7 @@ describeWithPeers(['mosquitto', 'mosquitto_passwd', 'mosquitto_pub', 'openssl'],
     }));
     expect(posterns).toStrictEqual(mosquittos);
     expect(list).toMatch(/:3: listener: differs: there is one users file: who names a user at this listener has to be in it\n/);
-    expect(list).toMatch(/:5: listener: differs: another listener lets in clients without a name, so they come in here too, and may do nothing/);
+    expect(list).toMatch(/:5: listener: differs: another listener lets in clients without a name, so those of this host come in here too, and may do nothing/);
   });
 
   test('certificates and pre-shared keys as names', async () => {
@@ -309,7 +309,7 @@ describeWithPeers(['mosquitto', 'mosquitto_passwd', 'mosquitto_pub', 'openssl'],
   test('a suite written for Mosquitto starts Postern by config/as-mosquitto', async () => {
     const [directory, port] = [temporaryDirectory(), await freeTcpPort()];
     const conf = join(directory, 'mosquitto.conf');
-    writeFileSync(conf, 'allow_anonymous true\nbind_address 127.0.0.1\nlog_dest stdout\n');
+    writeFileSync(conf, 'log_dest stdout\nuser root\n');
     const child = spawn(resolve('config/as-mosquitto'), ['-v', '-c', conf, '-p', String(port)], {
       env: { ...process.env, POSTERN: `${process.execPath} ${resolve('src/main.ts')}`, TMPDIR: directory },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -326,7 +326,7 @@ describeWithPeers(['mosquitto', 'mosquitto_passwd', 'mosquitto_pub', 'openssl'],
       void ended.then((code) => fail(new Error(`ended with ${code}:\n${output}`)));
     });
     await (await client(`mqtt://127.0.0.1:${port}`)).endAsync();
-    expect(output).toContain('mosquitto.conf:3: log_dest: no equivalent');
+    expect(output).toContain('mosquitto.conf:1: log_dest: no equivalent');
     child.kill('SIGTERM');
     expect(await ended).toBe(0);
   });

@@ -1,5 +1,5 @@
 // `postern queue export` and `import` as a person uses them, on gateways that run; and with whatever takes part killed at any step.
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connect, connectAsync, type MqttClient } from 'mqtt';
@@ -8,8 +8,8 @@ import { type Ended, PosternProcess, type ProcessOptions, postern, temporaryDire
 
 const KILLED_AMONG = fileURLToPath(new URL('../support/killed-among.ts', import.meta.url));
 const KILLS_MS_MAX = 400_000;
-const KILLS = 6;
-const MESSAGES = 2_000;
+const KILLS_MIN = 12;
+const MESSAGES = 1_500;
 const SETTINGS = ['--set', 'mqtt.tcp.bind=127.0.0.1:0', '--set', 'mqttSn.udp.enabled=false'];
 const STORED = { clientId: 'panel', clean: false, protocolVersion: 5, properties: { sessionExpiryInterval: 3_600 } } as const;
 
@@ -25,12 +25,6 @@ async function started(data: string): Promise<Site> {
   return { data, gateway, url: `mqtt://127.0.0.1:${port}` };
 }
 
-/** After it was killed. */
-async function startedAgain(site: Site): Promise<void> {
-  await site.gateway.ended;
-  Object.assign(site, await started(site.data));
-}
-
 async function connected(url: string, options: Parameters<typeof connectAsync>[1] = {}): Promise<MqttClient> {
   const client = await connectAsync(url, { reconnectPeriod: 0, ...options });
   onTestFinished(async () => void client.end(true));
@@ -43,11 +37,15 @@ async function siteWith(payloads: readonly string[]): Promise<Site> {
   const panel = await connected(site.url, STORED);
   await panel.subscribeAsync('plant/#', { qos: 1 });
   await panel.endAsync();
-  const sensor = await connected(site.url, { protocolVersion: 5 });
+  await published(site, payloads);
+  return site;
+}
+
+async function published({ url }: Site, payloads: readonly string[]): Promise<void> {
+  const sensor = await connected(url, { protocolVersion: 5 });
   const properties = { userProperties: { site: 'north' } };
   await Promise.all(payloads.map((payload) => sensor.publishAsync('plant/temp', payload, { qos: 1, properties })));
   await sensor.endAsync();
-  return site;
 }
 
 /** What the client gets, up to a mark that is published behind it. */
@@ -122,21 +120,24 @@ describe('postern queue export and import', () => {
     async () => {
       const [there, here] = [await siteWith(numbers(MESSAGES)), await siteWith([])];
       const stick = temporaryDirectory();
-      let killed = 0;
-      for (let at = 0; at <= KILLS; at += 1) {
-        const ended = await exporting(there, join(stick, `${at}.queue`), killing(there, at));
-        killed += await mended(there, ended);
-      }
+      const exports = await swept((at, options) => exporting(there, join(stick, `${at}.queue`), options), there);
+      await published(there, numbers(2 * MESSAGES).slice(MESSAGES));
+      const further = await swept(
+        (at, options) => exporting(there, join(stick, `further-${at}.queue`), options),
+        there,
+        (at) => 3 * at,
+      );
+      expect([exports >= KILLS_MIN, further >= 3]).toEqual([true, true]);
       const files = readdirSync(stick).map((name) => join(stick, name)); // with what was cut short
-      for (const [index, file] of files.entries()) {
-        for (let at = 0; at < 3; at += 1) killed += await mended(here, await importing(here, file, killing(here, 2 * index + at)));
-        const { code, stderr } = await importing(here, file);
-        expect([0, 65], stderr).toContain(code);
-      }
-      expect(killed).toBeGreaterThan(KILLS);
+      for (const [index, file] of files.entries())
+        await swept(
+          (_, options) => importing(here, file, options),
+          here,
+          (at) => at * at + index,
+        );
       expect(await received(there)).toEqual([]);
       expect((await received(here)).sort()).toEqual(
-        numbers(MESSAGES)
+        numbers(2 * MESSAGES)
           .map((each) => `${each} north`)
           .sort(),
       );
@@ -145,18 +146,29 @@ describe('postern queue export and import', () => {
   );
 });
 
-/** The last of the exports is left alone. */
-function killing({ gateway }: Site, at: number): ProcessOptions {
-  if (at === KILLS) return {};
-  const step = String(1 + ((at * 7) % 23));
-  const whom = at % 2 === 0 ? { KILL_AT: step } : { KILL_AT: step, KILL_PID: String(gateway.pid), KILL_AFTER_MS: String((at * 5) % 12) };
-  return { before: KILLED_AMONG, environment: whom };
+type Run = (at: number, options: ProcessOptions) => Promise<Ended>;
+
+/**
+ * Runs it with a kill at a later step each time, by turns of the command and of the gateway, until it comes to its end before.
+ *
+ * @param stepOf - at which step the `at`-th run is killed.
+ * @returns how many kills there were.
+ */
+async function swept(run: Run, site: Site, stepOf = (at: number): number => at): Promise<number> {
+  for (let at = 1; ; at += 1) {
+    const isGateway = at % 3 === 0;
+    const whom: Record<string, string> = isGateway ? { KILL_PID: String(site.gateway.pid), KILL_AFTER_MS: String((at * 5) % 12) } : {};
+    const ended = await run(at, { before: KILLED_AMONG, environment: { KILL_AT: String(stepOf(at)), ...whom } });
+    if (isGateway) await restarted(site);
+    else if (ended.signal === null) {
+      expect([0, 65], ended.stderr).toContain(ended.code); // 65: of a file that was cut short
+      return at - 1;
+    }
+  }
 }
 
-/** Starts the gateway again if it was killed. @returns how many processes were. */
-async function mended(site: Site, { signal, stderr }: Ended): Promise<number> {
-  if (signal === 'SIGKILL') return 1;
-  if (!/no gateway is running|closed the connection/.test(stderr) && existsSync(`/proc/${site.gateway.pid}`)) return 0;
-  await startedAgain(site);
-  return 1;
+async function restarted(site: Site): Promise<void> {
+  site.gateway.kill('SIGKILL');
+  await site.gateway.ended;
+  Object.assign(site, await started(site.data));
 }

@@ -8,7 +8,6 @@ const STEPS: readonly [module: object, name: string][] = [
   [fs, 'openSync'],
   [fs, 'writeSync'],
   [fs, 'fsyncSync'],
-  [fs, 'closeSync'],
   [fs, 'renameSync'],
   [net, 'createConnection'],
 ];
@@ -24,14 +23,10 @@ for (const [module, name] of STEPS) {
   const real: unknown = Reflect.get(module, name);
   Object.assign(module, {
     [name]: (...args: unknown[]) => {
-      if (name === 'createConnection' || args.some(isOfExport) || (name !== 'openSync' && name !== 'renameSync')) left -= 1;
+      if (name !== 'openSync' || String(args[0]).includes('.queue')) left -= 1;
       if (left === 0) kill();
       return typeof real === 'function' ? real(...args) : undefined;
     },
   });
 }
 syncBuiltinESMExports();
-
-function isOfExport(argument: unknown): boolean {
-  return typeof argument === 'string' && argument.includes('.queue');
-}

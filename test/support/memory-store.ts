@@ -160,6 +160,10 @@ export class MemoryStore implements SessionStore {
     this.#write({ kind: 'state', owner: 'gateway' in owner ? owner : { session: owner.id }, key, value: value?.slice() });
   }
 
+  putStateAlong(owner: { readonly gateway: string }, key: string, value: () => Uint8Array): void {
+    this.#image.apply({ kind: 'state', owner, key, value: value() });
+  }
+
   refer(session: StoredSession, options: ReferenceOptions, priority: Priority = ORDINARY): void {
     this.#references.set(session.id, { qos: options.qos, isRetain: options.isRetain, identifiers: [...options.identifiers] });
     this.#priorities.set(session.id, priority);

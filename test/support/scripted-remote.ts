@@ -2,7 +2,7 @@
 
 import { clientId, peerAddress } from '../../src/model/client.ts';
 import { GatewayError } from '../../src/model/errors.ts';
-import { Message, type QoS } from '../../src/model/message.ts';
+import { type Draft, Message, type QoS } from '../../src/model/message.ts';
 import { type TopicName, topicName } from '../../src/model/topic.ts';
 import { topicOf } from '../../src/model/topic-utf8.ts';
 import { MqttDecoder } from '../../src/mqtt/codec.ts';
@@ -88,6 +88,8 @@ export class ScriptedRemote implements StreamDialer, MqttVisitor {
   readonly connects: ConnectPacket[] = [];
   readonly packets: DecodedPacket[] = [];
   readonly publishes: RemotePublish[] = [];
+  /** Of each of them, by name; of a name that repeats the last. */
+  readonly userProperties: Record<string, string>[] = [];
   readonly acks: [type: AckType, packetId: number, reasonCode: number][] = [];
   dialCount = 0;
   /** False: nobody answers at that address. */
@@ -116,6 +118,7 @@ export class ScriptedRemote implements StreamDialer, MqttVisitor {
     const { qos, isDuplicate, isRetain, packetId } = view;
     const topic = view.bytes.toString('utf8', view.topicStart, view.topicEnd);
     this.publishes.push({ topic, payload: view.payload().toString(), qos, isDuplicate, isRetain, packetId });
+    this.userProperties.push(Object.fromEntries(view.properties?.userProperties ?? []));
     if (this.acknowledges && qos > 0) this.ack(qos === 1 ? 'puback' : 'pubrec', packetId);
   }
 
@@ -166,10 +169,13 @@ export class ScriptedRemote implements StreamDialer, MqttVisitor {
 
   /** Also where this gateway would not: other brokers have other limits. */
   publishAnywhere(topic: string, payload: string, qos: QoS, packetId = 0): void {
-    const draft = { topic: topicOf(topic as TopicName), payload: Buffer.from(payload), qos, isRetain: false };
+    this.publishDraft({ topic: topicOf(topic as TopicName), payload: Buffer.from(payload), qos, isRetain: false }, packetId, false);
+  }
+
+  publishDraft(draft: Draft, packetId: number, isDuplicate: boolean): void {
     const message = new Message(draft, { gateway: 'remote', clientId: clientId('remote') }, { publishedAtMs: 0, expiresAtMs: Number.POSITIVE_INFINITY });
     const out = new OutBuffer(4_096);
-    const delivery = { message, qos, isRetain: false, isDuplicate: false, packetId, identifiers: [], expirySeconds: undefined };
+    const delivery = { message, qos: draft.qos, isRetain: false, isDuplicate, packetId, identifiers: [], expirySeconds: undefined };
     new PublishEncoder(this.#version).encode(delivery, { reserve: () => out }, Number.POSITIVE_INFINITY);
     this.#deliver(out);
   }

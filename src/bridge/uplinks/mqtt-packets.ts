@@ -78,7 +78,7 @@ export function subscribePacket(filters: readonly RemoteFilter[], packetId: numb
 }
 
 /** What the remote's CONNACK lets us send. */
-export interface RemoteTerms extends RemoteLimits {
+export interface RemoteTerms extends Omit<RemoteLimits, 'echoes'> {
   readonly keepAliveSeconds: number;
   readonly packetBytesMax: number;
   readonly canRetain: boolean;

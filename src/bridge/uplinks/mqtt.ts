@@ -153,7 +153,8 @@ export class MqttUplink implements Uplink, ConnectionOwner {
     this.#terms = terms;
     this.#upSinceMs = clock.monotonicMs();
     record.enter('connected');
-    this.#handlers?.onUp(terms);
+    const echoes = this.#settings.version === 4 && !this.#isBridgeBitSet; // who takes the bit knows what it asks for
+    this.#handlers?.onUp({ ...terms, echoes });
   }
 
   onEnd(failure: LinkFailure, endedBy: 'us' | 'remote'): void {

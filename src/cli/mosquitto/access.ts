@@ -35,18 +35,25 @@ export function accessOf(conf: Conf, listeners: readonly Listener[], isLocalOnly
   const gates = listeners.map((listener) => gateOf(listener, conf, { passwordFiles, isLocalOnly }));
   const remarks = [...passwordFiles.values()].flatMap((each) => each.remarks);
   const open = gates.filter(({ isOpen }) => isOpen);
-  const anonymous = open.length === 0 ? 'never' : isLocalOnly ? 'loopback' : 'always';
+  const anonymous = open.length === 0 ? 'never' : open.every(({ listener }) => isOfThisHost(listener)) ? 'loopback' : 'always';
+  const who = anonymous === 'loopback' ? 'those of this host' : 'they';
   const users = unionOf(gates);
   const closed = open.length === 0 ? [] : gates.filter(({ isOpen }) => !isOpen);
   for (const { listener } of closed) {
     if (listener.at !== undefined)
       remarks.push(
-        remark(listener.at, 'differs', 'another listener lets in clients without a name, so they come in here too, and may do nothing (access.acl)'),
+        remark(listener.at, 'differs', `another listener lets in clients without a name, so ${who} come in here too, and may do nothing (access.acl)`),
       );
   }
   const denials = [...closed.flatMap(({ listener }) => deny('anonymous', listener)), ...gates.flatMap((gate) => strangers(gate, gates, remarks))];
   const rules = rulesOf(gates, denials, remarks);
   return { anonymous, users, rules, remarks };
+}
+
+/** Whether who connects there counts as a client of this host: not by a proxy. */
+function isOfThisHost({ item: { type, bind, proxyProtocol } }: Listener): boolean {
+  if (type === 'ws' || type === 'wss' || proxyProtocol !== undefined) return false;
+  return type === 'unix' || /^(?:127\.|localhost:|\[::1\]:)/.test(String(bind));
 }
 
 interface Around {

@@ -9,6 +9,8 @@ export interface Bridge {
   readonly item: Tree;
   /** Never shown. */
   readonly password: string | undefined;
+  /** Pre-shared, in hexadecimal; never shown. */
+  readonly key: string | undefined;
   /** Authorities of the broker, PEM, where they were a directory. */
   readonly authorities: string | undefined;
   readonly remarks: readonly Remark[];
@@ -41,7 +43,7 @@ function bridgeOf({ begin, draft }: BridgeScope, hostname: string, taken: Readon
   const secret = draft.last('remote_password', 'password');
   const topics = draft.all('topic').flatMap((line) => topicsOf(line));
   if (topics.length === 0) throw new ConfError(begin, 'the connection has no topic');
-  return { name, item: { ...head, ...draft.tree, topics }, password: secret?.value, authorities, remarks };
+  return { name, item: { ...head, ...draft.tree, topics }, password: secret?.value, key: draft.last('bridge_psk')?.value, authorities, remarks };
 }
 
 function nameFor(written: string, taken: ReadonlySet<string>): string {

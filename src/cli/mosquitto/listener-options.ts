@@ -78,7 +78,10 @@ export const SECURITY_OPTIONS: Table = {
 };
 
 function versions(text: string, place: Place): Plain {
-  const named = text.split(/[,\s]+/).map((each) => (Object.hasOwn(VERSIONS, each) ? VERSIONS[each] : undefined));
+  const named = text
+    .split(/[,\s]+/)
+    .filter((each) => each !== '')
+    .map((each) => (Object.hasOwn(VERSIONS, each) ? VERSIONS[each] : undefined));
   const known = named.filter((each) => each !== undefined);
   if (known.length === 0 || known.length < named.length) throw new ConfError(place, 'must name some of 3, 4, 5');
   return known;

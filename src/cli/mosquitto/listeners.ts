@@ -77,7 +77,7 @@ function addressOf({ begin, draft }: Scope): Address {
     return { port: port === undefined ? DEFAULT_PORT : portOf(port.value, port), host: host?.value ?? (isOpen ? undefined : LOOPBACK), socket: undefined };
   }
   const [, port = '', rest = ''] = /^(\S+)\s*(.*)$/.exec(begin.value) ?? [];
-  if (port === '0' && rest.startsWith('/')) return { port: 0, host: undefined, socket: rest };
+  if (port === '0' && rest !== '') return { port: 0, host: undefined, socket: rest };
   return { port: portOf(port, begin), host: rest === '' ? undefined : rest, socket: undefined };
 }
 
@@ -135,13 +135,14 @@ function clientCertificates(draft: Draft, note: Note): string | undefined {
   const file = draft.last('cafile');
   const directory = draft.last('capath');
   const list = draft.last('crlfile');
+  if (file !== undefined) draft.put('tls.caFile', resolve(words(file.value, file))); // also where certfile has its own certificate only: OpenSSL completes the chain
   if (!isRequired && !common && !subject) {
-    for (const line of [file, directory, list]) note(line, 'needless', 'no client has to show a certificate');
+    for (const line of [directory, list]) note(line, 'needless', 'no client has to show a certificate');
     return undefined;
   }
   draft.put('tls.clientCertificate', 'required');
-  if (file !== undefined) draft.put('tls.caFile', resolve(words(file.value, file)));
   if (list !== undefined) draft.put('tls.crlFile', resolve(words(list.value, list)));
+  note(list, 'differs', 'a list of every authority in a chain is needed, that of the root included');
   if (subject) draft.put('tls.certificateIdentity', 'subject');
   if (subject)
     note(

@@ -36,9 +36,10 @@ export function outputFiles({ conf, listeners, bridges, access }: Pieces): { rea
     if (keys !== undefined) made.add(listener, 'tls.pskFile', keys);
   }
   for (const bridge of bridges) {
-    const { name, authorities, password } = bridge;
+    const { name, authorities, password, key } = bridge;
     if (authorities !== undefined) made.add(bridge, 'tls.caFile', { name: `bridge-${name}-ca.pem`, text: authorities });
     if (password !== undefined) made.add(bridge, 'passwordFile', { name: `bridge-${name}.password`, text: `${password}\n` });
+    if (key !== undefined) made.add(bridge, 'tls.pskFile', { name: `bridge-${name}.psk`, text: `${key}\n` });
   }
   return made;
 }

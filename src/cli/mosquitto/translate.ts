@@ -24,7 +24,6 @@ interface Pieces {
   readonly listeners: readonly Listener[];
   readonly bridges: readonly Bridge[];
   readonly access: Access;
-  readonly isLocalOnly: boolean;
 }
 
 /**
@@ -35,7 +34,7 @@ export function translate(lines: readonly ConfLine[], { hostname, source }: { re
   const conf = scopesOf(lines);
   const { listeners, remarks } = listenersOf(conf.listeners);
   const isLocalOnly = conf.listeners.every(({ begin, draft }) => begin === undefined && draft.last('port', 'bind_address') === undefined);
-  const pieces = { conf, listeners, isLocalOnly, bridges: bridgesOf(conf.bridges, hostname), access: accessOf(conf, listeners, isLocalOnly) };
+  const pieces = { conf, listeners, bridges: bridgesOf(conf.bridges, hostname), access: accessOf(conf, listeners, isLocalOnly) };
   const { files, places } = outputFiles(pieces);
   const whole = wholeOf(conf);
   const all = [conf, pieces.access, ...listeners, ...pieces.bridges].flatMap((piece) => piece.remarks);
@@ -75,7 +74,7 @@ function placed(places: Places, owner: object, directory: string): readonly (rea
 type PathsOf = (owner: object) => readonly (readonly [key: string, path: string])[];
 
 function treeOf(pieces: Pieces, whole: Draft, pathsOf: PathsOf): object {
-  const { listeners, bridges, access, isLocalOnly } = pieces;
+  const { listeners, bridges, access } = pieces;
   const withPaths = (owner: object, item: object): object => {
     const draft = new Draft();
     Object.assign(draft.tree, structuredClone(item));
@@ -88,7 +87,7 @@ function treeOf(pieces: Pieces, whole: Draft, pathsOf: PathsOf): object {
     mqttSn: { udp: { enabled: false } },
     access: withPaths(access, {
       anonymous: access.anonymous,
-      ...(access.anonymous === 'always' && !isLocalOnly ? { allowAnonymousBeyondLoopback: true } : {}),
+      ...(access.anonymous === 'always' ? { allowAnonymousBeyondLoopback: true } : {}),
       systemTopics: 'all',
     }),
     ...(bridges.length === 0 ? {} : { bridges: bridges.map((bridge) => withPaths(bridge, bridge.item)) }),

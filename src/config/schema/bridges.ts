@@ -1,5 +1,6 @@
 import {
   BRIDGE_ANSWER_TIMEOUT_SECONDS,
+  BRIDGE_HOPS_MAX,
   BRIDGE_QUEUE_BYTES_MAX,
   BRIDGE_QUEUE_MESSAGES_MAX,
   BRIDGE_TOPIC_ALIAS_MAX,
@@ -146,6 +147,26 @@ const bridge = section('One bridge.', {
     '$SYS/broker/connection/postern-greenhouse-central/state',
   ),
   statusTo: key(choice(['both', 'local', 'none']), 'Where the status topic is published: here and, by will, at the broker; only here; nowhere.', 'both'),
+  loopGuard: key(
+    choice(['auto', 'on', 'off']),
+    'Keeps messages from going in circles: auto where what is sent may come in over the same bridge, on always, off never. MQTT 5: a User Property of 33 bytes; 3.1.1: echoes are found out.',
+    'auto',
+  ),
+  hopsMax: key(
+    integer({ min: 1, max: 255 }),
+    'Bridges a guarded message crosses, out of a gateway or into one; then it stays. Between gateways that are all bridged to each other: 1.',
+    BRIDGE_HOPS_MAX,
+  ),
+  provenance: key(
+    choice(['none', 'properties', 'envelope']),
+    'What goes with each message that tells where it is from, when it came and whether any is missing: nothing; User Properties pst-* (MQTT 5); a JSON object around its payload.',
+    'none',
+  ),
+  reportTopic: optionalKey(
+    topic,
+    'Where the broker is told which number each boot ended with, and what is not sent; postern/<client id>/report unless given.',
+    'postern/greenhouse/report',
+  ),
   queueMessagesMax: key(
     integer({ min: 1, max: 1_000_000_000 }),
     'Messages that wait through an outage; then publishers are held back.',

@@ -25,6 +25,7 @@ import type {
   StoredSession,
   StoreStatus,
 } from '../../session/session-store.ts';
+import { referencesOf } from '../../session/volatile-messages.ts';
 import { CommitLog, type UnitSource } from './commit-log.ts';
 import type { Committer, CommitUnit } from './committer.ts';
 import type { DatabaseSize } from './database-size.ts';
@@ -40,6 +41,7 @@ import type { TableWrite } from './schema.ts';
 import { Scrub } from './scrub.ts';
 import type { SegmentIndex } from './segment-index.ts';
 import { SettledRuns } from './settled-runs.ts';
+import { StateAlong } from './state-along.ts';
 import type { StoreLimits } from './store-limits.ts';
 import { settledCounters, storeGauges } from './store-metrics.ts';
 import { storeStatus } from './store-status.ts';
@@ -83,6 +85,7 @@ export class SqliteStore implements SessionStore {
   readonly #upkeep: Upkeep;
   readonly #disk: DiskWatch;
   readonly #runs = new SettledRuns();
+  readonly #along: StateAlong;
   readonly #references = new References();
   /** Sessions of `#references`, each once; only the first `#referredCount` are. */
   readonly #referred: SessionImage[] = [];
@@ -102,6 +105,7 @@ export class SqliteStore implements SessionStore {
     this.#parts = parts;
     this.#image = recovered.image;
     this.#segments = recovered.segments;
+    this.#along = new StateAlong(recovered.image);
     this.#log = new CommitLog({ ...parts, source: this.#unitSource(), nextGroup: recovered.nextGroup, nextSequence: recovered.nextSequence });
     this.#upkeep = new Upkeep({
       ...parts,
@@ -110,7 +114,7 @@ export class SqliteStore implements SessionStore {
       log: this.#log,
       replayedBytes: recovered.replayedBytes,
       stamps: () => this.#stamps(),
-      closing: (group) => this.#runs.moveTo(group),
+      closing: (group) => this.#along.close(group, this.#runs),
       isShort: () => this.#disk.isAt('compact'),
     });
     this.#disk = new DiskWatch({ ...parts, ...parts.disk, commits: this.#log, upkeep: this.#upkeep });
@@ -168,6 +172,10 @@ export class SqliteStore implements SessionStore {
     else if (this.#image.session(owner.id) !== undefined) this.#write({ kind: 'state', owner: { session: owner.id }, key, value: copy });
   }
 
+  putStateAlong({ gateway }: { readonly gateway: string }, key: string, value: () => Uint8Array): void {
+    this.#along.put(gateway, key, value);
+  }
+
   refer({ id }: StoredSession, options: ReferenceOptions, priority: Priority = ORDINARY): void {
     const session = this.#image.session(id);
     if (session === undefined) return;
@@ -185,10 +193,9 @@ export class SqliteStore implements SessionStore {
     const sequence = log.nextSequence;
     log.nextSequence += 1;
     if (this.#referredCount === 0 && !message.isRetain) return sequence; // nobody will ask for it: a hole like any other
-    const { open } = log;
-    open.message(sequence, message, this.#references);
+    log.open.message(sequence, message, this.#references);
     const references = this.#enqueue(sequence, message);
-    open.live += references;
+    log.open.live += references;
     if (message.isRetain) this.#image.retain(sequence, message);
     this.#appended.value += 1;
     if (references === 0 || message.qos === 2 || message.isRetain) log.wroteWithin(withinMs);
@@ -212,12 +219,7 @@ export class SqliteStore implements SessionStore {
     const sequence = this.#log.nextSequence;
     this.#log.nextSequence += 1;
     if (this.#referredCount === 0) return sequence;
-    const references = new Map<number, ReferenceOptions>();
-    for (let at = 0; at < this.#referredCount; at += 1) {
-      const { qos, isRetain, identifiers } = this.#options[at] as ReferenceOptions;
-      references.set((this.#referred[at] as SessionImage).id, { qos, isRetain, identifiers: [...identifiers] });
-    }
-    this.#image.volatile.put(sequence, message, references);
+    this.#image.volatile.put(sequence, message, referencesOf(this.#referred.slice(0, this.#referredCount), this.#options));
     this.#enqueue(sequence, message);
     this.#appended.value += 1;
     return sequence;
@@ -276,12 +278,9 @@ export class SqliteStore implements SessionStore {
   endReceiving({ id, receiving }: StoredSession, packetId: number, quarantineUntilMs: GatewayMs | undefined): void {
     const exchange = receiving.get(packetId);
     if (exchange === undefined) return;
-    if (quarantineUntilMs === undefined) {
-      this.#write({ kind: 'receiving-forgotten', session: id, packetId });
-    } else {
-      const quarantined = { state: 'quarantined', digest: exchange.digest, untilMs: quarantineUntilMs } as const;
-      this.#write({ kind: 'receiving', session: id, packetId, exchange: quarantined });
-    }
+    const { digest } = exchange;
+    if (quarantineUntilMs === undefined) this.#write({ kind: 'receiving-forgotten', session: id, packetId });
+    else this.#write({ kind: 'receiving', session: id, packetId, exchange: { state: 'quarantined', digest, untilMs: quarantineUntilMs } });
   }
 
   whenDurable(waiter: DurableWaiter, token: number): void {
@@ -370,7 +369,7 @@ export class SqliteStore implements SessionStore {
       get wantsUnit() {
         return store.#upkeep.wantsUnit;
       },
-      closing: (group) => this.#runs.moveTo(group),
+      closing: (group) => this.#along.close(group, this.#runs),
       stamps: () => this.#stamps(),
       closed: (group, left) => this.#closed(group, left),
       takeRows: (company) => this.#upkeep.takeRows(company),

@@ -134,6 +134,7 @@ describe('a connection that fails', () => {
     await settled();
     expect(made.bridge.status()).toMatchObject({ state: 'waiting', isConnected: false, lastFailure: kind, reason: expect.stringContaining(words) });
     expect(counted(made, `failures.${kind}`)).toBe(1);
+    expect(made.bridge.status()).toMatchObject({ retrySeconds: expect.any(Number), failedAddress: 'remote:1883', failures: 1 });
     made.local.publish('readings/a', 'kept', { qos: 1 });
     await restIsServed(made);
     expect(queued(made)).toBe(1);

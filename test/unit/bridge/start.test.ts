@@ -1,5 +1,6 @@
 // When a bridge is connected, by its configuration and by hand.
 import { describe, expect, test } from 'vitest';
+import { topicName } from '../../../src/model/topic.ts';
 import { type Bridged, bridged } from '../../support/bridged.ts';
 import { settled } from '../../support/fake-clock.ts';
 import { ScriptedRemote } from '../../support/scripted-remote.ts';
@@ -93,16 +94,16 @@ describe('start: once', () => {
 
 describe('by hand', () => {
   test('a bridge that is stopped says goodbye, collects, and goes on when it is started', async () => {
-    const made = await bridged();
+    const made = await bridged({ uplink: { statusTopic: topicName('state/gw') } });
     made.bridge.rest();
     await settled();
     expect([stateOf(made), made.remote.packets.at(-1)?.type]).toEqual(['stopped', 'disconnect']);
-    publish(made, '1');
+    publish(made, 'waits');
     await made.clock.advanceSeconds(3_600);
     expect([made.remote.dialCount, made.core.store.status().queuedMessages]).toEqual([1, 1]);
     made.bridge.call();
     await settled();
-    expect([stateOf(made), made.remote.payloads]).toEqual(['connected', ['1']]);
+    expect([stateOf(made), made.remote.payloads]).toEqual(['connected', ['1', '0', '1', 'waits']]); // the state topic, and the message
   });
 
   test('one that waits for its next attempt is stopped, or goes at once', async () => {

@@ -57,6 +57,7 @@ const ALL = [
   'topic # out 1',
   'remote_username garden',
   'remote_password hunter2',
+  'bridge_identity garden',
   'bridge_psk 00112233445566778899',
 ].join('\n');
 
@@ -72,7 +73,7 @@ describe('what is written', () => {
 
   test('lies beside the configuration, for its owner alone, and no secret is shown or in it', async () => {
     expect(await imports(ALL)).toBe(EXIT.ok);
-    expect(written()).toStrictEqual(['access.acl', 'bridge-centre.password', 'postern.yaml', 'psk', 'users.json']);
+    expect(written()).toStrictEqual(['access.acl', 'bridge-centre.password', 'bridge-centre.psk', 'postern.yaml', 'psk', 'users.json']);
     for (const name of written()) expect(statSync(join(directory, 'out', name)).mode & 0o777).toBe(0o600);
     const yaml = readFileSync(join(directory, 'out/postern.yaml'), 'utf8');
     for (const secret of SECRETS) expect(told.out + told.error + yaml).not.toContain(secret);
@@ -85,7 +86,7 @@ describe('what is written', () => {
     expect(told.out).toContain(`${conf}:6: log_dest: no equivalent: the log goes to standard error, for the service manager to keep\n`);
     expect(told.out).toContain(`${conf}:7: plugin_opt_password: no equivalent: it is for a plugin\n`);
     expect(told.out).toContain(`${join(directory, 'passwords')}:2: user: no equivalent: the password is no hash of mosquitto_passwd: this user is left out\n`);
-    expect(told.out).toContain('4 no equivalent, 1 differs, 0 not needed; every other line has its equivalent\n');
+    expect(told.out).toContain('3 no equivalent, 1 differs, 0 not needed; every other line has its equivalent\n');
   });
 
   test.each(['postern.yaml', 'users.json', 'psk'])('never over a %s that exists', async (name) => {

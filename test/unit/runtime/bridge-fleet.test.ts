@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { GatewayError } from '../../../src/model/errors.ts';
 import { silentLog } from '../../../src/model/log.ts';
 import { BridgeFleet } from '../../../src/runtime/bridge-fleet.ts';
+import { GatewayOrigin } from '../../../src/runtime/gateway-origin.ts';
 import { TurnWriter } from '../../../src/transport/turn-writer.ts';
 import { TRANSIENT } from '../../support/bridged.ts';
 import { startCore } from '../../support/core.ts';
@@ -27,6 +28,7 @@ function fleet() {
     log: silentLog,
     metrics: core.metrics,
     writer: new TurnWriter(),
+    origin: new GatewayOrigin({ store: core.store, clock }),
     contextFor: (name) => {
       if (refused.has(name)) throw new GatewayError('CONFIG_INVALID', `${name} cannot carry readings/#: denied`);
       return core.context(name);

@@ -83,6 +83,21 @@ describe('without a listener', () => {
   });
 });
 
+test.each([
+  ['listener 1883 127.0.0.1\nallow_anonymous true', 'loopback'],
+  ['listener 1883 ::1\nallow_anonymous true', 'loopback'],
+  ['listener 0 /run/m.sock\nallow_anonymous true', 'loopback'],
+  ['listener 1883 192.0.2.1\nallow_anonymous true', 'always'],
+  ['listener 1883 127.0.0.1\nprotocol websockets\nallow_anonymous true', 'always'],
+  ['listener 1883 127.0.0.1\nenable_proxy_protocol 1\nallow_anonymous true', 'always'],
+  ['listener 1883 127.0.0.1\nlistener_allow_anonymous true\nlistener 1884\nallow_anonymous false', 'loopback'],
+  ['listener 1883 127.0.0.1\nlistener 1884\nlistener_allow_anonymous true', 'always'],
+])('who has no name is let in with %j: %s', (conf, anonymous) => {
+  const { config, problems } = imported(conf);
+  expect(at(config, 'access.anonymous')).toBe(anonymous);
+  expect(problems).toStrictEqual([]);
+});
+
 describe('users', () => {
   test('keep the hashes mosquitto_passwd made', () => {
     const { config, files, remarks } = imported(`${LISTENER}password_file DIR/passwords\n`, { passwords: `# people\nada:${HASH}\n` });

@@ -1,6 +1,6 @@
 // Every option of mosquitto.conf(5) of Mosquitto 2.0, and those 2.1 brought: a key with its value, or a remark.
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { at, imported } from './imported.ts';
 
@@ -90,10 +90,11 @@ const LISTENERS: readonly Case[] = [
   ['listener 1884 192.0.2.1', { [`${LISTENER}bind`]: '192.0.2.1:1884' }],
   ['listener 1884 ::1', { [`${LISTENER}bind`]: '[::1]:1884' }],
   ['listener 0 /run/m.sock', { [`${LISTENER}type`]: 'unix', [`${LISTENER}path`]: '/run/m.sock' }],
+  ['listener 0 m.sock', { [`${LISTENER}type`]: 'unix', [`${LISTENER}path`]: resolve('m.sock') }],
   ['listener 1884\nsocket_domain ipv4', { [`${LISTENER}bind`]: '0.0.0.0:1884' }],
   ['listener 1884\nbind_interface eth0', { [`${LISTENER}bind`]: '127.0.0.1:1884' }, 'missing'],
   ['listener 1884 192.0.2.1\nbind_interface eth0', { [`${LISTENER}bind`]: '192.0.2.1:1884' }, 'differs'],
-  ['listener 1884\naccept_protocol_versions 4, 5', { [`${LISTENER}versions`]: ['3.1.1', '5.0'] }],
+  ['listener 1884\naccept_protocol_versions 4, 5,', { [`${LISTENER}versions`]: ['3.1.1', '5.0'] }],
   ['listener 1884\ndisable_client_cert_date_checks true', 'missing'],
   ['listener 1884\nenable_proxy_protocol 2', { [`${LISTENER}proxyProtocol`]: 'v2', [`${LISTENER}proxyTrusted`]: ['127.0.0.1', '::1'] }, 'differs'],
   ['listener 1884\nproxy_protocol_v2_require_tls true', 'missing'],
@@ -118,12 +119,15 @@ const CERTIFICATE = 'listener 8883\ncertfile /etc/m/server.pem\nkeyfile /etc/m/s
 const AUTHORITY = { [`${LISTENER}tls.caFile`]: '/etc/m/ca.pem', [`${LISTENER}tls.clientCertificate`]: 'required' };
 
 const TLS: readonly Case[] = [
-  [CERTIFICATE.trim(), { [`${LISTENER}type`]: 'tls', [`${LISTENER}tls`]: { certFile: '/etc/m/server.pem', keyFile: '/etc/m/server.key' } }, 'needless'],
+  [
+    CERTIFICATE.trim(),
+    { [`${LISTENER}type`]: 'tls', [`${LISTENER}tls`]: { certFile: '/etc/m/server.pem', keyFile: '/etc/m/server.key', caFile: '/etc/m/ca.pem' } },
+  ],
   [`${CERTIFICATE}require_certificate true`, AUTHORITY, 'differs'],
   [`${CERTIFICATE}require_certificate true\nuse_identity_as_username true`, AUTHORITY],
   [`${CERTIFICATE}use_identity_as_username true`, AUTHORITY],
   [`${CERTIFICATE}require_certificate true\nuse_subject_as_username true`, { ...AUTHORITY, [`${LISTENER}tls.certificateIdentity`]: 'subject' }, 'differs'],
-  [`${CERTIFICATE}use_identity_as_username true\ncrlfile /etc/m/crl.pem`, { [`${LISTENER}tls.crlFile`]: '/etc/m/crl.pem' }],
+  [`${CERTIFICATE}use_identity_as_username true\ncrlfile /etc/m/crl.pem`, { [`${LISTENER}tls.crlFile`]: '/etc/m/crl.pem' }, 'differs'],
   ['listener 8883\ncertfile /c\nkeyfile /k\nciphers A:B\nciphers_tls1.3 C', { [`${LISTENER}tls.ciphers`]: 'C:A:B' }],
   ['listener 8883\ncertfile /c\nkeyfile /k\ntls_version tlsv1.3', { [`${LISTENER}tls.minVersion`]: '1.3' }],
   ['listener 8883\ncertfile /c\nkeyfile /k\ntls_version tlsv1.1', { [`${LISTENER}tls.minVersion`]: '1.2' }, 'differs'],
@@ -149,11 +153,12 @@ const BRIDGES: readonly Case[] = [
   [connection('cleansession true'), { [`${BRIDGE}cleanStart`]: true }],
   [connection('local_cleansession true'), 'missing'],
   [connection('keepalive_interval 30'), { [`${BRIDGE}keepAliveSeconds`]: 30 }],
-  [connection('idle_timeout 30'), 'missing'],
-  [connection('threshold 5'), 'missing'],
-  [connection('start_type automatic'), 'needless'],
-  [connection('start_type lazy'), 'missing'],
-  [connection('start_type once'), 'missing'],
+  [connection('idle_timeout 30'), { [`${BRIDGE}idleSeconds`]: 30 }],
+  [connection('threshold 5'), { [`${BRIDGE}lazyThreshold`]: 5 }],
+  [connection('threshold 0'), { [`${BRIDGE}lazyThreshold`]: 1 }],
+  [connection('start_type automatic'), { [`${BRIDGE}start`]: 'automatic' }],
+  [connection('start_type lazy'), { [`${BRIDGE}start`]: 'lazy' }],
+  [connection('start_type once'), { [`${BRIDGE}start`]: 'once' }],
   [connection('local_clientid x'), 'needless'],
   [connection('local_username x'), 'needless'],
   [connection('local_password x'), 'needless'],
@@ -182,19 +187,18 @@ const BRIDGES: readonly Case[] = [
   [connection('bridge_certfile /c', 'bridge_keyfile /k'), { [`${BRIDGE}tls`]: { enabled: true, certFile: '/c', keyFile: '/k' } }],
   [connection('bridge_ciphers A'), { [`${BRIDGE}tls.enabled`]: true }, 'missing'],
   [connection('bridge_ciphers_tls1.3 A'), { [`${BRIDGE}tls.enabled`]: true }, 'missing'],
-  [connection('bridge_identity i'), { [`${BRIDGE}tls.enabled`]: true }, 'missing'],
-  [connection('bridge_psk 00'), { [`${BRIDGE}tls.enabled`]: true }, 'missing'],
+  [connection('bridge_identity i', 'bridge_psk 0011'), { [`${BRIDGE}tls`]: { enabled: true, pskIdentity: 'i', pskFile: '/etc/postern/bridge-c.psk' } }],
   [connection('bridge_insecure true'), 'missing'],
   [connection('bridge_insecure false'), 'needless'],
   [connection('bridge_require_ocsp true'), 'missing'],
   [connection('bridge_tls_version tlsv1.2'), { [`${BRIDGE}tls.enabled`]: true }, 'needless'],
   [connection('bridge_tls_use_os_certs true'), { [`${BRIDGE}tls.enabled`]: true }, 'differs'],
-  [connection('bridge_max_topic_alias 5'), 'needless'],
+  [connection('bridge_max_topic_alias 5'), { [`${BRIDGE}topicAliasMax`]: 5 }],
   [connection('bridge_receive_maximum 5'), { [`${BRIDGE}inflightMax`]: 5 }],
   [connection('bridge_session_expiry_interval 60'), { [`${BRIDGE}sessionExpirySeconds`]: 60 }],
   [connection('bridge_reload_type immediate'), 'needless'],
   [connection('bridge_reload_type lazy'), 'differs'],
-  [connection('bridge_tcp_keepalive 1 2 3'), 'missing'],
+  [connection('bridge_tcp_keepalive 9 2 3'), { [`${BRIDGE}tcpKeepAliveSeconds`]: 9 }, 'differs'],
   [connection('bridge_tcp_user_timeout 10'), 'missing'],
 ];
 
