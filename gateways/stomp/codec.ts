@@ -2,7 +2,7 @@
 // is cut only the line or the body that is not complete is kept, and no byte is looked at twice.
 import { Accumulator } from '../../src/wire/accumulator.ts';
 import { decodeHeader, type Header } from './decode-headers.ts';
-import { CLIENT_COMMANDS, type Command, type Frame, type Headers, headerOf, SERVER_COMMANDS, StompError, type StompVersion } from './packets.ts';
+import { CLIENT_COMMANDS, type Command, type Frame, headerOf, NO_HEADERS, SERVER_COMMANDS, StompError, type StompVersion } from './packets.ts';
 
 export interface FrameLimits {
   readonly headersMax: number;
@@ -19,7 +19,6 @@ const LF = 0x0a;
 const CR = 0x0d;
 const NUL = 0x00;
 const EMPTY = Buffer.alloc(0);
-const NO_HEADERS: Headers = [];
 /** What one read of a socket brings at most; it may follow the frame at which the decoder was paused. */
 const READ_BYTES_MAX = 65_536;
 /** A native search costs as much as looking at so many. */

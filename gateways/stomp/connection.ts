@@ -7,14 +7,14 @@ import type { Message } from '../../src/model/message.ts';
 import { FILTER_WORK } from '../../src/model/work.ts';
 import { type FaultTaker, HOLD, Intake } from '../../src/transport/intake.ts';
 import type { Link, LinkHandlers } from '../../src/transport/transport.ts';
-import { acknowledge } from './acknowledging.ts';
+import { acknowledge, named, requireAllAwaited } from './acknowledging.ts';
 import { type Admitted, admit, offered } from './admission.ts';
 import { type FrameVisitor, StompDecoder } from './codec.ts';
 import { GOODBYES, negotiated, REFUSALS } from './connect.ts';
 import type { StompCounters } from './counters.ts';
 import { type Beating, HeartBeat } from './heart-beat.ts';
 import type { MessageEncoder } from './message-encoder.ts';
-import { type Frame, type Headers, headerOf, StompError, type StompVersion } from './packets.ts';
+import { type Frame, type Headers, headerOf, NO_HEADERS, StompError, type StompVersion } from './packets.ts';
 import type { QueueKeepers } from './queue-keepers.ts';
 import { Replies } from './replies.ts';
 import { required } from './send.ts';
@@ -55,9 +55,11 @@ export class StompConnection implements FrameVisitor, FaultTaker, LinkHandlers, 
   readonly #replies: Replies;
   #state: 'joining' | 'connected' | 'closed' = 'joining';
   #cancelTimeout: () => void;
+  #cancelThrottle: (() => void) | undefined;
   #client: Client | undefined;
   /** Headers of the frame at hand, for the ERROR it may bring. */
-  #headers: Headers = [];
+  #headers: Headers = NO_HEADERS;
+  #isWaiting = false;
   #lastMessage = 0;
 
   constructor(link: Link, parts: ConnectionParts) {
@@ -128,6 +130,7 @@ export class StompConnection implements FrameVisitor, FaultTaker, LinkHandlers, 
     const transaction = headerOf(headers, 'transaction');
     if (transaction === undefined || !isTransactional(command)) this.#handle(frame, this.#client);
     else this.#keepForCommit(transaction, frame, this.#client);
+    if (!this.#isWaiting) this.#headers = NO_HEADERS;
   }
 
   /** Whatever went wrong ends here, and with it this connection alone. */
@@ -178,7 +181,8 @@ export class StompConnection implements FrameVisitor, FaultTaker, LinkHandlers, 
 
   throttle(delayMs: number): void {
     this.#intake.hold(HOLD.throttled);
-    this.#parts.context.clock.after(delayMs, () => this.#intake.release(HOLD.throttled));
+    this.#cancelThrottle?.();
+    this.#cancelThrottle = this.#parts.context.clock.after(delayMs, () => this.#intake.release(HOLD.throttled));
   }
 
   end(reason: EndReason): void {
@@ -199,8 +203,7 @@ export class StompConnection implements FrameVisitor, FaultTaker, LinkHandlers, 
       return;
     }
     this.#decoder.version = version;
-    const isFull = this.#parts.isFull();
-    const admitted = isFull ? REFUSALS.busy : await admit(headers, version, this.#link, { context, settings, outlet: this });
+    const admitted = this.#parts.isFull() ? REFUSALS.busy : await admit(headers, version, this.#link, { context, settings, outlet: this });
     if (typeof admitted === 'string') {
       counters.connectionsRefused.value += 1;
       context.log.info('connection refused', { peer: this.#link.peer, reason: admitted });
@@ -220,7 +223,7 @@ export class StompConnection implements FrameVisitor, FaultTaker, LinkHandlers, 
     this.#decoder.limit(settings);
     this.#client = {
       ...{ session, clientId, subscriptions },
-      sends: new Sends({ context, settings, clientId, expectReplies }),
+      sends: new Sends({ context, settings, expectReplies }),
       transactions: new Transactions(settings, context.clock, (name) => this.#transactionTimedOut(name)),
       heartBeat: new HeartBeat(context.clock, heartBeats, this),
     };
@@ -275,6 +278,7 @@ export class StompConnection implements FrameVisitor, FaultTaker, LinkHandlers, 
   #keepForCommit(transaction: string, frame: Frame, client: Client): void {
     client.transactions.add(transaction, frame);
     this.#acknowledge(frame.headers);
+    if (frame.command === 'ACK' || frame.command === 'NACK') named(frame.command, frame.headers, this.version);
     const sent = frame.command === 'SEND' ? client.sends.read(frame) : undefined;
     if (sent?.destination.kind === 'queue') this.#wait(this.#parts.keepers.keep(sent.draft.topic.name));
   }
@@ -299,6 +303,7 @@ export class StompConnection implements FrameVisitor, FaultTaker, LinkHandlers, 
 
   /** All of it in one commit, in order. */
   #commit(frames: readonly Frame[], client: Client): void {
+    requireAllAwaited(frames, { version: this.version, subscriptions: client.subscriptions });
     client.session.atomically(() => {
       for (const { command, headers, body } of frames) {
         this.#handle({ command, headers: headers.filter(([name]) => name !== 'receipt' && name !== 'transaction'), body }, client);
@@ -329,9 +334,14 @@ export class StompConnection implements FrameVisitor, FaultTaker, LinkHandlers, 
 
   /** Nothing more is read until it is done. */
   #wait(work: Promise<unknown>): void {
+    this.#isWaiting = true;
     this.#intake.hold(HOLD.judging);
     work.then(
-      () => this.#intake.release(HOLD.judging),
+      () => {
+        this.#isWaiting = false;
+        this.#headers = NO_HEADERS;
+        this.#intake.release(HOLD.judging);
+      },
       (error: unknown) => this.onFault(error),
     );
   }
@@ -380,6 +390,7 @@ export class StompConnection implements FrameVisitor, FaultTaker, LinkHandlers, 
   #stop(): void {
     this.#state = 'closed';
     this.#cancelTimeout();
+    this.#cancelThrottle?.();
     this.#intake.close();
   }
 }

@@ -47,6 +47,11 @@ export function subscribeFilter(destination: Destination, rules: Rules): TopicFi
   return queueFilter(named(() => topicName(topicTextOf(destination, rules))));
 }
 
+/** @throws StompError - none can be made of the name the client gave. */
+export function replyFilter(topic: string): TopicFilter {
+  return named(() => topicFilter(topicName(topic)));
+}
+
 /** The shared subscription that is the queue with that topic. */
 export function queueFilter(topic: TopicName): TopicFilter {
   return topicFilter(`$share/${GROUP}/${topic}`);

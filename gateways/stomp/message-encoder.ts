@@ -6,6 +6,7 @@ import type { OutBuffer } from '../../src/wire/out-buffer.ts';
 import { topicHeader } from './destinations.ts';
 import { escaped, headerLines } from './encode.ts';
 import type { StompVersion } from './packets.ts';
+import { RESERVED } from './send.ts';
 
 /** UTF-8 bytes a character of a string takes at most. */
 const BYTES_PER_CHARACTER_MAX = 3;
@@ -55,7 +56,12 @@ export class MessageEncoder {
       contentType === undefined ? '' : this.#line('content-type', contentType),
       responseTopic === undefined ? '' : this.#line('reply-to', topicHeader(responseTopic, this.#rules)),
       correlationData === undefined ? '' : this.#line('correlation-id', textOf(correlationData)),
-      userProperties === undefined ? '' : headerLines(userProperties, this.#version),
+      userProperties === undefined
+        ? ''
+        : headerLines(
+            userProperties.filter(([name]) => isSayable(name, this.#version)),
+            this.#version,
+          ),
     ].join('');
   }
 
@@ -64,8 +70,14 @@ export class MessageEncoder {
   }
 }
 
-/** Correlation Data is bytes, a header is text: what is no text goes as base64. */
+/** A publisher of another protocol may name its properties as it likes: none of them may stand for a header of ours, or break the frame. */
+function isSayable(name: string, version: StompVersion): boolean {
+  const read = version === '1.0' ? (name.split(':', 1)[0] ?? '') : name; // 1.0 cannot escape a colon
+  return read !== '' && !RESERVED.has(read);
+}
+
+/** Correlation Data is bytes, a header is text without NUL: what is none goes as base64. */
 function textOf(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return isUtf8(buffer) ? buffer.toString() : buffer.toString('base64');
+  return isUtf8(buffer) && !buffer.includes(NUL) ? buffer.toString() : buffer.toString('base64');
 }

@@ -23,6 +23,8 @@ export interface Frame {
   readonly body: Buffer;
 }
 
+export const NO_HEADERS: Headers = [];
+
 /** Value of the first header of that name. */
 export function headerOf(headers: Headers, name: string): string | undefined {
   for (const header of headers) if (header[0] === name) return header[1];

@@ -6,7 +6,7 @@ import { type Frame, type Headers, headerOf, StompError } from './packets.ts';
 import type { StompSettings } from './settings.ts';
 
 /** Said of a message by the gateway or to it; all others are the sender's, and come back in MESSAGE in their order. */
-const RESERVED: ReadonlySet<string> = new Set([
+export const RESERVED: ReadonlySet<string> = new Set([
   ...['destination', 'content-length', 'content-type', 'receipt', 'transaction', 'login', 'passcode'],
   ...['message-id', 'subscription', 'ack', 'redelivered', 'qos', 'retain', 'expiry', 'persistent', 'reply-to', 'correlation-id'],
 ]);

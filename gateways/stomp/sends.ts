@@ -1,4 +1,5 @@
 // SENDs of one client until their outcome is known (STOMP 1.2 "SEND", "RECEIPT").
+import { randomUUID } from 'node:crypto';
 import type { ClientSession, GatewayContext, PublishOutcome } from '../../src/gateway/gateway.ts';
 import type { TopicName } from '../../src/model/topic.ts';
 import { topicHeader } from './destinations.ts';
@@ -9,7 +10,6 @@ import type { StompSettings } from './settings.ts';
 export interface SendsParts {
   readonly context: GatewayContext;
   readonly settings: StompSettings;
-  readonly clientId: string;
   /** A `reply-to` named a place of this connection: what is sent to `topic` is to come back to it. */
   readonly expectReplies: (name: string, topic: string) => void;
 }
@@ -32,6 +32,8 @@ const REFUSALS: Readonly<Record<PublishOutcome, string | undefined>> = {
 export class Sends {
   readonly #parts: SendsParts;
   readonly #pending = new Map<number, { readonly receipt: string | undefined; readonly topic: TopicName }>();
+  /** A level of a topic, which the client's own name may not be. */
+  readonly #replyLevel = randomUUID();
   #lastToken = 0;
 
   constructor(parts: SendsParts) {
@@ -40,9 +42,9 @@ export class Sends {
 
   /** @throws StompError - a header is missing or says nothing that can be done. */
   read(frame: Frame): Sent {
-    const { context, settings, clientId, expectReplies } = this.#parts;
+    const { context, settings, expectReplies } = this.#parts;
     const replyTopic = (name: string): string => {
-      const topic = `stomp/reply/${clientId}/${name}`;
+      const topic = `stomp/reply/${this.#replyLevel}/${name}`;
       expectReplies(name, topic);
       return topic;
     };

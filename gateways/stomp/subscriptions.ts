@@ -2,8 +2,8 @@
 // queue has a queue and a window of its own in the core, so that one that does not acknowledge holds up nobody else.
 import type { ClientSession, ConnectRequest, Delivery, EndReason, GatewayContext, Outlet } from '../../src/gateway/gateway.ts';
 import { realm } from '../../src/model/client.ts';
-import { type TopicFilter, topicFilter, topicName } from '../../src/model/topic.ts';
-import { sendTopic, subscribeFilter, temporary } from './destinations.ts';
+import { type TopicFilter, topicFilter } from '../../src/model/topic.ts';
+import { replyFilter, sendTopic, subscribeFilter, temporary } from './destinations.ts';
 import { StompError } from './packets.ts';
 import type { QueueKeepers } from './queue-keepers.ts';
 import type { SubscribeRequest } from './subscribe.ts';
@@ -50,9 +50,8 @@ export class Subscriptions {
   /** @throws StompError - it may not, or there is one of that name already. */
   async subscribe(request: SubscribeRequest): Promise<ClientSession> {
     const { sink, keepers, isNamed } = this.#parts;
-    const { subscriptionsMax } = sink.settings;
     if (this.#byKey.has(request.key)) throw new StompError('STOMP 1.2 SUBSCRIBE', `there is a subscription ${request.key} already`);
-    if (this.#byKey.size >= subscriptionsMax) throw new StompError('STOMP 1.2 SUBSCRIBE', `more than ${subscriptionsMax} subscriptions (subscriptionsMax)`);
+    this.#requireRoom();
     if (request.isDurable && !isNamed) throw new StompError('SUBSCRIBE durable', 'a durable subscription needs the header client-id in CONNECT');
     const filter = subscribeFilter(request.destination, sink.settings);
     if (request.destination.kind === 'queue') await keepers.keep(sendTopic(request.destination, sink.settings));
@@ -67,7 +66,8 @@ export class Subscriptions {
     const destination = temporary(name);
     const id = destination.prefix + name;
     if (this.#byKey.has(id)) return;
-    this.#subscribeShared({ key: id, id, destination, ackMode: 'auto', prefetch: 1, qosMax: 1, isDurable: false }, topicFilter(topicName(topic)));
+    this.#requireRoom();
+    this.#subscribeShared({ key: id, id, destination, ackMode: 'auto', prefetch: 1, qosMax: 1, isDurable: false }, replyFilter(topic));
   }
 
   /** @param isForEver - a durable one does not come back, and what it holds goes. @throws StompError - there is none. */
@@ -94,13 +94,17 @@ export class Subscriptions {
 
   /** @param key - of the subscription the client names; undefined: 1.0 and 1.2 name the message only. @throws StompError - nothing waits under it. */
   acknowledge(messageId: string, key: string | undefined, command: 'ACK' | 'NACK'): Acknowledged {
-    const subscription = this.#byMessageId.get(messageId);
-    if (subscription === undefined || (key !== undefined && this.#byKey.get(key) !== subscription)) {
-      throw new StompError(`STOMP 1.2 ${command}`, `no message ${messageId} waits to be acknowledged`);
-    }
+    const subscription = this.awaiting(messageId, key);
+    if (subscription === undefined) throw unknownMessage(messageId, command);
     const taken = subscription.take(messageId);
     for (const [each] of taken) this.#byMessageId.delete(each);
     return { subscription, packetIds: taken.map(([, packetId]) => packetId) };
+  }
+
+  /** Whose message waits to be acknowledged under that name. */
+  awaiting(messageId: string, key: string | undefined): Subscription | undefined {
+    const subscription = this.#byMessageId.get(messageId);
+    return key === undefined || this.#byKey.get(key) === subscription ? subscription : undefined;
   }
 
   pauseLink(): void {
@@ -117,6 +121,11 @@ export class Subscriptions {
   end(): void {
     for (const session of [...this.#ownSessions()]) session.disconnect({ publishWill: false });
     this.#byKey.clear();
+  }
+
+  #requireRoom(): void {
+    const { subscriptionsMax } = this.#parts.sink.settings;
+    if (this.#byKey.size >= subscriptionsMax) throw new StompError('STOMP 1.2 SUBSCRIBE', `more than ${subscriptionsMax} subscriptions (subscriptionsMax)`);
   }
 
   *#ownSessions(): Generator<ClientSession> {
@@ -194,6 +203,10 @@ export class Subscriptions {
       throttle() {},
     };
   }
+}
+
+export function unknownMessage(messageId: string, command: 'ACK' | 'NACK'): StompError {
+  return new StompError(`STOMP 1.2 ${command}`, `no message ${messageId} waits to be acknowledged`);
 }
 
 function requireGranted(kind: 'granted' | 'denied' | 'quota-exceeded', { destination }: SubscribeRequest): void {
