@@ -8,6 +8,7 @@ import { aedesServer } from './bench/aedes-server.ts';
 import { type BenchArguments, HELP, parseArguments } from './bench/arguments.ts';
 import { backlogScenarios } from './bench/backlog.ts';
 import type { Bench, Line, Scenario } from './bench/bench.ts';
+import { bridgeScenarios } from './bench/bridge.ts';
 import { durableScenarios } from './bench/durable.ts';
 import { durablePeerScenarios } from './bench/durable-peer.ts';
 import { footprintScenarios } from './bench/footprint.ts';
@@ -20,7 +21,7 @@ import { routingScenarios } from './bench/routing.ts';
 import { freePort, type Subject } from './bench/server.ts';
 import { sparseScenarios } from './bench/sparse.ts';
 import { stallScenarios } from './bench/stall.ts';
-import { mosquitto, mosquittoPersistent, mosquittoTls, postern, standIn, withTls } from './bench/subjects.ts';
+import { mosquitto, mosquittoBridging, mosquittoPersistent, mosquittoTls, postern, standIn, withBridges, withTls } from './bench/subjects.ts';
 import { subscriptionScenarios } from './bench/subscriptions.ts';
 import { tlsScenarios } from './bench/tls.ts';
 import { wearScenarios } from './bench/wear.ts';
@@ -40,6 +41,7 @@ const SCENARIOS: readonly Scenario[] = [
   ...durablePeerScenarios,
   ...stallScenarios,
   ...backlogScenarios,
+  ...bridgeScenarios,
   ...footprintScenarios,
   ...wearScenarios,
 ];
@@ -87,6 +89,7 @@ function prepare(args: BenchArguments, cores: readonly [number, number], data: s
     peer: mosquitto(program('mosquitto')),
     persistentPeer: mosquittoPersistent(program('mosquitto')),
     aedes: aedesServer,
+    bridging: (bridges) => ({ subject: withBridges(subject, bridges), peer: mosquittoBridging(program('mosquitto'), bridges) }),
     tls: { subject: withTls(subject), peer: mosquittoTls(program('mosquitto')) },
     generator: generator(compileGenerator(program('gcc'), workshop), cores[1]),
     serverCore: cores[0],

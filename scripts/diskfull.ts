@@ -13,6 +13,7 @@ import { commitName } from './bench/machine.ts';
 import { EXIT_USAGE, UsageError } from './command-line.ts';
 import { type DiskFullArguments, HELP, parseArguments } from './diskfull/arguments.ts';
 import { findPeer, installCommand, missingPackages, type Peer } from './peers.ts';
+import { RUNTIME_OPTIONS } from './runtime-options.ts';
 
 const NEEDED: readonly Peer[] = ['gcc', '/usr/include/stdio.h', 'mke2fs', 'e2fsck', 'mount'];
 const VIOLATIONS_TOLD = 10;
@@ -65,7 +66,7 @@ async function failEach(committer: CommitterName, { places, seed }: DiskFullArgu
 
 async function fill(committer: CommitterName, { directory, library }: { readonly directory: string; readonly library: string }): Promise<boolean> {
   const run = new DiskFullRun({
-    entry: [resolve('src/main.ts')],
+    entry: [...RUNTIME_OPTIONS, resolve('src/main.ts')],
     committer,
     clock: new SystemClock(),
     directory,

@@ -8,6 +8,7 @@ import type { Config } from './config/config.ts';
 import type {
   BackupDesk,
   BanBook,
+  BridgeDesk,
   ListenerAddress,
   QueueBook,
   QueueListing,
@@ -27,9 +28,11 @@ import { BridgeFleet } from './runtime/bridge-fleet.ts';
 import { brokerSettings, queueSettings } from './runtime/broker-settings.ts';
 import { believedClock } from './runtime/clock-source.ts';
 import { CommitHealth } from './runtime/commit-health.ts';
-import { diskLimits } from './runtime/disk-limits.ts';
-import { type Front, mqttSnFront } from './runtime/fronts.ts';
+import { diskLimits, partitionBytes } from './runtime/disk-limits.ts';
+import { type Front, mqttSnFront, stompFront } from './runtime/fronts.ts';
+import { GatewayOrigin } from './runtime/gateway-origin.ts';
 import { mqttFront } from './runtime/mqtt-front.ts';
+import { queueDesk } from './runtime/queue-desk.ts';
 import { createSysTopics } from './runtime/sys-topics.ts';
 import { BACKUP_WORKER, COMMIT_WORKER } from './runtime/thread-entries.ts';
 import { Watches } from './runtime/watches.ts';
@@ -113,6 +116,7 @@ class GatewayParts implements RunningGateway {
     this.#access = createAccess(config.access, { store, clock: this.#clock, log, metrics });
     this.#clockBook = new ClockBook({ store, metrics });
     const receipts = config.clock.userProperties ? new Receipts(this.#clockBook) : undefined;
+    const origin = new GatewayOrigin({ store, clock });
     this.#broker = new Broker({
       store,
       clock: this.#clock,
@@ -122,13 +126,18 @@ class GatewayParts implements RunningGateway {
       turns: this.#turns,
       settings: brokerSettings(config),
       receipts,
+      clockBook: this.#clockBook,
+      isReturned: (draft) => origin.isOwn(draft),
     });
     this.#bridges = new BridgeFleet({
       clock,
       log,
       metrics,
       writer: this.#writer,
+      diskBytes: () => partitionBytes(config.data.directory),
+      origin,
       contextFor: (name) => this.#contextFor(name),
+      waitingFor: (name) => this.#broker.waitingFor(BRIDGE_REALM + name),
       retireAllBut: (names) => this.#broker.retire((realm) => realm.startsWith(BRIDGE_REALM) && !names.has(realm)),
     });
   }
@@ -139,7 +148,9 @@ class GatewayParts implements RunningGateway {
     this.#watches = this.#watch();
     this.#backups.removeLeft();
     const parts = { clock, log, metrics: this.#metrics, writer: this.#writer };
-    this.#fronts = [await mqttFront(this.#config.mqtt, parts), mqttSnFront(this.#config.mqttSn, parts)].filter((front) => front !== undefined);
+    this.#fronts = [await mqttFront(this.#config.mqtt, parts), mqttSnFront(this.#config.mqttSn, parts), stompFront(this.#config.stomp, parts)].filter(
+      (front) => front !== undefined,
+    );
     this.#broker.restore();
     await this.#bridges.start(this.#config.bridges);
     for (const { gateway } of this.#fronts) {
@@ -164,7 +175,7 @@ class GatewayParts implements RunningGateway {
       sessions: { stored: this.#broker.sessionCount, connected: this.#broker.connectedCount },
       ...this.#watches?.status(),
       store: { ...store, durability: this.#broker.durability.status },
-      bridges: this.#bridges.status().map((bridge) => ({ ...bridge, ...this.#broker.waitingFor(BRIDGE_REALM + bridge.name) })),
+      bridges: this.#bridges.status(),
       counters: this.#metrics.snapshot(),
     };
   }
@@ -188,6 +199,10 @@ class GatewayParts implements RunningGateway {
     return this.#access.banBook(this.#broker);
   }
 
+  get bridges(): BridgeDesk {
+    return this.#bridges;
+  }
+
   get backups(): BackupDesk {
     return this.#backups;
   }
@@ -197,7 +212,7 @@ class GatewayParts implements RunningGateway {
   }
 
   get queueBook(): QueueBook {
-    return this.#broker.queueInspector;
+    return queueDesk(this.#broker);
   }
 
   #contextFor(name: string): GatewayContext {

@@ -72,7 +72,7 @@ const SMOKE: Schedule = {
 export const HELP = `npm run bench -- [options]: Postern, Mosquitto and aedes side by side, on this machine, now
 
   --only NAME      only scenarios whose name starts so (repeatable): pairs fanin fanout sparse window1 durable
-                   memory start connections subscriptions retained tls access abuse slow-disk restart drain wear
+                   memory start connections subscriptions retained tls access abuse slow-disk restart drain bridge wear
   --pairs N        interleaved rounds per scenario (${FULL.pairs}; sparse ${FULL.sparsePairs})
   --seconds S      measured seconds per run (${FULL.seconds})
   --stored N       messages stored before a restart (${FULL.stored})

@@ -2,7 +2,9 @@
 import type { Schedule } from './arguments.ts';
 import type { Verdict } from './floors.ts';
 import type { Generator } from './generator.ts';
+import type { Sides } from './pairs.ts';
 import type { Place, Subject } from './server.ts';
+import type { BridgedTopics } from './subjects.ts';
 
 export interface Bench {
   readonly schedule: Schedule;
@@ -12,6 +14,8 @@ export interface Bench {
   readonly persistentPeer: Subject;
   /** The other broker on Node.js. */
   readonly aedes: Subject;
+  /** Ours and Mosquitto with bridges, both keeping what is queued. */
+  bridging(bridges: readonly BridgedTopics[]): Sides<Subject>;
   /** Ours and Mosquitto behind TLS. */
   readonly tls: { readonly subject: Subject; readonly peer: Subject };
   readonly generator: Generator;

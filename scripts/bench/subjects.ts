@@ -74,6 +74,53 @@ export function withTls(subject: Subject): Subject {
   });
 }
 
+/** One bridge of a server under test. */
+export interface BridgedTopics {
+  readonly name: string;
+  /** Where the remote listens, on this host. */
+  readonly port: number;
+  readonly filter: string;
+}
+
+/** How many messages a bridge has under way, ours and Mosquitto's alike. */
+const BRIDGE_INFLIGHT_MAX = 1_000;
+
+/** Postern with bridges that hold whatever a round acknowledges, and call every second. */
+export function withBridges(subject: Subject, bridges: readonly BridgedTopics[]): Subject {
+  const listed = bridges.map(({ name, port, filter }) => ({
+    name,
+    address: `127.0.0.1:${port}`,
+    protocol: '3.1.1', // as Mosquitto's own
+    inflightMax: BRIDGE_INFLIGHT_MAX,
+    queueMessagesMax: 1_000_000_000,
+    queueBytesMax: '64GiB',
+    retry: { capSeconds: 1 },
+    topics: [{ filter }],
+  }));
+  return withSettings(subject, () => ['--set', `bridges=${JSON.stringify(listed)}`]);
+}
+
+/** Debian's Mosquitto that keeps what is queued, with bridges of its own. */
+export function mosquittoBridging(program: string, bridges: readonly BridgedTopics[]): Subject {
+  return {
+    name: 'Mosquitto',
+    command: ({ port, directory }) => {
+      const settings = mosquittoSettings(port).map((line) =>
+        line.replace('persistence false', 'persistence true').replace('max_inflight_messages 0', `max_inflight_messages ${BRIDGE_INFLIGHT_MAX}`),
+      );
+      const connections = bridges.flatMap(({ name, port: remote, filter }) => [
+        `connection ${name}`,
+        `address 127.0.0.1:${remote}`,
+        `topic ${filter} out 1`,
+        'cleansession false',
+        'restart_timeout 1',
+        'try_private false',
+      ]);
+      return mosquittoCommand(program, directory, [...settings, `persistence_location ${directory}/`, 'user root', ...connections]);
+    },
+  };
+}
+
 /** One key for all servers: ECDSA over P-256. */
 function identityFiles(directory: string): { readonly certFile: string; readonly keyFile: string } {
   const files = { certFile: join(directory, 'server.pem'), keyFile: join(directory, 'server.key') };

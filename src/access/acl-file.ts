@@ -1,6 +1,6 @@
 // The access list as a file, one rule per line:
 //
-//   allow|deny  publish|subscribe|all  TOPIC  [user=NAME] [client=ID] [address=RANGE] [listener=NAME] [exact]
+//   allow|deny  publish|subscribe|all  TOPIC  [user=NAME] [client=ID] [address=RANGE] [listener=NAME] [anonymous] [exact|overlap]
 //
 // Empty lines and lines that begin with `#` say nothing. Text with spaces stands in double quotes, where `\"` is a quotation mark and `\\` a backslash.
 import { readFileSync, statSync } from 'node:fs';
@@ -14,6 +14,10 @@ const WORD = /\s*(?:([a-z]+=)?"((?:[^"\\]|\\["\\])*)"(?=\s|$)|([^\s"]+))/y;
 
 type Qualifier = 'clientId' | 'username' | 'address' | 'listener';
 
+type Flag = 'isExact' | 'isAnonymous' | 'isOverlap';
+type Qualified = Partial<Record<Qualifier, string> & Record<Flag, boolean>>;
+
+const FLAGS: Readonly<Record<string, Flag>> = { exact: 'isExact', anonymous: 'isAnonymous', overlap: 'isOverlap' };
 const QUALIFIERS: Readonly<Record<string, Qualifier>> = { client: 'clientId', user: 'username', address: 'address', listener: 'listener' };
 
 /** @throws GatewayError CONFIG_INVALID - unreadable, or wrong: one line per problem, each with the file and the line. */
@@ -61,13 +65,15 @@ function mistaken(word = ''): string {
   return /^[a-z]{1,12}$/i.test(word) ? `, not ${JSON.stringify(word)}` : '';
 }
 
-function qualified(words: readonly string[]): Partial<Record<Qualifier, string>> & { isExact?: boolean } {
-  const found: Partial<Record<Qualifier, string>> & { isExact?: boolean } = {};
+function qualified(words: readonly string[]): Qualified {
+  const found: Qualified = {};
   for (const word of words) {
     const [, name = '', value = ''] = /^([a-z]+)=(.*)$/s.exec(word) ?? [];
     const qualifier = Object.hasOwn(QUALIFIERS, name) ? QUALIFIERS[name] : undefined;
-    if (word === 'exact') found.isExact = true;
-    else if (qualifier === undefined || value === '') throw invalid(`${JSON.stringify(word)} is none of user=, client=, address=, listener= and exact`);
+    const flag = Object.hasOwn(FLAGS, word) ? FLAGS[word] : undefined;
+    if (flag !== undefined) found[flag] = true;
+    else if (qualifier === undefined || value === '')
+      throw invalid(`${JSON.stringify(word)} is none of user=, client=, address=, listener=, ${Object.keys(FLAGS).join(', ')}`);
     else if (found[qualifier] !== undefined) throw invalid(`${name}= is given twice`);
     else found[qualifier] = value;
   }

@@ -5,6 +5,7 @@ import { GatewayError } from '../model/errors.ts';
 import { topicFilter } from '../model/topic.ts';
 import type { Action } from './access.ts';
 import { type AddressPattern, addressPattern } from './address-pattern.ts';
+import { overlaps } from './rule-overlap.ts';
 import { CLIENT_LEVEL, type Question, questionOf, RuleTrie, type TrieRule, USER_LEVEL } from './rule-trie.ts';
 
 export interface AccessRule {
@@ -14,6 +15,10 @@ export interface AccessRule {
   readonly topic: string;
   /** The rule is about exactly this text, as a topic or as the filter asked for: its wildcards select nothing. */
   readonly isExact?: boolean | undefined;
+  /** The rule is for clients without a user name only. */
+  readonly isAnonymous?: boolean | undefined;
+  /** A denial of every subscription that could bring one of the topics, whatever else it brings. */
+  readonly isOverlap?: boolean | undefined;
   /** The rule is for this client, user, listener or peer only; all of them when several are given. */
   readonly clientId?: string | undefined;
   readonly username?: string | undefined;
@@ -32,6 +37,8 @@ export interface CompiledRule {
 /** @throws GatewayError CONFIG_INVALID or INVALID_TOPIC - the rule cannot be meant. */
 export function compileRule(rule: AccessRule): CompiledRule {
   const { topic, address, isExact = false } = rule;
+  const problem = contradiction(rule);
+  if (problem !== undefined) throw new GatewayError('CONFIG_INVALID', problem);
   const written = topicFilter(topic).split('/');
   for (const level of written) requireKnownPlaceholders(level, topic);
   const levels = written.map((level) => PLACEHOLDERS.get(level) ?? level);
@@ -40,11 +47,20 @@ export function compileRule(rule: AccessRule): CompiledRule {
   return { rule, levels, address: address === undefined ? undefined : addressPattern(address) };
 }
 
+function contradiction({ permission, username, isExact, isAnonymous, isOverlap }: AccessRule): string | undefined {
+  if (isAnonymous === true && username !== undefined) return 'anonymous clients have no user name';
+  if (isOverlap === true && isExact === true) return 'a rule is exact or by overlap, not both';
+  if (isOverlap === true && permission === 'allow') return 'only a denial can be by overlap: it would allow what it does not name';
+  return undefined;
+}
+
 export class RuleIndex {
   readonly #ofUser = new Map<string, RuleTrie<Ranked>>();
   readonly #ofClient = new Map<string, RuleTrie<Ranked>>();
   readonly #ofAll = new RuleTrie<Ranked>();
   readonly #exact = new Map<string, Ranked[]>();
+  /** Those of one user under the name, all others under undefined. They are in a trie as well. */
+  readonly #overlapping = new Map<string | undefined, Ranked[]>();
 
   /** @param rules - in order of precedence. */
   constructor(rules: readonly CompiledRule[]) {
@@ -62,15 +78,31 @@ export class RuleIndex {
         found,
         this.#exact.get(question.text)?.find((rule) => rule.applies(question)),
       );
+    if (action.kind === 'subscribe' && this.#overlapping.size > 0) found = earlier(found, this.#firstOverlapping(question));
     return found?.permission ?? 'skip';
+  }
+
+  #firstOverlapping(question: Question): Ranked | undefined {
+    const { username } = question.principal;
+    const isMet = (rule: Ranked): boolean => rule.applies(question) && overlaps(rule.compiled.levels, question);
+    const found = this.#overlapping.get(undefined)?.find(isMet);
+    return username === undefined ? found : earlier(found, this.#overlapping.get(username)?.find(isMet));
   }
 
   #add(ranked: Ranked): void {
     const { rule, levels } = ranked.compiled;
+    if (rule.isOverlap === true) this.#addOverlapping(ranked);
     if (rule.isExact === true) this.#exact.set(rule.topic, [...(this.#exact.get(rule.topic) ?? []), ranked]);
     else if (rule.username !== undefined) trieOf(this.#ofUser, rule.username).add(levels, ranked);
     else if (rule.clientId !== undefined) trieOf(this.#ofClient, rule.clientId).add(levels, ranked);
     else this.#ofAll.add(levels, ranked);
+  }
+
+  #addOverlapping(ranked: Ranked): void {
+    const { username } = ranked.compiled.rule;
+    const rules = this.#overlapping.get(username);
+    if (rules === undefined) this.#overlapping.set(username, [ranked]);
+    else rules.push(ranked);
   }
 }
 
@@ -92,6 +124,7 @@ class Ranked implements TrieRule {
     if (rule.action !== 'all' && rule.action !== action.kind) return false;
     if (rule.clientId !== undefined && rule.clientId !== principal.clientId) return false;
     if (rule.username !== undefined && rule.username !== principal.username) return false;
+    if (rule.isAnonymous === true && principal.username !== undefined) return false;
     if (rule.listener !== undefined && rule.listener !== principal.listener) return false;
     return address === undefined || address.includes(principal.peer);
   }

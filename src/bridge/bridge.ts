@@ -4,12 +4,17 @@ import { INTERNAL_PROTOCOL, peerAddress } from '../model/client.ts';
 import { GatewayError } from '../model/errors.ts';
 import { topicFilter, topicName } from '../model/topic.ts';
 import type { PublishView } from '../mqtt/packets.ts';
+import { type BudgetStatus, LinkBudget } from './budget/link-budget.ts';
 import { bridgeCounters } from './counters.ts';
 import { Incoming } from './incoming.ts';
-import { isStranger, rememberRemote } from './known-remotes.ts';
+import { isKnown, isStranger, rememberRemote } from './known-remotes.ts';
 import type { BridgeLine } from './line.ts';
+import type { LinkStatus, TrialReport } from './link-state.ts';
+import { LoopGuard, type LoopGuardParts, mayReturn } from './loop-guard.ts';
+import { LossReports } from './loss-reports.ts';
 import { Outgoing } from './outgoing.ts';
 import type { BridgeSettings } from './settings.ts';
+import { StartPolicy } from './start-policy.ts';
 import { type Crossings, crossings } from './topic-map.ts';
 import type { RemoteLimits, Uplink, UplinkHandlers } from './uplink.ts';
 
@@ -19,53 +24,82 @@ const FILTERS_KEY = 'filters';
 /** What there is from the start to the end of its session. */
 interface Running extends BridgeLine {
   readonly outgoing: Outgoing;
+  readonly reports: LossReports;
   readonly incoming: Incoming;
+  readonly startPolicy: StartPolicy;
+}
+
+export interface BridgeStatus extends LinkStatus, BudgetStatus {
+  readonly name: string;
+  readonly address: string;
+  readonly isConnected: boolean;
 }
 
 export class Bridge implements Gateway, Outlet, UplinkHandlers {
   readonly name: string;
   readonly #settings: BridgeSettings;
   readonly #uplink: Uplink;
+  readonly #queued: () => number;
   #context: GatewayContext | undefined;
   #running: Running | undefined;
   #isUp = false;
 
-  constructor(settings: BridgeSettings, uplink: Uplink) {
+  /** @param queued - messages in its queue. */
+  constructor(settings: BridgeSettings, uplink: Uplink, queued: () => number) {
     this.name = `bridge:${settings.name}`;
     this.#settings = settings;
     this.#uplink = uplink;
+    this.#queued = queued;
   }
 
   /** For `postern status`. */
-  status(): { readonly name: string; readonly address: string; readonly isConnected: boolean } {
-    return { name: this.#settings.name, address: this.#uplink.address, isConnected: this.#isUp };
+  status(): BridgeStatus {
+    return { name: this.#settings.name, address: this.#uplink.address, isConnected: this.#isUp, ...this.#uplink.status, ...this.#running?.budget?.status };
+  }
+
+  /** By hand, whatever its configuration says of when it is connected. */
+  call(): void {
+    this.#running?.startPolicy.start();
+  }
+
+  /** By hand: it is not connected until `call`, and its queue goes on collecting. */
+  rest(): void {
+    this.#running?.startPolicy.hold();
+  }
+
+  /** Whether its remotes would have it; touches nothing of it. */
+  test(): Promise<readonly TrialReport[]> {
+    return this.#uplink.test();
   }
 
   async start(context: GatewayContext): Promise<void> {
     this.#context = context;
     const maps = crossings(this.#settings.topics, context.topics);
     const session = await this.#connect(context);
-    const line: BridgeLine = {
-      settings: this.#settings,
-      context,
-      session,
-      uplink: this.#uplink,
-      counters: bridgeCounters(context.metrics, this.name),
-    };
-    this.#running = { ...line, outgoing: new Outgoing(line, maps.out), incoming: new Incoming(line, maps.in) };
+    const counters = bridgeCounters(context.metrics, this.name);
+    const guard = guardOf(this.#settings, { context, counters, incoming: maps.in });
+    const budget = this.#settings.budget && new LinkBudget(this.#settings.budget, { clock: context.clock, session });
+    const line: BridgeLine = { settings: this.#settings, context, session, uplink: this.#uplink, counters, guard, budget };
+    const startPolicy = this.#startPolicy(line);
+    const reports = new LossReports(line);
+    this.#running = { ...line, startPolicy, reports, outgoing: new Outgoing(line, maps.out, reports.topic), incoming: new Incoming(line, maps.in) };
     session.pause('upstream');
     session.resume('link');
     this.#subscribe(session, maps.out);
     this.#tellStatus('0');
     this.#uplink.start(this, maps.in.filters);
+    startPolicy.begin();
   }
 
   async stop(signal: AbortSignal): Promise<void> {
     this.#isUp = false;
+    this.#running?.startPolicy.end();
     this.#running?.outgoing.disconnected('stopped', 'us');
+    this.#running?.reports.disconnected();
     this.#running?.session.pause('upstream'); // what still comes stays in the queue
     this.#tellStatus('0');
     await this.#uplink.stop(signal);
+    this.#running?.budget?.close();
     this.#running?.session.disconnect({ publishWill: false });
     this.#running = undefined;
   }
@@ -93,6 +127,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
 
   end(reason: EndReason): void {
     this.#context?.log.error('bridge session ended by the core', { bridge: this.#settings.name, reason });
+    this.#running?.startPolicy.end();
     this.#running = undefined;
   }
 
@@ -100,24 +135,38 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     return this.#running?.session.unusedPacketId() ?? 1;
   }
 
+  isWanted(): boolean {
+    return this.#running?.startPolicy.isWanted() === true;
+  }
+
+  isKnown(address: string): boolean {
+    return this.#running !== undefined && isKnown(this.#running.session, address);
+  }
+
   isStranger(address: string): boolean {
     return this.#running !== undefined && isStranger(this.#running.session, address);
+  }
+
+  onOpen(): void {
+    this.#running?.incoming.connected();
   }
 
   onForgotten(): void {
     this.#running?.session.peerForgot();
   }
 
-  onUp({ isSessionPresent, inflightMax }: RemoteLimits): void {
+  onUp({ isSessionPresent, inflightMax, echoes }: RemoteLimits): void {
     const { address } = this.#uplink;
     this.#isUp = true;
     this.#context?.log.info('bridge connected', { bridge: this.#settings.name, address, isSessionPresent });
     if (this.#running === undefined) return;
-    const { session, outgoing } = this.#running;
+    const { session, outgoing, reports, guard } = this.#running;
+    guard?.connected({ echoes, isSessionPresent });
     rememberRemote(session, address);
     this.#tellStatus('1');
     outgoing.connected(inflightMax);
     session.resume('upstream');
+    reports.connected();
   }
 
   onDown(cause: string, endedBy: 'us' | 'remote'): void {
@@ -125,7 +174,11 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     this.#running?.session.pause('upstream');
     this.#running?.session.resume('link'); // a new link starts with an empty buffer
     this.#running?.outgoing.disconnected(cause, endedBy);
-    this.#context?.log.warn('bridge disconnected', { bridge: this.#settings.name, address: this.#uplink.address, cause });
+    this.#running?.reports.disconnected();
+    this.#running?.guard?.disconnected();
+    const { address, status } = this.#uplink;
+    const level = status.state === 'idle' || status.state === 'stopped' ? 'info' : 'warn'; // on purpose, or not
+    this.#context?.log[level]('bridge disconnected', { bridge: this.#settings.name, address, cause });
     this.#tellStatus('0');
   }
 
@@ -154,11 +207,18 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
   }
 
   onRelease(packetId: number): void {
-    this.#running?.session.release(packetId);
+    this.#running?.incoming.release(packetId);
+  }
+
+  #startPolicy({ context, counters, uplink, settings }: BridgeLine): StartPolicy {
+    const demand = { queued: this.#queued, carried: () => counters.sent.value + counters.received.value };
+    return new StartPolicy(settings.start, { clock: context.clock, uplink, demand });
   }
 
   async #connect(context: GatewayContext): Promise<ClientSession> {
-    const { inflightMax, queueLimits } = this.#settings;
+    const { inflightMax, queueLimits, policies, diskShareBytes, lossReportTopic, provenance, priorities, newestFirst } = this.#settings;
+    const order = newestFirst.length === 0 ? { priorities } : { priorities, newestFirst };
+    const tellsLosses = lossReportTopic !== undefined;
     const credentials = { clientId: this.name, peer: peerAddress(this.name), peerHost: '', listener: this.name, protocol: INTERNAL_PROTOCOL };
     const request = {
       credentials,
@@ -166,7 +226,8 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
       sessionExpirySeconds: Number.POSITIVE_INFINITY,
       inflightMax,
       queueQos0: true,
-      queue: { ...queueLimits, whenFull: 'refuse', keepLatest: [], priorities: [] },
+      isNumbered: provenance !== undefined,
+      queue: { ...queueLimits, whenFull: 'refuse', keepLatest: [], ...order, topicPolicies: policies, diskShareBytes, tellsLosses },
       isReliableLink: true,
     } as const;
     const outcome = await context.connect(request, this);
@@ -193,4 +254,9 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
     const topic = this.#context.topics.intern(topicName(statusTopic));
     this.#running?.session.publish({ topic, payload: Buffer.from(payload), qos: 0, isRetain: true }, 0);
   }
+}
+
+/** Undefined: nothing can come back, or nobody minds. */
+function guardOf({ loopGuard, topics }: BridgeSettings, parts: LoopGuardParts): LoopGuard | undefined {
+  return loopGuard !== undefined && (loopGuard.isAlways || mayReturn(topics)) ? new LoopGuard(loopGuard, parts) : undefined;
 }

@@ -7,8 +7,13 @@ export interface BridgeCounters {
   readonly tooLarge: Counter;
   readonly deadLetters: Counter;
   readonly unanswered: Counter;
+  /** Answers to what was not asked: late, twice, or with a wrong packet id. */
+  readonly unexpected: Counter;
   readonly unmapped: Counter;
   readonly received: Counter;
+  readonly hopLimit: Counter;
+  readonly echoes: Counter;
+  readonly echoesForgotten: Counter;
 }
 
 export function bridgeCounters(metrics: Metrics, name: string): BridgeCounters {
@@ -19,7 +24,11 @@ export function bridgeCounters(metrics: Metrics, name: string): BridgeCounters {
     tooLarge: counter('dropped.too-large'),
     deadLetters: counter('dead-letters'),
     unanswered: counter('unanswered'),
+    unexpected: counter('answers-unexpected'),
     unmapped: counter('dropped.unmapped'),
     received: counter('received'),
+    hopLimit: counter('dropped.hop-limit'),
+    echoes: counter('dropped.echoes'),
+    echoesForgotten: counter('echoes.forgotten'),
   };
 }

@@ -1,10 +1,11 @@
 // From the remote into the gateway: as any publisher's, its messages are acknowledged when their class says so.
 import type { PublishOutcome } from '../gateway/gateway.ts';
-import { GatewayError } from '../model/errors.ts';
 import type { Draft } from '../model/message.ts';
-import type { Topic } from '../model/topic.ts';
+import type { Counter } from '../model/metrics.ts';
 import type { PublishView } from '../mqtt/packets.ts';
 import type { BridgeLine } from './line.ts';
+import type { LoopGuard } from './loop-guard.ts';
+import { RemoteTopics } from './remote-topics.ts';
 import type { Crossings } from './topic-map.ts';
 
 /** Room for the packet id below the QoS in a publish token. */
@@ -13,31 +14,34 @@ const TOKEN_STRIDE = 65_536;
 export class Incoming {
   readonly #line: BridgeLine;
   readonly #map: Crossings;
+  readonly #topics: RemoteTopics;
+  /** Packet ids of echoes of QoS 2, until their PUBREL. */
+  readonly #echoesReceived = new Set<number>();
 
   constructor(line: BridgeLine, map: Crossings) {
     this.#line = line;
     this.#map = map;
+    const { context, settings } = line;
+    this.#topics = new RemoteTopics(context.topics, (reason) => context.log.warn('message of the remote dropped', { bridge: settings.name, reason }));
   }
 
   /** A message from the remote; borrowed until this returns. */
   publish(view: PublishView): void {
-    const { counters, session, uplink } = this.#line;
+    const { counters, session, guard, budget } = this.#line;
+    const { qos, packetId, isRetain, expirySeconds } = view;
     counters.received.value += 1;
-    const topic = this.#localTopic(view);
-    if (topic === undefined) {
-      counters.unmapped.value += 1;
-      if (view.qos > 0) uplink.acknowledge(view.packetId, view.qos === 1 ? 1 : 2);
+    budget?.received();
+    const payload = view.payload();
+    const named = this.#topics.topicOf(view); // in any case: it may set an alias
+    if (guard !== undefined && this.#isEcho(guard, view, payload)) return;
+    const topic = named && this.#map.map(named);
+    const admitted = guard === undefined ? view : guard.arriving(view.properties);
+    if (topic === undefined || admitted === undefined) {
+      this.#drop(view, topic === undefined ? counters.unmapped : counters.hopLimit); // a line broken for it would bring the same message again
       return;
     }
-    const draft: Draft = {
-      topic,
-      payload: view.payload(),
-      qos: view.qos,
-      isRetain: view.isRetain,
-      properties: view.properties,
-      expirySeconds: view.expirySeconds,
-    };
-    session.publish(draft, view.qos === 0 ? 0 : view.qos * TOKEN_STRIDE + view.packetId, view.qos === 2 ? view.packetId : 0);
+    const draft: Draft = { topic, payload, qos, isRetain, properties: admitted.properties, expirySeconds };
+    session.publish(draft, tokenOf(view), qos === 2 ? packetId : 0);
   }
 
   /** The answer of the core to one of them. */
@@ -45,21 +49,41 @@ export class Incoming {
     const { uplink } = this.#line;
     if (token === 0) return;
     if (outcome === 'quota-exceeded') {
-      uplink.reconnect('a local queue is full: the remote keeps what it sent'); // a negative PUBACK would make it forget
+      uplink.reconnect({ kind: 'queue-full', reason: 'a local queue is full: the remote keeps what it sent' }); // a negative PUBACK would make it forget
       return;
     }
     uplink.acknowledge(token % TOKEN_STRIDE, token >= 2 * TOKEN_STRIDE ? 2 : 1);
   }
 
-  /** Undefined: there is no such name here. A line broken for it would bring the same message again. */
-  #localTopic({ bytes, topicStart, topicEnd }: PublishView): Topic | undefined {
-    const { context, settings } = this.#line;
-    try {
-      return this.#map.map(context.topics.internUtf8(bytes, topicStart, topicEnd));
-    } catch (error) {
-      if (!(error instanceof GatewayError)) throw error;
-      context.log.warn('message of the remote dropped', { bridge: settings.name, reason: error.message });
-      return undefined;
-    }
+  /** A new connection. */
+  connected(): void {
+    this.#topics.forget();
   }
+
+  /** PUBREL. */
+  release(packetId: number): void {
+    this.#echoesReceived.delete(packetId);
+    this.#line.session.release(packetId);
+  }
+
+  /** Acknowledged in its turn (MQTT-4.6.0-2). */
+  #drop(view: PublishView, counter: Counter): void {
+    counter.value += 1;
+    if (view.qos > 0) this.#line.session.passOver(tokenOf(view));
+  }
+
+  /** What we sent ourselves is acknowledged when it is on disk that it came: sent once more, it would pass for news. */
+  #isEcho(guard: LoopGuard, view: PublishView, payload: Uint8Array): boolean {
+    const { qos, packetId, isDuplicate } = view;
+    const isSecondCopy = qos === 2 && isDuplicate && this.#echoesReceived.has(packetId);
+    if (!isSecondCopy && !guard.isEcho(view, payload)) return false;
+    if (qos === 2) this.#echoesReceived.add(packetId);
+    this.#drop(view, this.#line.counters.echoes);
+    return true;
+  }
+}
+
+/** 0: nobody waits for an answer. */
+function tokenOf({ qos, packetId }: PublishView): number {
+  return qos === 0 ? 0 : qos * TOKEN_STRIDE + packetId;
 }

@@ -13,6 +13,11 @@ export function isStranger(session: ClientSession, address: string): boolean {
   return at > 0 || (at < 0 && known.length >= REMOTES_REMEMBERED);
 }
 
+/** Whether it had our session, as far as is remembered. */
+export function isKnown(session: ClientSession, address: string): boolean {
+  return knownRemotes(session).includes(address);
+}
+
 /** Before anything is sent to it: an exchange of QoS 2 waits for its commit, and this is in that or an earlier one. */
 export function rememberRemote(session: ClientSession, address: string): void {
   const known = knownRemotes(session);

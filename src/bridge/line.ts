@@ -1,5 +1,7 @@
 import type { ClientSession, GatewayContext } from '../gateway/gateway.ts';
+import type { LinkBudget } from './budget/link-budget.ts';
 import type { BridgeCounters } from './counters.ts';
+import type { LoopGuard } from './loop-guard.ts';
 import type { BridgeSettings } from './settings.ts';
 import type { Uplink } from './uplink.ts';
 
@@ -10,4 +12,7 @@ export interface BridgeLine {
   readonly session: ClientSession;
   readonly uplink: Uplink;
   readonly counters: BridgeCounters;
+  readonly guard: LoopGuard | undefined;
+  /** Undefined: the link may carry whatever it bears. */
+  readonly budget: LinkBudget | undefined;
 }

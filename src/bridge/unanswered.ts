@@ -4,6 +4,8 @@ import { BRIDGE_ATTEMPTS_MAX } from '../model/limits.ts';
 
 /** Connections in a row that ended with messages unanswered and none taken, before messages are sent one by one to find the one they end for. */
 const FRUITLESS_MAX = 2;
+/** Connections in a row given up because nothing was answered, before what is behind the unanswered goes first for a while. */
+const SILENT_MAX = 2;
 
 interface Failures {
   count: number;
@@ -14,7 +16,7 @@ interface Failures {
 export class Unanswered {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
-  readonly #onOverdue: (packetId: number) => void;
+  readonly #onOverdue: (packetIds: readonly number[]) => void;
   /** When each was sent last, ms: the oldest first. */
   readonly #sentAtMs = new Map<number, number>();
   readonly #failures = new Map<number, Failures>();
@@ -22,10 +24,11 @@ export class Unanswered {
   #takenWhenConnected = 0;
   #fruitless = 0;
   #isSearching = false;
+  #silent = 0;
   #cancel: CancelTimer | undefined;
 
-  /** @param onOverdue - the first of those that were not answered in time; the others are told of once it is answered or sent again. */
-  constructor(clock: Clock, timeoutMs: number, onOverdue: (packetId: number) => void) {
+  /** @param onOverdue - those that were not answered in time; the connection is to be given up. */
+  constructor(clock: Clock, timeoutMs: number, onOverdue: (packetIds: readonly number[]) => void) {
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
     this.#onOverdue = onOverdue;
@@ -43,19 +46,25 @@ export class Unanswered {
     return this.#isSearching;
   }
 
+  /** It answered nothing to the last connections, whether because of it or of what it was sent. */
+  get isSilent(): boolean {
+    return this.#silent >= SILENT_MAX;
+  }
+
   connected(): void {
     this.#takenWhenConnected = this.#taken;
     this.#isSearching = this.#fruitless >= FRUITLESS_MAX;
   }
 
-  /** Whatever it said. */
-  answered(packetId: number): void {
-    this.#sentAtMs.delete(packetId);
+  /** Whatever it said. @returns false when there was nothing to answer. */
+  answered(packetId: number): boolean {
+    return this.#sentAtMs.delete(packetId);
   }
 
   /** It is the remote's now. */
   taken(packetId: number): void {
     this.#taken += 1;
+    this.#silent = 0;
     this.#isSearching = false;
     this.answered(packetId);
     this.#failures.delete(packetId);
@@ -105,13 +114,15 @@ export class Unanswered {
       this.#cancel = undefined;
       return;
     }
-    const [packetId, sentAtMs] = oldest;
+    const [, sentAtMs] = oldest;
     const leftMs = sentAtMs + this.#timeoutMs - this.#clock.monotonicMs();
     if (leftMs > 0) {
       this.#cancel = this.#clock.after(leftMs, () => this.#watch());
       return;
     }
     this.#cancel = undefined;
-    this.#onOverdue(packetId);
+    if (this.#taken === this.#takenWhenConnected) this.#silent += 1;
+    const latestMs = this.#clock.monotonicMs() - this.#timeoutMs;
+    this.#onOverdue([...this.#sentAtMs].filter(([, atMs]) => atMs <= latestMs).map(([id]) => id));
   }
 }

@@ -4,7 +4,7 @@ import type { ConnectOutcome, ConnectRequest, DetachedSession, GatewayContext, O
 import { clientId, gatewayOf, type Principal, principalKey, type Realm, realm, realmBelow } from '../model/client.ts';
 import * as limits from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
-import { type Draft, Message } from '../model/message.ts';
+import type { Draft } from '../model/message.ts';
 import { SlotMap } from '../model/slot-map.ts';
 import { CONNECT_WORK } from '../model/work.ts';
 import { type StoredSession, sessionKey } from '../session/session-store.ts';
@@ -13,23 +13,28 @@ import type { Announcer } from './announcer.ts';
 import { Arrivals } from './arrivals.ts';
 import { type AutoSubscription, autoSubscriptions } from './auto-subscribe.ts';
 import { BrokerSession } from './client-session.ts';
+import type { ClockBook } from './clock-book.ts';
 import type { Core } from './core.ts';
 import { DEAD_LETTER_REALM } from './dead-letters.ts';
 import { DELAYED_REALM } from './delayed.ts';
 import { DiskAlarm } from './disk-alarm.ts';
 import { DiskRelief } from './disk-relief.ts';
 import type { Durability } from './durability.ts';
+import { furtherPrincipal } from './further-session.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type CoreParts, type CoreSettings, makeCore } from './make-core.ts';
+import { POLICY_REALM } from './policy-part.ts';
 import { PrincipalCache } from './principal-cache.ts';
 import { PublishGate } from './publish-gate.ts';
 import type { Evictable } from './queue-bounds.ts';
+import { QueueCarriage } from './queue-carriage.ts';
 import { QueueInspector } from './queue-inspector.ts';
 import { type QueueFacts, type QueueReport, queueReport, storedFacts } from './queue-report.ts';
 import { restoredTerms, takeTerms } from './queue-terms.ts';
 import { type RewriteRule, TopicRewriter } from './rewrite.ts';
 import { RightsReview } from './rights-review.ts';
 import { gatewayState } from './session-state.ts';
+import { publishSessionless } from './sessionless.ts';
 import { SHARE_REALM } from './shared-group.ts';
 import { restoredOwner } from './stored-owner.ts';
 import type { Subscriber } from './subscriptions.ts';
@@ -73,10 +78,12 @@ export const DEFAULT_BROKER_SETTINGS: BrokerSettings = {
 };
 
 /** Of queues that no client can attach: their owners in the core bring them back. */
-const UNSERVED_REALMS: ReadonlySet<Realm> = new Set([DELAYED_REALM, SHARE_REALM, DEAD_LETTER_REALM]);
+const UNSERVED_REALMS: ReadonlySet<Realm> = new Set([DELAYED_REALM, SHARE_REALM, DEAD_LETTER_REALM, POLICY_REALM]);
 
 export interface BrokerParts extends CoreParts {
   readonly settings: BrokerSettings;
+  /** Absent: nobody kept when messages came. */
+  readonly clockBook?: Pick<ClockBook, 'receptionAt'> | undefined;
 }
 
 export class Broker {
@@ -144,8 +151,7 @@ export class Broker {
 
   /** The core as one gateway sees it. `gateway` names it, its realm of client ids, and its space of state. */
   contextFor(gateway: string, log: Log): GatewayContext {
-    const { clock, metrics, store } = this.#parts;
-    const ownRealm = realm(gateway);
+    const { clock, metrics, store, clockBook } = this.#parts;
     return {
       clock,
       log,
@@ -155,8 +161,9 @@ export class Broker {
       state: gatewayState(store, gateway),
       connect: (request, outlet) => this.#connect(gateway, request, outlet),
       hasRoom: () => store.makeRoom(),
+      receptionOf: ({ publishedAtMs }) => clockBook?.receptionAt(publishedAtMs),
       publishWithoutSession: (draft, credentials) => this.#publishWithoutSession(gateway, draft, credentials),
-      detachedSessions: () => this.#detachedSessions(ownRealm),
+      detachedSessions: () => this.#detachedSessions(realm(gateway)),
     };
   }
 
@@ -171,9 +178,7 @@ export class Broker {
   }
 
   get connectedCount(): number {
-    let count = 0;
-    for (const session of this.#sessions.values()) if (session.isConnected) count += 1;
-    return count;
+    return [...this.#sessions.values()].filter(({ isConnected, isFurther }) => isConnected && !isFurther).length;
   }
 
   get sessionCount(): number {
@@ -182,6 +187,7 @@ export class Broker {
 
   /** Tells every link that the gateway goes; sessions and their wills wait in the store. */
   shutDown(): void {
+    this.#core.numbering.save();
     this.#core.shares.stop();
     this.#core.withheld.stop();
     this.#arrivals.stop();
@@ -206,23 +212,35 @@ export class Broker {
         messagesInMemory: session.outbound.waitingInMemory,
         inflight: session.outbound.inflightCount,
         dropped: session.outbound.drops.counts,
+        ...session.outbound.queue.account,
       }),
     );
     return queueReport([...ofSessions, ...this.#core.shares.queues(), ...this.#core.deadLetters.queues()], clientId);
   }
 
-  /** How much waits for the one client of a gateway that is alone in its realm, and what its peer would not take. */
-  waitingFor(gateway: string): { readonly queuedMessages: number; readonly deadLetters: number } {
-    const { store, deadLetters } = this.#core;
-    const stored = store.sessions.get(sessionKey(realm(gateway), clientId(gateway)));
-    return { queuedMessages: stored?.queue.count ?? 0, deadLetters: deadLetters.countOf(gateway) };
+  /** How much waits for the one client of a gateway that is alone in its realm, what its peer would not take, and what its queue lost since it began. */
+  waitingFor(gateway: string): { readonly queuedMessages: number; readonly deadLetters: number; readonly lostMessages: number } {
+    const { stored, outbound } = this.#sessions.get(sessionKey(realm(gateway), clientId(gateway))) ?? {};
+    const lostMessages = Object.values(outbound?.queue.account.lost ?? {}).reduce((sum, count) => sum + count, 0);
+    return {
+      queuedMessages: (stored?.queue.count ?? 0) + (outbound?.waitingInMemory ?? 0),
+      deadLetters: this.#core.deadLetters.countOf(gateway),
+      lostMessages,
+    };
   }
 
   /** What lies in the stored queues, one by one. */
   get queueInspector(): QueueInspector {
-    const { store, clock, deadLetters, durability, withheld } = this.#core;
-    const sessionOf = ({ realm: of, clientId }: StoredSession): BrokerSession | undefined => this.#sessions.get(sessionKey(of, clientId));
-    return new QueueInspector({ store, clock, deadLetters, durability, withheld, sessionOf });
+    return new QueueInspector({ ...this.#core, sessionOf: (stored) => this.#sessionOf(stored) });
+  }
+
+  /** What leaves the stored queues for another gateway, and comes from one. */
+  get queueCarriage(): QueueCarriage {
+    return new QueueCarriage({ ...this.#core, topics: this.#core.bus.topics, sessionOf: (stored) => this.#sessionOf(stored) });
+  }
+
+  #sessionOf({ realm: of, clientId }: StoredSession): BrokerSession | undefined {
+    return this.#sessions.get(sessionKey(of, clientId));
   }
 
   #diskRelief(): DiskRelief {
@@ -254,6 +272,8 @@ export class Broker {
 
   async #connect(gateway: string, request: ConnectRequest, outlet: Outlet): Promise<ConnectOutcome> {
     this.#core.turns.work.done += CONNECT_WORK;
+    const { within } = request;
+    if (within !== undefined) return this.#open(gateway, request, { principal: furtherPrincipal(within, request.credentials), outlet });
     const admission = await this.#parts.access.authenticate(request.credentials, request.authentication, request.origin);
     return outcomeOf(admission, async (principal, authenticationData) => {
       const outcome = await this.#arrivals.admit(request, () => this.#open(gateway, request, { principal, outlet }));
@@ -284,7 +304,7 @@ export class Broker {
     const { attachment } = session;
     await this.#untilDurable(before, session.record);
     if (session.attachment !== attachment || !session.isAttached) return { kind: 'refused', reason: 'unavailable' }; // taken over meanwhile
-    this.#core.presence?.connected(principal, request);
+    session.entered(request);
     return { kind: 'accepted', session, isSessionPresent: resumed !== undefined };
   }
 
@@ -353,18 +373,7 @@ export class Broker {
 
   #publishWithoutSession(gateway: string, draft: Draft, credentials: Credentials): void {
     this.#principals.withPrincipal(credentials, draft, (principal, borrowed) => {
-      const { access, clock, counters, delayed, router } = this.#core;
-      const admitted = new PublishGate(access, principal, this.#pipeline.unmounted(principal)).admit(borrowed.topic);
-      if (typeof admitted === 'string') {
-        counters.denied.value += 1;
-        return;
-      }
-      const origin = { gateway, clientId: principal.clientId };
-      const stamps = { publishedAtMs: clock.gatewayMs(), expiresAtMs: Number.POSITIVE_INFINITY };
-      const message = new Message({ ...borrowed, topic: admitted.topic, qos: 0 }, origin, stamps);
-      const isNow = admitted.delaySeconds === undefined;
-      const { outcome } = isNow ? router.route(message, undefined) : delayed.add(message, admitted.delaySeconds, { principal, realm: realm(gateway) });
-      if (outcome === 'quota-exceeded') counters.quotaExceeded.value += 1;
+      publishSessionless(this.#core, borrowed, { principal, topics: this.#pipeline.unmounted(principal), realm: realm(gateway) });
     });
   }
 

@@ -10,6 +10,10 @@ export interface Claim {
   read(): Message | undefined;
   /** The member took responsibility for it, or refused it for good: nobody else gets it (MQTT-4.8.2-6). */
   settle(cause: SettleCause): void;
+  /** Whether others may have it. */
+  readonly isShared: boolean;
+  /** The member could not use it. @returns false: it was given back `rejectionsMax` times already. */
+  reject(rejectionsMax: number): boolean;
   /** Another member may have it. */
   giveBack(): void;
 }

@@ -4,6 +4,7 @@ import type { Subscription } from '../bus/subscription.ts';
 import type {
   ClientSession,
   ConnectRequest,
+  DeliveryFlow,
   EndReason,
   Outlet,
   PauseReason,
@@ -17,19 +18,21 @@ import type { CancelTimer } from '../model/clock.ts';
 import type { Draft, Origin } from '../model/message.ts';
 import type { TopicFilter } from '../model/topic.ts';
 import { LEAVE_WORK } from '../model/work.ts';
-import type { SessionFacts, StoredSession } from '../session/session-store.ts';
+import type { StoredSession } from '../session/session-store.ts';
 import { Answers } from './answers.ts';
+import { redirect, setAside } from './asides.ts';
 import type { Core } from './core.ts';
 import { Inbound } from './inbound.ts';
+import { type LossDraft, reportLosses } from './loss-reporting.ts';
 import { MountedOutlet } from './mounted-outlet.ts';
 import { Outbound } from './outbound.ts';
 import type { Departure } from './presence.ts';
 import { type OutboundSettings, takeTerms } from './queue-terms.ts';
 import { Reauthentication } from './reauthentication.ts';
 import type { RoutedSession } from './routed-session.ts';
+import { savedRecord } from './session-record.ts';
 import { sessionState } from './session-state.ts';
-import { saveOwner } from './stored-owner.ts';
-import { restoredWill, storedWill } from './stored-will.ts';
+import { restoredWill } from './stored-will.ts';
 import { type Subscriber, Subscriptions } from './subscriptions.ts';
 
 export interface SessionIdentity extends Subscriber {
@@ -58,6 +61,8 @@ export class BrokerSession implements ClientSession, RoutedSession {
   /** Of a bridge: its remote. */
   #isOutOfReach = false;
   #attachment = 0;
+  /** A further queue of a client that has a session of its own. */
+  #isFurther = false;
   #will: Will | undefined;
   #expirySeconds = 0;
   /** Stays when a connection that resumes the session asks for an expiry of 0: what waits is still to be delivered (MQTT-4.1.0-1). */
@@ -107,6 +112,10 @@ export class BrokerSession implements ClientSession, RoutedSession {
     return this.isAttached && !this.#isOutOfReach;
   }
 
+  get isFurther(): boolean {
+    return this.#isFurther;
+  }
+
   get attachment(): number {
     return this.#attachment;
   }
@@ -131,6 +140,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     if (this.#hasQueue) this.outbound.restore(stored, this.#core.store.boot.lastSequence);
     this.subscriptions.restore(stored);
     this.#core.router.watchRefusing(this, this.outbound.queue.mayRefuse);
+    this.#core.numbering.restored(this);
     if (detachedAtMs === undefined && Number.isFinite(expirySeconds)) this.#saveFacts(); // its time without a link runs from now on, over further restarts too
   }
 
@@ -140,6 +150,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#cancelDeadline = undefined;
     this.#attachment += 1;
     this.#isOutOfReach = false;
+    this.#isFurther = request.within !== undefined;
     this.#outlet = topics.mountPoint === '' ? outlet : new MountedOutlet(outlet, topics);
     this.#answers.attach(this.#outlet);
     this.#serve({ principal, topics });
@@ -149,14 +160,24 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#hasQueue ||= this.#expirySeconds > 0;
     this.#saveFacts();
     this.#inbound.attach({ outlet: this.#outlet, reading: request.reading, isReliable: request.isReliableLink }, this.stored);
-    this.outbound.useStore(this.stored);
+    this.outbound.queue.use(this.stored);
     this.outbound.attach(this.#outlet, takeTerms(this.#core, this.stored, principal, request));
     this.#core.router.watchRefusing(this, this.outbound.queue.mayRefuse);
+    this.#core.numbering.treat(this, { isCounting: request.isNumbered === true });
     this.subscriptions.resume(this.#subscriber);
+  }
+
+  /** Its client is told that it is in: it counts as connected. */
+  entered(request: ConnectRequest): void {
+    if (!this.#isFurther) this.#core.presence?.connected(this.principal, request);
   }
 
   publish(draft: Draft, token: number, packetId = 0): void {
     this.#inbound.publish(draft, token, packetId);
+  }
+
+  passOver(token: number): void {
+    this.#answers.giveLater(token, 'accepted');
   }
 
   release(packetId: number): void {
@@ -174,10 +195,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
   }
 
   settle(packetId: number): boolean {
-    const isKnown = this.outbound.settle(packetId);
-    this.#core.withheld.roomMayBe();
-    this.subscriptions.continueReplay();
-    return isKnown;
+    return this.#roomMade(this.outbound.settle(packetId));
   }
 
   received(packetId: number): boolean {
@@ -185,17 +203,19 @@ export class BrokerSession implements ClientSession, RoutedSession {
   }
 
   refused(packetId: number): boolean {
-    const isKnown = this.outbound.refused(packetId);
-    this.#core.withheld.roomMayBe();
-    this.subscriptions.continueReplay();
-    return isKnown;
+    return this.#roomMade(this.outbound.refused(packetId));
   }
 
   setAside(packetId: number, reason: string): boolean {
-    const isKnown = this.outbound.refused(packetId, (delivery) => this.#core.deadLetters.add(this.clientId, delivery, reason));
-    this.#core.withheld.roomMayBe();
-    this.subscriptions.continueReplay();
-    return isKnown;
+    return this.#roomMade(setAside(this.#core, this, packetId, reason));
+  }
+
+  reject(packetId: number, rejectionsMax: number): boolean {
+    return this.outbound.reject(packetId, rejectionsMax);
+  }
+
+  redirect(packetId: number, topicPrefix: string): boolean {
+    return this.#roomMade(redirect(this.#core, this, packetId, topicPrefix));
   }
 
   giveBack(packetId: number): boolean {
@@ -225,8 +245,12 @@ export class BrokerSession implements ClientSession, RoutedSession {
     if (reason === 'link') this.#core.slowConsumers.drained(this);
   }
 
-  limitInflight(inflightMax: number): void {
-    this.outbound.limitInflight(inflightMax);
+  get flow(): DeliveryFlow {
+    return this.outbound.flow;
+  }
+
+  reportLosses(draftOf: LossDraft): void {
+    reportLosses(this.#core, this, draftOf);
   }
 
   unusedPacketId(): number {
@@ -241,6 +265,10 @@ export class BrokerSession implements ClientSession, RoutedSession {
     const draft = will && this.#subscriber.topics.will(will.draft);
     this.#will = will && draft && { ...will, draft };
     this.#saveFacts();
+  }
+
+  atomically(run: () => void): void {
+    this.#core.store.together(run);
   }
 
   reauthenticate(step: AuthenticationStep): Promise<ReauthenticationOutcome> {
@@ -307,7 +335,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
   /** Writes the session's facts, making or ending its record as they ask. */
   saveDetached(): void {
     this.#saveFacts();
-    this.outbound.useStore(this.stored);
+    this.outbound.queue.use(this.stored);
   }
 
   /** Its client came back in time. */
@@ -331,12 +359,13 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#cancelDeadline?.();
     this.subscriptions.end();
     this.#core.router.watchRefusing(this, false);
+    this.#core.numbering.forget(this);
     this.#core.withheld.roomMayBe();
     if (this.#stored !== undefined) this.#core.store.removeSession(this.#stored);
     this.#stored = undefined;
     this.#expirySeconds = 0;
     this.#hasQueue = false;
-    this.outbound.useStore(undefined);
+    this.outbound.queue.use(undefined);
   }
 
   /** Replaces the timer that waits for the will or the end of the session. */
@@ -345,9 +374,17 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#cancelDeadline = this.#core.clock.after(delayMs, run);
   }
 
+  /** A window or a queue may have room now. */
+  #roomMade(isKnown: boolean): boolean {
+    this.#core.withheld.roomMayBe();
+    this.subscriptions.continueReplay();
+    return isKnown;
+  }
+
   #left(how: Departure): void {
-    this.#core.access.left(this.#subscriber.principal);
     this.#core.slowConsumers.gone(this);
+    if (this.#isFurther) return;
+    this.#core.access.left(this.#subscriber.principal);
     this.#core.presence?.disconnected(this.#subscriber.principal, how);
   }
 
@@ -356,26 +393,8 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#inbound.serve(subscriber);
   }
 
+  /** Makes, changes or ends its record. */
   #saveFacts(): void {
-    const { store, clock } = this.#core;
-    const isKept = this.#hasQueue || this.#will !== undefined;
-    if (!isKept) {
-      if (this.#stored !== undefined) store.removeSession(this.#stored);
-      this.#stored = undefined;
-      return;
-    }
-    const facts: SessionFacts = {
-      principal: this.#ownerKey,
-      expirySeconds: this.#expirySeconds,
-      detachedAtMs: this.#outlet === undefined ? clock.gatewayMs() : undefined,
-      will: this.#will === undefined ? undefined : storedWill(this.#will, this.origin, clock.gatewayMs()),
-    };
-    if (this.#stored === undefined) {
-      this.#stored = store.createSession(this.realm, this.clientId, facts);
-      if (this.#hasQueue) this.subscriptions.saveAll(this.#stored);
-    } else {
-      store.changeSession(this.#stored, facts);
-    }
-    saveOwner(store, this.#stored, this.#will && this.principal);
+    this.#stored = savedRecord(this.#core, this, this.#hasQueue);
   }
 }

@@ -2,8 +2,9 @@
 import type { GatewayMs } from '../model/clock.ts';
 import { CLOCK_BOOTS_MAX, CLOCK_SPANS_MAX } from '../model/limits.ts';
 import type { Counter, Metrics } from '../model/metrics.ts';
+import type { Reception } from '../model/reception.ts';
 import type { SessionStore } from '../session/session-store.ts';
-import { type BootTimes, type Reception, receptionAt, type WallSpan } from './wall-times.ts';
+import { type BootTimes, receptionAt, type WallSpan } from './wall-times.ts';
 
 const OWNER = { gateway: 'clock' };
 

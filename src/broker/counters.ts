@@ -25,6 +25,14 @@ export interface BrokerCounters {
   readonly slowConsumers: Counter;
   readonly deadLetters: Counter;
   readonly rightsLost: Counter;
+  readonly exported: Counter;
+  readonly imported: Counter;
+  /** What a file brought that was imported before. */
+  readonly importedAgain: Counter;
+  /** Rows of what was imported that went, as there were too many. */
+  readonly importsForgotten: Counter;
+  readonly devicesUnnumbered: Counter;
+  readonly returned: Counter;
 }
 
 export function brokerCounters(metrics: Metrics): BrokerCounters {
@@ -50,5 +58,11 @@ export function brokerCounters(metrics: Metrics): BrokerCounters {
     slowConsumers: metrics.counter('sessions.slow-consumers'),
     deadLetters: metrics.counter('messages.dead-letters'),
     rightsLost: metrics.counter('sessions.rights-lost'),
+    exported: metrics.counter('messages.exported'),
+    imported: metrics.counter('messages.imported'),
+    importedAgain: metrics.counter('messages.imported-again'),
+    importsForgotten: metrics.counter('imports.forgotten'),
+    devicesUnnumbered: metrics.counter('messages.without-device-number'),
+    returned: metrics.counter('messages.returned'),
   };
 }

@@ -8,6 +8,11 @@ export const DROP_CAUSES = [
   'queue-full',
   'queue-full-newest',
   'disk-full',
+  'quota-messages',
+  'quota-bytes',
+  'disk-share',
+  'sampled',
+  'age',
   'superseded',
   'expired',
   'detached',
@@ -17,7 +22,8 @@ export const DROP_CAUSES = [
 ] as const;
 
 /**
- * `queue-full`: the oldest made room. `queue-full-newest`: it was not taken. `disk-full`: the disk ran full. `superseded`: a newer one of its topic came. `detached`: nobody was there
+ * `queue-full`: the oldest made room. `queue-full-newest`: it was not taken. `disk-full`: the disk ran full. `quota-messages`, `quota-bytes`: at a bound of its topic's own policy.
+ * `disk-share`: the queue has its share of the disk. `sampled`: it is none of those that are taken. `age`: it waited too long. `superseded`: a newer one of its topic came. `detached`: nobody was there
  * and no queue for it. `unreadable`: the disk lost it. `purged`: somebody let go of it.
  */
 export type DropCause = (typeof DROP_CAUSES)[number];
@@ -29,7 +35,7 @@ export function dropCounters(metrics: Metrics): DropCounters {
 }
 
 /** Causes somebody should hear of. The others are what was asked for, or are reported where they happen. */
-const REPORTED: readonly DropCause[] = ['queue-full', 'queue-full-newest', 'disk-full'];
+const REPORTED: readonly DropCause[] = ['queue-full', 'queue-full-newest', 'disk-full', 'quota-messages', 'quota-bytes', 'disk-share'];
 const REPORT_INTERVAL_MS = 60_000;
 
 /** Whose queue it is. */

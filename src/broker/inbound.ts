@@ -189,7 +189,11 @@ export class Inbound implements WithheldPublisher {
   }
 
   #hand(draft: Draft, target: PublishTarget): Routed {
-    const { router, delayed, clock } = this.#core;
+    const { router, delayed, clock, isReturned, counters } = this.#core;
+    if (draft.properties?.userProperties !== undefined && isReturned?.(draft) === true) {
+      counters.returned.value += 1;
+      return { outcome: 'accepted', awaits: 'nothing' };
+    }
     const { origin, principal, realm } = this.#session;
     const message = stamped(draft, target.topic, origin, clock);
     if (target.delaySeconds === undefined) return router.route(message, this.#session);

@@ -1,5 +1,6 @@
 import type { Clock } from '../model/clock.ts';
-import type { SendingExchange, Sequence, SessionStore, StoredDelivery, StoredSession } from '../session/session-store.ts';
+import { WITHHELD_MAX } from '../model/limits.ts';
+import type { DurableWaiter, SendingExchange, Sequence, SessionStore, SettleCause, StoredDelivery, StoredSession } from '../session/session-store.ts';
 import { AcknowledgementTime } from './acknowledgement-time.ts';
 import type { Claim } from './claim.ts';
 
@@ -21,16 +22,49 @@ export function readFlight(store: SessionStore, stored: StoredSession | undefine
   return claim && message && { ...claim.terms, message };
 }
 
+/** What a delivery that is over is told to. */
+interface Settling {
+  readonly store: SessionStore;
+  readonly queue: { readonly stored: StoredSession | undefined; leaves(sequence: Sequence, cause: SettleCause): void };
+  readonly rejections: { settled(stored: StoredSession, sequence: Sequence): void };
+}
+
+interface Releasing {
+  readonly packetId: number;
+  readonly flight: Inflight;
+  readonly waiter: DurableWaiter;
+}
+
+/** It is over, wherever it lies. */
+export function settleFlight({ store, queue, rejections }: Settling, packetId: number, flight: Inflight, cause: SettleCause): void {
+  flight.claim?.settle(cause);
+  const { stored } = queue;
+  if (stored === undefined || flight.sequence === undefined) return;
+  queue.leaves(flight.sequence, cause);
+  rejections.settled(stored, flight.sequence);
+  if (flight.qos === 2) store.endSending(stored, packetId, cause);
+  else store.settle(stored, flight.sequence, cause);
+}
+
+/** The peer has it (PUBREC): PUBREL may leave when that is on disk, which `waiter` is told. */
+export function beginRelease(store: SessionStore, stored: StoredSession, { packetId, flight, waiter }: Releasing): void {
+  flight.phase = 'releasing';
+  store.releaseSending(stored, packetId);
+  store.whenDurable(waiter, packetId);
+}
+
 const PACKET_ID_MAX = 65_535;
 
 /** What is in flight to one peer, by packet id, in the order it was first sent; and which of it waits to be sent, for the first time or again. */
 export class InflightTable {
   /** Each of the three is made when it is needed: most sessions of a gateway only publish, and an empty one takes 180 bytes. */
   #flights: Map<number, Inflight> | undefined;
-  /** Sequences of restored exchanges: in flight although the queue's cursor has not passed them. */
-  #restored: Set<Sequence> | undefined;
+  /** In flight although the queue's cursor has not passed them: restored exchanges, and what went before older messages. */
+  #ahead: Set<Sequence> | undefined;
   /** In the order of `#flights`. */
   #waiting: Set<number> | undefined;
+  /** Neither under way nor waiting to be. */
+  #withheld: Set<number> | undefined;
   #lastPacketId = 0;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   /** Made for the first delivery a stored queue waits for. */
@@ -51,7 +85,7 @@ export class InflightTable {
 
   /** Deliveries that take room in the peer's window. */
   get underWay(): number {
-    return this.size - (this.#waiting?.size ?? 0);
+    return this.size - (this.#waiting?.size ?? 0) - Math.min(this.#withheld?.size ?? 0, WITHHELD_MAX);
   }
 
   get hasWaiting(): boolean {
@@ -61,6 +95,11 @@ export class InflightTable {
   /** The packet id whose turn it is. */
   get firstWaiting(): number | undefined {
     return this.#waiting?.values().next().value;
+  }
+
+  /** The packet ids that wait to be sent, in the order of their turns. */
+  get waiting(): Iterable<number> {
+    return this.#waiting ?? [];
   }
 
   get(packetId: number): Inflight | undefined {
@@ -96,27 +135,44 @@ export class InflightTable {
   restore(exchanges: ReadonlyMap<number, SendingExchange>): void {
     if (exchanges.size === 0) return;
     this.#flights ??= new Map();
-    this.#restored ??= new Set();
+    this.#ahead ??= new Set();
     for (const [packetId, { sequence, state }] of exchanges) {
       this.#flights.set(packetId, { sequence, qos: 2, phase: state, wasSent: true, claim: undefined });
-      this.#restored.add(sequence);
+      this.#ahead.add(sequence);
     }
   }
 
-  isRestored(sequence: Sequence): boolean {
-    return this.#restored?.has(sequence) === true;
+  isAhead(sequence: Sequence): boolean {
+    return this.#ahead?.has(sequence) === true;
+  }
+
+  get hasAhead(): boolean {
+    return this.#ahead !== undefined && this.#ahead.size > 0;
+  }
+
+  /** The entry goes before older ones. */
+  goesAhead(sequence: Sequence): void {
+    this.#ahead ??= new Set();
+    this.#ahead.add(sequence);
+  }
+
+  /** What went ahead left its queue. */
+  left(sequence: Sequence): void {
+    this.#ahead?.delete(sequence);
   }
 
   delete(packetId: number, { sequence }: Inflight): void {
     this.#flights?.delete(packetId);
     this.#waiting?.delete(packetId);
+    this.#withheld?.delete(packetId);
     this.#times?.settled(packetId);
-    if (sequence !== undefined) this.#restored?.delete(sequence);
+    if (sequence !== undefined) this.#ahead?.delete(sequence);
   }
 
   /** The link ended: takes out what shared subscriptions get back, in the order it was sent. */
   takeClaims(): readonly Claim[] {
     const claims: Claim[] = [];
+    this.#withheld = undefined;
     this.#times?.forget();
     for (const [packetId, flight] of this.#flights ?? []) {
       if (flight.claim === undefined) continue;
@@ -128,8 +184,9 @@ export class InflightTable {
 
   clear(): void {
     this.#flights = undefined;
-    this.#restored = undefined;
+    this.#ahead = undefined;
     this.#waiting = undefined;
+    this.#withheld = undefined;
   }
 
   /**
@@ -152,6 +209,24 @@ export class InflightTable {
   sendAllLater(): void {
     this.#times?.forget();
     this.#waiting = this.size === 0 ? undefined : new Set(this.#flights?.keys());
+    for (const packetId of this.#withheld ?? []) this.#waiting?.delete(packetId);
+  }
+
+  /** As of `DeliveryFlow`. */
+  withhold(packetId: number, why: 'refused' | 'unanswered'): boolean {
+    const flight = this.get(packetId);
+    if (flight?.phase !== 'sent') return false;
+    if (why === 'refused') flight.wasSent = false;
+    this.#times?.forget();
+    this.#waiting?.delete(packetId);
+    this.#withheld ??= new Set();
+    this.#withheld.add(packetId);
+    return true;
+  }
+
+  /** As `sendLater`, for what is withheld. */
+  offer(packetId: number): boolean {
+    return this.#withheld?.delete(packetId) === true && this.sendLater(packetId);
   }
 
   /** The delivery waits its turn: before everything that was first sent after it. False when it does already, or is not in flight. */
@@ -165,8 +240,19 @@ export class InflightTable {
     return true;
   }
 
+  /** The peer could not use it: another member may have it where the queue is shared, or it waits its turn again. */
+  turnBack(packetId: number, flight: Inflight): void {
+    if (flight.claim?.isShared !== true) {
+      this.sendLater(packetId);
+      return;
+    }
+    this.delete(packetId, flight);
+    flight.claim.giveBack();
+  }
+
   /** It is being sent. */
   waitsNoLonger(packetId: number): void {
+    this.#withheld?.delete(packetId);
     this.#waiting?.delete(packetId);
   }
 }

@@ -3,6 +3,7 @@ import { Bus } from '../bus/bus.ts';
 import type { GatewayClock } from '../model/clock.ts';
 import { DEAD_LETTERS_BYTES_MAX, DEAD_LETTERS_MAX, ROUTE_CACHE_BYTES_MAX } from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
+import type { Draft } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { QueueLimits } from '../model/queue-policy.ts';
 import type { Turns } from '../model/turns.ts';
@@ -11,11 +12,14 @@ import { Announcer } from './announcer.ts';
 import type { Core } from './core.ts';
 import { brokerCounters } from './counters.ts';
 import { DeadLetters } from './dead-letters.ts';
+import { Declined } from './declined.ts';
 import { DelayedMessages, type DelayedParts } from './delayed.ts';
 import { Drops } from './drops.ts';
 import { Durability, type DurabilitySettings } from './durability.ts';
+import { ExportEras } from './export-eras.ts';
 import type { Access } from './permissions.ts';
 import { Presence } from './presence.ts';
+import { QueueNumbering } from './queue-numbering.ts';
 import { QueueRules, type QueueSettings } from './queue-rules.ts';
 import type { Receipts } from './receipts.ts';
 import { RetainedIndex } from './retained-index.ts';
@@ -51,10 +55,12 @@ export interface CoreParts {
   readonly settings: CoreSettings;
   /** Absent: nobody is told when a message came. */
   readonly receipts?: Receipts | undefined;
+  /** A message with User Properties was published here once and comes home over other gateways. Absent: none ever does. */
+  readonly isReturned?: ((draft: Draft) => boolean) | undefined;
 }
 
 /** @param sessionOf - the session of a delayed message's publisher, if it is still there. */
-export function makeCore({ store, clock, access, log, metrics, turns, settings, receipts }: CoreParts, sessionOf: DelayedParts['sessionOf']): Core {
+export function makeCore({ store, clock, access, log, metrics, turns, settings, receipts, isReturned }: CoreParts, sessionOf: DelayedParts['sessionOf']): Core {
   const counters = brokerCounters(metrics);
   const bus = new Bus<RoutedSession>({ routeCacheBytesMax: ROUTE_CACHE_BYTES_MAX });
   const retained = new RetainedIndex();
@@ -64,7 +70,9 @@ export function makeCore({ store, clock, access, log, metrics, turns, settings, 
   const durability = new Durability({ store, metrics, settings: settings.durability });
   const shares = new SharedGroups({ store, clock, durability, drops, queueRules }, bus, settings.sharedSubscriptions);
   const retaining = new Retaining({ store, clock, retained, counters, limits: settings.retainedLimits });
-  const router = new Router({ bus, store, durability, retaining, systemRetained, counters, shares, work: turns.work });
+  const declined = new Declined();
+  const numbering = new QueueNumbering({ store, durability, clock, topics: bus.topics, devicesBeyond: counters.devicesUnnumbered });
+  const router = new Router({ bus, store, durability, retaining, systemRetained, counters, declined, shares, numbering, work: turns.work });
   const withheld = new Withheld({ store, clock });
   const onRoom = (): void => withheld.roomMayBe();
   const announcer = new Announcer(bus.topics, clock, router);
@@ -82,14 +90,18 @@ export function makeCore({ store, clock, access, log, metrics, turns, settings, 
     announcer,
     delayed: new DelayedMessages({ store, clock, access, counters, router, sessionOf, onRoom, limits: settings.delayedLimits }),
     deadLetters: new DeadLetters({ store, clock, drops, counters, limits: { messagesMax: DEAD_LETTERS_MAX, bytesMax: DEAD_LETTERS_BYTES_MAX } }),
+    exportEras: new ExportEras(store),
     exclusiveHolders: new Map(),
     presence: presenceNode === undefined ? undefined : new Presence(announcer, clock, presenceNode),
     slowConsumers: new SlowConsumers({ clock, log, counter: counters.slowConsumers, settings: settings.slowConsumer }),
     withheld,
     counters,
     queueRules,
+    numbering,
     drops,
+    declined,
     receipts,
+    isReturned,
     turns,
     memoryQueueLimits,
     qos2QuarantineMs,

@@ -1,9 +1,9 @@
 // What goes to one peer: a stored queue (or none), a queue in memory, the in-flight window, and the reasons why nothing may flow now.
 // Three lanes, asked in this order whenever there is room: what is in flight and waits to be sent, the stored queue, the memory queue.
-import type { Delivery, Outlet, PauseReason } from '../gateway/gateway.ts';
+import type { Delivery, DeliveryFlow, Outlet, PauseReason } from '../gateway/gateway.ts';
 import { RETAINED_MESSAGES_MAX } from '../model/limits.ts';
 import type { Message, QoS } from '../model/message.ts';
-import type { Priority } from '../model/priority.ts';
+import { ORDINARY, type Priority } from '../model/priority.ts';
 import type { QueueLimits } from '../model/queue-policy.ts';
 import type { Topic } from '../model/topic.ts';
 import type { DurableWaiter, Sequence, SettleCause, StoredDelivery, StoredSession } from '../session/session-store.ts';
@@ -11,17 +11,20 @@ import type { Claim } from './claim.ts';
 import type { BrokerCounters } from './counters.ts';
 import { type DeliveryParts, type DeliveryTerms, DeliveryView } from './delivery-view.ts';
 import type { QueueDrops } from './drops.ts';
-import { type Inflight, InflightTable, readFlight } from './inflight.ts';
+import { beginRelease, type Inflight, InflightTable, readFlight, settleFlight } from './inflight.ts';
 import { MemoryQueue, type MemoryQueueParts } from './memory-queue.ts';
-import { releaseOrphans } from './orphaned-exchanges.ts';
+import { publishAgain, releaseOrphans } from './orphaned-exchanges.ts';
+import { OutboundFlow } from './outbound-flow.ts';
+import { classOf, OutboundGate } from './outbound-gate.ts';
+import { OwnClaim } from './own-claim.ts';
 import { Pauses } from './pauses.ts';
-import type { QueueReadingParts } from './queue-reading.ts';
 import type { OutboundSettings } from './queue-terms.ts';
 import type { Recipient } from './recipient.ts';
+import { Rejections } from './rejections.ts';
 import { SharedLane } from './shared-lane.ts';
-import { StoredQueue } from './stored-queue.ts';
+import { StoredQueue, type StoredQueueParts } from './stored-queue.ts';
 
-export interface OutboundParts extends Omit<QueueReadingParts, 'drops'>, DeliveryParts, Pick<MemoryQueueParts, 'turns'> {
+export interface OutboundParts extends Omit<StoredQueueParts, 'drops'>, DeliveryParts, Pick<MemoryQueueParts, 'turns'> {
   readonly memoryQueueLimits: QueueLimits;
   readonly counters: BrokerCounters;
 }
@@ -39,6 +42,8 @@ export class Outbound implements DurableWaiter, Recipient {
   #settings: OutboundSettings;
   #outlet: Outlet | undefined;
   readonly #pauses = new Pauses();
+  readonly #gate = new OutboundGate();
+  readonly #rejections: Rejections;
   #isPumping = false;
 
   constructor(parts: OutboundParts, drops: QueueDrops, settings: OutboundSettings) {
@@ -46,22 +51,20 @@ export class Outbound implements DurableWaiter, Recipient {
     this.drops = drops;
     this.#delivery = new DeliveryView(parts);
     this.#settings = settings;
-    const { memoryQueueLimits: limits, store, clock, turns } = parts;
+    const { memoryQueueLimits: limits, store, clock, turns, declined, withheld } = parts;
     this.#inflight = new InflightTable(clock);
+    this.#rejections = new Rejections(store);
     this.#memory = new MemoryQueue({ limits, retainedMax: RETAINED_MESSAGES_MAX, drops, turns }, settings.treatment);
-    this.queue = new StoredQueue({ store, clock, drops }, this.#inflight, settings);
+    this.queue = new StoredQueue({ store, clock, drops, declined, withheld }, this.#inflight, settings);
   }
 
   /** Takes up the queue and QoS 2 exchanges a restart left. */
   restore(stored: StoredSession, lastSequence: Sequence): void {
     this.queue.restore(stored, lastSequence, this.#settings);
+    this.#rejections.restore(stored);
     if (stored.queue.count > 0) this.#inflight.leap(this.#parts.clock.random());
     releaseOrphans(this.#parts.store, stored);
     this.#inflight.restore(stored.sending);
-  }
-
-  useStore(stored: StoredSession | undefined): void {
-    this.queue.use(stored);
   }
 
   get stored(): StoredSession | undefined {
@@ -72,6 +75,10 @@ export class Outbound implements DurableWaiter, Recipient {
     return this.#settings.treatment.topics.priorityOf(topic);
   }
 
+  beside(topic: Topic): StoredSession | undefined {
+    return this.queue.beside(topic);
+  }
+
   expectedAckMs({ qos }: Message): number {
     return this.canTakeNow(qos) ? this.#inflight.expectedAckMs : Number.POSITIVE_INFINITY;
   }
@@ -80,7 +87,6 @@ export class Outbound implements DurableWaiter, Recipient {
     return this.#memory.length;
   }
 
-  /** Deliveries the peer has not settled. */
   get inflightCount(): number {
     return this.#inflight.size;
   }
@@ -98,7 +104,9 @@ export class Outbound implements DurableWaiter, Recipient {
   attach(outlet: Outlet, settings: OutboundSettings): void {
     this.#outlet = outlet;
     this.treat(settings);
+    this.queue.serve();
     this.#pauses.restart();
+    this.#gate.restart();
     if (!settings.isReliableLink) this.#inflight.leap(this.#parts.clock.random());
     this.#inflight.sendAllLater();
   }
@@ -114,7 +122,7 @@ export class Outbound implements DurableWaiter, Recipient {
     this.#outlet = undefined;
     this.#pauses.wakeUpTo = undefined;
     this.queue.saveSent();
-    const claims = [...this.#inflight.takeClaims()];
+    const claims = this.#inflight.takeClaims();
     const waiting = this.#memory.length;
     const unsent = this.#memory.clear();
     this.drops.add('detached', waiting - unsent.length);
@@ -124,8 +132,8 @@ export class Outbound implements DurableWaiter, Recipient {
 
   /** True when a message given now leaves now. */
   canTakeNow(qos: QoS): boolean {
-    if (this.#outlet === undefined || !this.#pauses.isNone || this.#inflight.hasWaiting || this.#memory.length > 0) return false;
-    return (this.stored === undefined || this.queue.isCaughtUp) && (qos === 0 || this.#hasWindow());
+    if (this.#outlet === undefined || !this.#pauses.isNone || !this.#gate.isOpen || this.#inflight.hasWaiting || this.#memory.length > 0) return false;
+    return (this.stored === undefined || this.queue.isCaughtUp) && (qos === 0 || this.#hasWindow(ORDINARY));
   }
 
   /** Takes a message of QoS 1 or 2 from a shared subscription; it waits in memory when it cannot leave now. */
@@ -143,19 +151,21 @@ export class Outbound implements DurableWaiter, Recipient {
    * @returns true when it belongs into the stored queue: the caller appends it and calls `appended`.
    */
   take(message: Message, terms: DeliveryTerms): boolean {
-    if (this.#isForStore(terms)) return this.queue.takes(message, terms.qos);
+    if (this.queue.samplesOut(message)) return false;
+    if (this.#isForStore(message, terms)) return this.queue.takes(message, terms.qos);
     if (this.#outlet === undefined) {
       this.drops.add('detached');
       return false;
     }
-    if (this.#pauses.isNone && this.#memory.length === 0 && (terms.qos === 0 || this.#hasWindow())) this.#send(message, terms, undefined);
+    if (terms.qos > 0 && this.#settings.keepsUnsettled) this.hold(message, new OwnClaim(message, terms, this.drops));
+    else if (this.#pauses.isNone && this.#memory.length === 0 && this.#mayGo(this.priorityOf(message.topic), terms.qos)) this.#send(message, terms, undefined);
     else this.#memory.push({ message: message.keep(), ...terms });
     return false;
   }
 
   /** Takes a retained message a new subscription brings; see `take`. */
   takeRetained(message: Message, terms: DeliveryTerms): boolean {
-    if (this.#isForStore(terms)) return true;
+    if (this.#isForStore(message, terms)) return true;
     this.#memory.pushRetained({ message, ...terms });
     this.pump();
     return false;
@@ -164,10 +174,11 @@ export class Outbound implements DurableWaiter, Recipient {
   /** A message was written into the stored queue: it goes out now when nothing is before it. */
   appended(message: Message, sequence: Sequence, terms: DeliveryTerms): void {
     const isOutOfTurn = !this.queue.isCaughtUp || this.#pauses.isForLater(sequence) || this.#inflight.hasWaiting;
-    const mustWait = isOutOfTurn || this.#isBlocked() || (terms.qos > 0 && !this.#hasWindow());
+    const mustWait = isOutOfTurn || this.#isBlocked() || !this.#mayGo(this.priorityOf(message.topic), terms.qos);
     if (mustWait) this.queue.wait(message, sequence);
-    this.queue.makeRoom(); // at its own cost, if nothing else waits
+    this.queue.makeRoom(message); // at its own cost, if nothing else waits
     if (!mustWait && this.queue.pass(sequence)) this.#sendStoredMessage(message, sequence, terms);
+    else if (this.#gate.isSelective) this.pump(); // what is before it may wait for what it does not
   }
 
   /** PUBACK or PUBCOMP. A PUBACK ends a QoS 2 delivery too: the bridge's remote that grants QoS 1 only says so. */
@@ -182,27 +193,30 @@ export class Outbound implements DurableWaiter, Recipient {
   received(packetId: number): boolean {
     const flight = this.#inflight.get(packetId);
     if (flight === undefined || flight.qos !== 2 || flight.phase === 'recording') return false;
-    if (flight.phase === 'released') this.#outlet?.release(packetId); // PUBREL was lost (datagrams)
-    if (flight.phase !== 'sent') return true;
-    if (this.stored === undefined) {
-      flight.phase = 'released';
+    if (flight.phase === 'sent' && this.stored !== undefined) beginRelease(this.#parts.store, this.stored, { packetId, flight, waiter: this });
+    else if (flight.phase !== 'releasing') {
+      flight.phase = 'released'; // or it was already, and PUBREL was lost (datagrams)
       this.#outlet?.release(packetId);
-      return true;
     }
-    flight.phase = 'releasing';
-    this.#parts.store.releaseSending(this.stored, packetId);
-    this.#parts.store.whenDurable(this, packetId);
     return true;
   }
 
   /** @param aside - takes the message, into the group in which it leaves the queue; undefined: nobody does. */
   refused(packetId: number, aside?: (delivery: StoredDelivery) => void): boolean {
     const flight = this.#inflight.get(packetId);
-    if (flight === undefined || flight.phase === 'recording') return false;
+    if (flight === undefined || flight.phase === 'recording' || (aside !== undefined && flight.phase !== 'sent')) return false;
     const kept = aside && readFlight(this.#parts.store, this.stored, flight);
     if (kept === undefined) this.drops.add('refused-by-peer');
     else aside?.(kept);
     this.#finish(packetId, flight, kept === undefined ? 'refused-by-peer' : 'moved');
+    return true;
+  }
+
+  reject(packetId: number, rejectionsMax: number): boolean {
+    const flight = this.#inflight.get(packetId);
+    if (flight?.phase !== 'sent' || !this.#rejections.admits(flight, this.stored, rejectionsMax)) return false;
+    this.#inflight.turnBack(packetId, flight);
+    this.pump();
     return true;
   }
 
@@ -229,8 +243,13 @@ export class Outbound implements DurableWaiter, Recipient {
     this.pump();
   }
 
-  limitInflight(inflightMax: number): void {
+  limit(inflightMax: number): void {
     this.#settings = { ...this.#settings, inflightMax };
+  }
+
+  /** For those who turn it, now and then. */
+  get flow(): DeliveryFlow {
+    return new OutboundFlow(this.#gate, this.#inflight, this);
   }
 
   unusedPacketId(): number {
@@ -243,18 +262,9 @@ export class Outbound implements DurableWaiter, Recipient {
     this.pump();
   }
 
-  /**
-   * The peer began a new session and knows no packet id of ours (MQTT-3.2.2-5). What it received but did not complete may be gone with the old one:
-   * it is published again.
-   */
+  /** The peer knows no packet id of ours (MQTT-3.2.2-5). What it received but did not complete may be gone: it is published again. */
   peerForgot(): void {
-    const { store } = this.#parts;
-    const { stored } = this;
-    if (stored === undefined) return;
-    for (const [packetId, sequence] of this.#inflight.takeReceived()) {
-      store.beginSending(stored, packetId, sequence);
-      store.whenDurable(this, packetId);
-    }
+    if (this.stored !== undefined) publishAgain(this.#parts.store, this.stored, this.#inflight.takeReceived(), this);
   }
 
   /** The commit that held the PUBLISH or PUBREL of a QoS 2 delivery back is done: it leaves as soon as it may. */
@@ -280,33 +290,40 @@ export class Outbound implements DurableWaiter, Recipient {
     this.#tellDrained();
   }
 
-  #isForStore({ qos }: DeliveryTerms): boolean {
+  #isForStore({ topic }: Message, { qos }: DeliveryTerms): boolean {
     if (this.stored === undefined || qos > 0 || !this.#settings.queueQos0) return this.stored !== undefined && qos > 0;
-    return this.#outlet === undefined || !this.#pauses.isNone || !this.queue.isCaughtUp;
+    return this.#outlet === undefined || !this.#pauses.isNone || !this.queue.isCaughtUp || !this.#gate.admits(this.priorityOf(topic));
   }
 
   #isBlocked(): boolean {
     return this.#outlet === undefined || this.#pauses.isBlocking;
   }
 
-  #hasWindow(): boolean {
-    return this.#inflight.underWay < this.#settings.inflightMax;
+  #hasWindow(priority: Priority): boolean {
+    return this.#inflight.underWay < this.#gate.windowOf(priority, this.#settings.inflightMax);
+  }
+
+  #mayGo(priority: Priority, qos: QoS): boolean {
+    return this.#gate.admits(priority) && (qos === 0 || this.#hasWindow(priority));
   }
 
   #pumpWaiting(): boolean {
-    const packetId = this.#inflight.firstWaiting;
-    if (packetId === undefined || !this.#hasWindow()) return false;
-    if (this.#inflight.get(packetId)?.phase === 'recording') return false; // its commit comes, and what was sent after it waits for it
-    return this.resendNow(packetId);
+    const packetId = this.#gate.firstOf(this.#inflight, this.queue);
+    const flight = packetId === undefined ? undefined : this.#inflight.get(packetId);
+    if (packetId === undefined || flight === undefined || flight.phase === 'recording') return false; // its commit comes, and what was sent after it waits for it
+    return this.#hasWindow(classOf(flight, this.queue)) && this.resendNow(packetId);
   }
 
   #pumpStored(): boolean {
-    const sequence = this.#inflight.hasWaiting ? undefined : this.queue.next(this.#pauses.wakeUpTo);
+    if (this.#inflight.hasWaiting && !this.#gate.isSelective) return false;
+    const sequence = this.queue.next(this.#pauses.wakeUpTo);
     if (sequence === undefined) return false;
-    if (this.#memory.isBefore(this.queue.priorityOf(sequence)) && this.#pumpMemory()) return true;
+    const priority = this.queue.priorityOf(sequence);
+    if (!this.#gate.admits(priority) || (this.#inflight.hasWaiting && !this.#gate.passesWaiting(priority, this.#inflight, this.queue))) return false;
+    if (this.#memory.isBefore(priority) && this.#pumpMemory()) return true;
     const entry = this.queue.readLive(sequence);
     if (entry === undefined) return true;
-    if (entry.qos > 0 && !this.#hasWindow()) return false;
+    if (entry.qos > 0 && !this.#hasWindow(priority)) return false;
     this.queue.pass(sequence);
     this.#sendStoredMessage(entry.message, sequence, entry);
     return true;
@@ -314,7 +331,7 @@ export class Outbound implements DurableWaiter, Recipient {
 
   #pumpMemory(): boolean {
     const entry = this.#memory.peek();
-    if (entry === undefined || (entry.qos > 0 && !this.#hasWindow())) return false;
+    if (entry === undefined || !this.#mayGo(this.priorityOf(entry.message.topic), entry.qos)) return false;
     this.#memory.shift();
     if (entry.message.expiresAtMs <= this.#parts.clock.gatewayMs()) this.drops.add('expired');
     else this.#send(entry.message, entry, undefined, entry.claim);
@@ -325,7 +342,9 @@ export class Outbound implements DurableWaiter, Recipient {
     const { stored } = this;
     if (stored === undefined) return;
     if (terms.qos === 0) {
+      this.queue.leaves(sequence, 'delivered');
       this.#parts.store.settle(stored, sequence, 'delivered'); // nobody will acknowledge it
+      this.#inflight.left(sequence);
       this.#send(message, terms, undefined);
     } else if (terms.qos === 1) {
       this.#send(message, terms, sequence);
@@ -355,9 +374,8 @@ export class Outbound implements DurableWaiter, Recipient {
       this.#finish(packetId, flight, 'unreadable');
       return;
     }
-    const isDuplicate = flight.wasSent;
+    this.#deliver(entry.message, entry, { packetId, isDuplicate: flight.wasSent });
     flight.wasSent = true;
-    this.#deliver(entry.message, entry, { packetId, isDuplicate });
   }
 
   #deliver(message: Message, terms: DeliveryTerms, mark: Pick<Delivery, 'packetId' | 'isDuplicate'>): void {
@@ -366,15 +384,10 @@ export class Outbound implements DurableWaiter, Recipient {
   }
 
   #finish(packetId: number, flight: Inflight, cause: SettleCause): void {
-    const { store } = this.#parts;
     this.#inflight.delete(packetId, flight);
-    flight.claim?.settle(cause);
-    const { stored } = this;
-    if (stored !== undefined && flight.sequence !== undefined) {
-      if (flight.qos === 2) store.endSending(stored, packetId, cause);
-      else store.settle(stored, flight.sequence, cause);
-    }
-    this.pump();
+    settleFlight({ store: this.#parts.store, queue: this.queue, rejections: this.#rejections }, packetId, flight, cause);
+    if (this.#gate.isWorthwhile(this.#inflight.underWay, this.#settings.inflightMax)) this.pump();
+    else this.#gate.later(this.#parts.clock, this);
   }
 
   #tellDrained(): void {

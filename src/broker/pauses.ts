@@ -1,7 +1,7 @@
 import type { PauseReason } from '../gateway/gateway.ts';
 import type { Sequence } from '../session/session-store.ts';
 
-const BIT: Record<PauseReason, number> = { link: 1, asleep: 2, upstream: 4, subscribing: 8 };
+const BIT: Record<PauseReason, number> = { link: 1, asleep: 2, upstream: 4, subscribing: 8, window: 16 };
 
 /** The reasons why nothing may flow to a peer now, and how far the queue of a sleeper that woke up is open nevertheless. */
 export class Pauses {

@@ -1,7 +1,7 @@
 import { LOWEST_FIRST, type Priority } from '../model/priority.ts';
 import type { QueueLimits, WhenFull } from '../model/queue-policy.ts';
-import type { Sequence, SessionStore, StoredSession } from '../session/session-store.ts';
-import type { QueueDrops } from './drops.ts';
+import type { Sequence, SettleCause, StoredSession } from '../session/session-store.ts';
+import type { DropCause } from './drops.ts';
 import type { QueueTreatment } from './queue-rules.ts';
 
 export function isAtBound({ queue }: StoredSession, { messagesMax, bytesMax }: QueueLimits): boolean {
@@ -12,10 +12,15 @@ export function isOverBound({ queue }: StoredSession, { messagesMax, bytesMax }:
   return queue.count > messagesMax || queue.bytes > bytesMax;
 }
 
+/** Why an entry leaves a queue before its time. */
+export type LossCause = SettleCause & DropCause;
+
 /** The entries of a queue that may go: what is in flight is none of them. */
 export interface Waiting {
   oldest(priority: Priority): Sequence | undefined;
   newest(priority: Priority): Sequence | undefined;
+  /** Ends it, and counts it. */
+  lose(sequence: Sequence, cause: LossCause): void;
 }
 
 /** A queue that may be asked to let go of something. */
@@ -27,37 +32,23 @@ export interface Evictable {
 }
 
 /** Brings a queue within its bounds, at the cost of the lowest class that waits. Who refuses has room for what was taken. */
-export function makeRoom(
-  { store, drops }: { readonly store: SessionStore; readonly drops: QueueDrops },
-  stored: StoredSession,
-  { limits, whenFull }: Pick<QueueTreatment, 'limits' | 'whenFull'>,
-  waiting: Waiting,
-): void {
+export function makeRoom(stored: StoredSession, { limits, whenFull }: Pick<QueueTreatment, 'limits' | 'whenFull'>, waiting: Waiting): void {
   if (whenFull === 'refuse') return;
   while (isOverBound(stored, limits)) {
     const victim = victimOf(whenFull, waiting);
     if (victim === undefined) return;
-    const cause = whenFull === 'drop-newest' ? 'queue-full-newest' : 'queue-full';
-    store.settle(stored, victim, cause);
-    drops.add(cause);
+    waiting.lose(victim, whenFull === 'drop-newest' ? 'queue-full-newest' : 'queue-full');
   }
 }
 
 /** Lets go of some `bytesMax` of what waits, as a full queue would: the disk has no room for it. @returns how many bytes went. */
-export function evict(
-  { store, drops }: { readonly store: SessionStore; readonly drops: QueueDrops },
-  stored: StoredSession,
-  { whenFull }: Pick<QueueTreatment, 'whenFull'>,
-  { waiting, bytesMax }: { readonly waiting: Waiting; readonly bytesMax: number },
-): number {
+export function evict({ queue }: StoredSession, { whenFull }: Pick<QueueTreatment, 'whenFull'>, waiting: Waiting, bytesMax: number): number {
   if (whenFull === 'refuse') return 0;
-  const { queue } = stored;
   const bytesBefore = queue.bytes;
   while (bytesBefore - queue.bytes < bytesMax) {
     const victim = victimOf(whenFull, waiting);
     if (victim === undefined) break;
-    store.settle(stored, victim, 'disk-full');
-    drops.add('disk-full');
+    waiting.lose(victim, 'disk-full');
   }
   return bytesBefore - queue.bytes;
 }
@@ -66,7 +57,8 @@ function victimOf(whenFull: WhenFull, waiting: Waiting): Sequence | undefined {
   return lowest(whenFull === 'drop-newest' ? (priority) => waiting.newest(priority) : (priority) => waiting.oldest(priority));
 }
 
-function lowest(choose: (priority: Priority) => Sequence | undefined): Sequence | undefined {
+/** What is first found in the classes, from the lowest on. */
+export function lowest(choose: (priority: Priority) => Sequence | undefined): Sequence | undefined {
   for (const priority of LOWEST_FIRST) {
     const found = choose(priority);
     if (found !== undefined) return found;

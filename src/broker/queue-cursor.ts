@@ -29,16 +29,20 @@ export class QueueCursor {
     this.#lanes[priority] = sequence;
   }
 
-  /** The entry to be read next, of those up to `upTo`. */
-  next(queue: LiveQueue, upTo: Sequence = Number.POSITIVE_INFINITY): Sequence | undefined {
-    if (queue.isOneLane) return notBeyond(queue.next(this.#ordinary), upTo);
+  /**
+   * The entry to be read next, of those up to `upTo`.
+   *
+   * @param of - which one of a class it is, where it is not the oldest.
+   */
+  next(queue: LiveQueue, upTo: Sequence = Number.POSITIVE_INFINITY, of?: (priority: Priority) => Sequence | undefined): Sequence | undefined {
+    if (queue.isOneLane) return notBeyond(of === undefined ? queue.next(this.#ordinary) : of(ORDINARY), upTo);
     if (this.#inOrderUpTo > 0) {
       const oldest = this.#oldest(queue);
       if (oldest !== undefined && oldest <= this.#inOrderUpTo) return notBeyond(oldest, upTo);
       this.#inOrderUpTo = 0;
     }
     for (const priority of PRIORITIES) {
-      const found = notBeyond(this.nextIn(queue, priority), upTo);
+      const found = notBeyond(of === undefined ? this.nextIn(queue, priority) : of(priority), upTo);
       if (found !== undefined) return found;
     }
     return undefined;

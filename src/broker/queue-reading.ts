@@ -1,4 +1,4 @@
-import type { GatewayClock } from '../model/clock.ts';
+import type { GatewayClock, GatewayMs } from '../model/clock.ts';
 import type { Sequence, SessionStore, StoredDelivery, StoredSession } from '../session/session-store.ts';
 import type { QueueDrops } from './drops.ts';
 
@@ -11,13 +11,15 @@ export interface QueueReadingParts {
 /** The entry, or undefined after it was settled because it is past its time or gone. */
 export function readLive({ store, clock, drops }: QueueReadingParts, stored: StoredSession, sequence: Sequence): StoredDelivery | undefined {
   const entry = store.read(stored, sequence);
-  if (entry === undefined) {
-    drops.add('unreadable');
-    store.settle(stored, sequence, 'unreadable');
-  } else if (entry.message.expiresAtMs <= clock.gatewayMs()) {
-    drops.add('expired');
-    store.settle(stored, sequence, 'expired'); // MQTT-3.3.2-5
-    return undefined;
-  }
-  return entry;
+  const cause = endOf(entry, clock.gatewayMs());
+  if (cause === undefined) return entry;
+  drops.add(cause);
+  store.settle(stored, sequence, cause);
+  return undefined;
+}
+
+/** Why an entry is not to be sent; undefined: it is. */
+export function endOf(entry: StoredDelivery | undefined, nowMs: GatewayMs): 'unreadable' | 'expired' | undefined {
+  if (entry === undefined) return 'unreadable';
+  return entry.message.expiresAtMs <= nowMs ? 'expired' : undefined; // MQTT-3.3.2-5
 }

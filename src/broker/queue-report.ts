@@ -3,6 +3,7 @@ import type { Realm } from '../model/client.ts';
 import { QUEUES_LISTED_MAX } from '../model/limits.ts';
 import type { StoredSession } from '../session/session-store.ts';
 import type { QueueDropCounts } from './drops.ts';
+import type { PolicyUsage } from './queue-policies.ts';
 
 export interface QueueFacts {
   /** `$share` for the queue of a shared group, whose client id is its filter. */
@@ -17,6 +18,10 @@ export interface QueueFacts {
   readonly inflight: number;
   /** By cause, since the gateway started. */
   readonly dropped: QueueDropCounts;
+  /** By cause, since the queue began, whatever restarts; undefined: nobody keeps account. */
+  readonly lost?: QueueDropCounts | undefined;
+  /** Policies by topic, with what of their topics is stored; undefined: none. */
+  readonly policies?: readonly PolicyUsage[] | undefined;
 }
 
 export interface QueueReport {

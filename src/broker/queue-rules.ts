@@ -1,7 +1,9 @@
 // Which policy the queue of a session has: rules of the configuration, the first that names the client holds, and what it leaves out holds as for all.
 import { crc32 } from 'node:zlib';
 import { type ClientId, INTERNAL_PROTOCOL } from '../model/client.ts';
+import type { Priority } from '../model/priority.ts';
 import type { QueueLimits, QueuePolicy, WhenFull } from '../model/queue-policy.ts';
+import { PolicyTable } from './policy-table.ts';
 import { TopicClasses } from './topic-classes.ts';
 
 /** A policy made ready: shared by every queue it holds for. */
@@ -11,9 +13,18 @@ export interface QueueTreatment {
   /** Deliveries unsettled at once, whatever the client allows; `Infinity`: as many as that. */
   readonly inflightMax: number;
   readonly topics: TopicClasses;
+  /** What is said about topics by policies of their own. */
+  readonly policies: PolicyTable;
+  /** Part of `limits`; `Infinity`: none. */
+  readonly diskShareBytes: number;
+  readonly keepsAccount: boolean;
+  readonly tellsLosses: boolean;
   /** Tells one list of priorities from another; 0: there are none. */
   readonly prioritiesMark: number;
+  readonly newestFirst: readonly Priority[];
 }
+
+const NO_CLASSES: readonly Priority[] = [];
 
 type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
@@ -84,9 +95,21 @@ export function treatmentOf({
   inflightMax = Number.POSITIVE_INFINITY,
   ...policy
 }: QueuePolicy & { readonly inflightMax?: number | undefined }): QueueTreatment {
-  const { messagesMax, bytesMax, whenFull, priorities } = policy;
+  const { messagesMax, whenFull, priorities, newestFirst = NO_CLASSES, topicPolicies, diskShareBytes = Number.POSITIVE_INFINITY, tellsLosses = false } = policy;
+  const bytesMax = Math.min(policy.bytesMax, diskShareBytes);
   const prioritiesMark = priorities.length === 0 ? 0 : crc32(JSON.stringify(priorities));
-  return { limits: { messagesMax, bytesMax }, whenFull, inflightMax, topics: new TopicClasses(policy), prioritiesMark };
+  return {
+    limits: { messagesMax, bytesMax },
+    whenFull,
+    inflightMax,
+    topics: new TopicClasses(policy),
+    policies: new PolicyTable(topicPolicies ?? []),
+    diskShareBytes,
+    keepsAccount: topicPolicies !== undefined,
+    tellsLosses,
+    prioritiesMark,
+    newestFirst,
+  };
 }
 
 function compiled(rule: QueueRule, base: Omit<QueueSettings, 'rules'>): CompiledRule {

@@ -11,6 +11,8 @@ export interface OutboundSettings {
   readonly inflightMax: number;
   readonly isReliableLink: boolean;
   readonly queueQos0: boolean;
+  /** What a client without a stored queue has not settled is kept in memory, and sent again when it is rejected. */
+  readonly keepsUnsettled: boolean;
   readonly treatment: QueueTreatment;
   /** What was queued up to here had other priorities; 0: nothing had. */
   readonly inOrderUpTo: Sequence;
@@ -46,15 +48,15 @@ export function takeTerms(
   parts: TermsParts,
   stored: StoredSession | undefined,
   owner: QueueOwner,
-  request: Terms & { readonly inflightMax: number; readonly isReliableLink: boolean },
+  request: Terms & Pick<ConnectRequest, 'inflightMax' | 'isReliableLink' | 'keepsUnsettled'>,
 ): OutboundSettings {
-  const { queueQos0, queue, isReliableLink } = request;
+  const { queueQos0, queue, isReliableLink, keepsUnsettled = false } = request;
   const treatment = queue === undefined ? parts.queueRules.for(owner) : treatmentOf(queue);
   const inflightMax = Math.min(request.inflightMax, treatment.inflightMax);
-  if (stored === undefined) return { inflightMax, isReliableLink, queueQos0, treatment, inOrderUpTo: 0 };
+  if (stored === undefined) return { inflightMax, isReliableLink, queueQos0, keepsUnsettled, treatment, inOrderUpTo: 0 };
   const listener = parts.queueRules.askListener ? owner.listener : undefined;
   const inOrderUpTo = keepTerms(parts.store, stored, { queueQos0, queue, listener }, treatment);
-  return { inflightMax, isReliableLink, queueQos0, treatment, inOrderUpTo };
+  return { inflightMax, isReliableLink, queueQos0, keepsUnsettled, treatment, inOrderUpTo };
 }
 
 /** The settings of a session that a restart left, until its client is back. */

@@ -11,6 +11,8 @@ export interface Recipient extends Acknowledging {
   readonly stored: StoredSession | undefined;
   /** The class its queue gives messages of that topic. */
   priorityOf(topic: Topic): Priority;
+  /** A second queue that has it as long as the first; undefined: there is none. */
+  beside?(topic: Topic): StoredSession | undefined;
   /** The message has been written. */
   appended(message: Message, sequence: Sequence, terms: DeliveryTerms): void;
 }
@@ -38,7 +40,10 @@ export function appendFor(
   let isReferred = false;
   for (const { recipient, terms } of referents) {
     if (recipient.stored === undefined) continue;
-    store.refer(recipient.stored, terms, recipient.priorityOf(message.topic));
+    const priority = recipient.priorityOf(message.topic);
+    store.refer(recipient.stored, terms, priority);
+    const beside = recipient.beside?.(message.topic);
+    if (beside !== undefined) store.refer(beside, terms, priority);
     isReferred = true;
   }
   const sequence = store.append(message, durability.withinMs(treated, message, referents));

@@ -4,14 +4,16 @@ import type { Share } from '../bus/audience.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { Match } from '../bus/match.ts';
 import type { DurabilityClass } from '../model/durability.ts';
-import { type Message, minQoS, type QoS } from '../model/message.ts';
+import { type Message, minQoS, type QoS, type QueueNumber } from '../model/message.ts';
 import { utf8Length } from '../model/topic-utf8.ts';
 import { RETAIN_WORK, RETAINED_WORK, ROUTE_WORK, STORED_WORK, type Work, workOfBytes } from '../model/work.ts';
 import { isFull } from '../session/disk-pressure.ts';
 import type { Sequence, SessionStore } from '../session/session-store.ts';
 import type { BrokerCounters } from './counters.ts';
+import type { Declined } from './declined.ts';
 import type { DeliveryTerms } from './delivery-view.ts';
 import type { Durability } from './durability.ts';
+import { type QueueNumbering, withNumbers } from './queue-numbering.ts';
 import { appendFor, type Recipient, type Referent, unretained } from './recipient.ts';
 import type { RetainedIndex } from './retained-index.ts';
 import type { Retaining } from './retaining.ts';
@@ -26,7 +28,9 @@ export interface RouterParts {
   /** What the gateway says about itself; in memory only. */
   readonly systemRetained: RetainedIndex;
   readonly counters: BrokerCounters;
+  readonly declined: Declined;
   readonly shares: SharedGroups;
+  readonly numbering: QueueNumbering;
   readonly work: Work;
 }
 
@@ -77,7 +81,7 @@ export class Router {
     if (this.#refusing.size === 0) return undefined;
     for (const found of bus.matches(message.topic)) {
       const subscriber = matchFor(found, publisher)?.subscriber;
-      if (subscriber !== undefined && this.#refusing.has(subscriber) && subscriber.outbound.queue.isRefusing) return subscriber.clientId;
+      if (subscriber !== undefined && this.#refusing.has(subscriber) && subscriber.outbound.queue.refuses(message.topic)) return subscriber.clientId;
     }
     return undefined;
   }
@@ -90,15 +94,27 @@ export class Router {
   }
 
   /** Like `route`, but never refused. */
-  deliver(message: Message, publisher: RoutedSession | undefined): Routed {
-    const { counters } = this.#parts;
+  deliver(published: Message, publisher: RoutedSession | undefined): Routed {
+    const { counters, declined, numbering } = this.#parts;
     counters.received.value += 1;
+    const numbers = this.#numbersFor(published, publisher);
+    const declinedBefore = declined.count;
+    const message = numbers === undefined ? published : withNumbers(published, numbers);
     const referents = this.#fanOut(message, publisher);
+    const isDeclined = declined.count !== declinedBefore;
     const isMatched = this.#matched > 0; // what is stored next may bring other messages about
-    const awaits = this.#store(message, referents);
+    const written = this.#store(message, referents);
+    const awaits = isDeclined ? this.#awaitedWith(message, written) : written;
+    if (numbers !== undefined) numbering.written(numbers);
     if (!isMatched) counters.noSubscribers.value += 1;
     if (awaits === 'nothing') return isMatched ? ACCEPTED : NOBODY;
     return { outcome: isMatched ? 'accepted' : 'no-subscribers', awaits };
+  }
+
+  /** Some queue did not take it and keeps account of that: it is acknowledged no earlier than that is on disk. */
+  #awaitedWith({ qos, topic }: Message, written: Awaited): Awaited {
+    const treated = this.#parts.durability.classOf(topic);
+    return qos === 0 || treated === 'lazy' || treated === 'ram' ? written : 'disk';
   }
 
   /** What the gateway says about itself: retained in memory only, and not counted among what clients publish. */
@@ -109,10 +125,33 @@ export class Router {
   }
 
   /** Brings a retained message to one session: as a new entry of its queue if that is stored (MQTT 5 §3.3.1.3). */
-  replay(session: RoutedSession, message: Message, terms: DeliveryTerms): void {
-    if (!session.outbound.takeRetained(message, terms)) return;
-    this.#countStored(message);
-    appendFor(this.#parts, unretained(message), [{ recipient: session.outbound, terms }]);
+  replay(session: RoutedSession, retained: Message, terms: DeliveryTerms): void {
+    const { numbering } = this.#parts;
+    const number = terms.qos === 0 || !this.#isNumbered(retained) ? undefined : numbering.next(session, retained.origin);
+    const message = number === undefined ? retained : withNumbers(retained, [number]); // it may have one, as it was published
+    if (session.outbound.takeRetained(message, terms)) {
+      this.#countStored(message);
+      appendFor(this.#parts, unretained(message), [{ recipient: session.outbound, terms }]);
+    }
+    if (number !== undefined) numbering.written([number]);
+  }
+
+  /** Of the queues it will be given to, whatever they do with it. */
+  #numbersFor(message: Message, publisher: RoutedSession | undefined): readonly QueueNumber[] | undefined {
+    if (!this.#isNumbered(message)) return undefined;
+    const { bus, numbering } = this.#parts;
+    let numbers: QueueNumber[] | undefined;
+    for (const found of bus.matches(message.topic)) {
+      const match = matchFor(found, publisher);
+      const number = match === undefined || match.qosMax === 0 ? undefined : numbering.next(match.subscriber, message.origin);
+      if (number !== undefined) numbers = [...(numbers ?? []), number];
+    }
+    return numbers;
+  }
+
+  #isNumbered({ qos, topic }: Message): boolean {
+    const { numbering, durability } = this.#parts;
+    return qos > 0 && !numbering.isIdle && durability.classOf(topic) !== 'ram';
   }
 
   /** Delivers to everybody who needs no disk, and counts in `#matched` who gets it. @returns whose stored queues are to get it. */

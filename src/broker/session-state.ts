@@ -1,4 +1,4 @@
-import type { StateSpace } from '../gateway/gateway.ts';
+import type { GatewayState, StateSpace } from '../gateway/gateway.ts';
 import { GatewayError } from '../model/errors.ts';
 import { STATE_VALUE_BYTES_MAX } from '../model/limits.ts';
 import type { SessionStore, StoredSession } from '../session/session-store.ts';
@@ -69,12 +69,16 @@ class SessionSpace extends Space {
   }
 }
 
-class GatewaySpace extends Space {
+class GatewaySpace extends Space implements GatewayState {
   readonly #gateway: string;
 
   constructor(store: SessionStore, gateway: string) {
     super(store);
     this.#gateway = gateway;
+  }
+
+  putAlong(key: string, value: () => Uint8Array): void {
+    this.store.putStateAlong({ gateway: this.#gateway }, key, value);
   }
 
   protected owned(): Owned {
@@ -86,6 +90,6 @@ export function sessionState(store: SessionStore, session: { readonly stored: St
   return new SessionSpace(store, session);
 }
 
-export function gatewayState(store: SessionStore, gateway: string): StateSpace {
+export function gatewayState(store: SessionStore, gateway: string): GatewayState {
   return new GatewaySpace(store, gateway);
 }

@@ -8,12 +8,14 @@ import type { DeliveryTerms } from './delivery-view.ts';
 export interface Claimed {
   read(sequence: Sequence): Message | undefined;
   settle(sequence: Sequence, cause: SettleCause): void;
+  reject(sequence: Sequence, rejectionsMax: number): boolean;
   takeBack(sequence: Sequence): void;
   readmit(message: Message): void;
 }
 
 export class StoredClaim implements Claim {
   readonly terms: DeliveryTerms;
+  readonly isShared = true;
   readonly #group: Claimed;
   readonly #sequence: Sequence;
 
@@ -31,6 +33,10 @@ export class StoredClaim implements Claim {
     this.#group.settle(this.#sequence, cause);
   }
 
+  reject(rejectionsMax: number): boolean {
+    return this.#group.reject(this.#sequence, rejectionsMax);
+  }
+
   giveBack(): void {
     this.#group.takeBack(this.#sequence);
   }
@@ -39,6 +45,7 @@ export class StoredClaim implements Claim {
 /** Of members whose sessions end with their links. */
 export class KeptClaim implements Claim {
   readonly terms: DeliveryTerms;
+  readonly isShared = true;
   readonly #group: Claimed;
   readonly #message: Message;
 
@@ -54,6 +61,11 @@ export class KeptClaim implements Claim {
 
   /** Nobody else knows of it. */
   settle(): void {}
+
+  /** Nobody counts what is kept nowhere: whoever cannot use it is the last to have it. */
+  reject(): boolean {
+    return false;
+  }
 
   giveBack(): void {
     this.#group.readmit(this.#message);

@@ -12,13 +12,14 @@ import type { LiveQueue, Sequence, SettleCause, StoredSession } from '../session
 import type { DeliveryTerms } from './delivery-view.ts';
 import type { Drops } from './drops.ts';
 import type { Durability } from './durability.ts';
-import { evict, makeRoom, type Waiting } from './queue-bounds.ts';
+import { evict, type LossCause, makeRoom, type Waiting } from './queue-bounds.ts';
 import { QueueCursor } from './queue-cursor.ts';
 import { type QueueReadingParts, readLive } from './queue-reading.ts';
 import { type QueueFacts, storedFacts } from './queue-report.ts';
 import type { QueueRules, QueueTreatment } from './queue-rules.ts';
 import { keepTerms } from './queue-terms.ts';
 import { appendFor, type Recipient, type Referent, unretained } from './recipient.ts';
+import { Rejections } from './rejections.ts';
 import { ReturnedEntries } from './returned-entries.ts';
 import type { RoutedSession } from './routed-session.ts';
 import { bequeath, withdrawBequests } from './shared-bequests.ts';
@@ -56,6 +57,7 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
   readonly #cursor = new QueueCursor();
   /** Entries up to the cursor that came back. */
   readonly #returned = new ReturnedEntries();
+  readonly #rejections: Rejections;
   /** Who has which entry. */
   readonly #holders = new Map<Sequence, Referent>();
   /** The member chosen last. */
@@ -69,6 +71,7 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
   constructor(parts: SharedGroupParts, share: Share<RoutedSession>, strategy: ShareStrategy) {
     const { store, clock, durability, drops, queueRules } = parts;
     this.#parts = { store, clock, durability, drops: drops.of({ realm: SHARE_REALM, clientId: share.filter }) };
+    this.#rejections = new Rejections(store);
     this.#treatment = queueRules.ofGroups;
     this.#share = share;
     this.#strategy = strategy;
@@ -91,6 +94,7 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
   /** Takes up the queue a restart left: nobody has any of it. */
   restore(stored: StoredSession): void {
     this.#stored = stored;
+    this.#rejections.restore(stored);
     this.#keepTerms(stored);
   }
 
@@ -132,7 +136,7 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
 
   /** The disk has no room for what waits. @returns how many bytes went. */
   evict(bytesMax: number): number {
-    return this.#stored === undefined ? 0 : evict(this.#parts, this.#stored, this.#treatment, { waiting: this, bytesMax });
+    return this.#stored === undefined ? 0 : evict(this.#stored, this.#treatment, this, bytesMax);
   }
 
   /** Nothing that comes back is given to anybody any more: the gateway stops. */
@@ -167,13 +171,18 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
   appended(message: Message, sequence: Sequence, { qos, isRetain }: DeliveryTerms): void {
     const chosen = this.#chosen;
     this.#chosen = undefined;
-    if (this.#stored !== undefined) makeRoom(this.#parts, this.#stored, this.#treatment, this);
+    if (this.#stored !== undefined) makeRoom(this.#stored, this.#treatment, this);
     if (this.#firstWaiting() !== sequence) return;
     const offer = { message, qos, isRetain };
     const isStillAble = chosen !== undefined && canTakeNow(chosen, offer);
     const member = isStillAble ? chosen : this.#choose(offer, (each) => canTakeNow(each, offer));
     if (member === undefined) return;
     this.#handOver(member, sequence, offer);
+  }
+
+  lose(sequence: Sequence, cause: LossCause): void {
+    this.#parts.drops.add(cause);
+    if (this.#stored !== undefined) this.#parts.store.settle(this.#stored, sequence, cause);
   }
 
   feed(taker: Recipient): boolean {
@@ -187,8 +196,13 @@ export class SharedGroup implements Recipient, SharedQueue, Claimed, Waiting {
   settle(sequence: Sequence, cause: SettleCause): void {
     this.#holders.delete(sequence);
     if (this.#stored === undefined) return;
+    this.#rejections.settled(this.#stored, sequence);
     this.#parts.store.settle(this.#stored, sequence, cause);
     this.#endIfOver();
+  }
+
+  reject(sequence: Sequence, rejectionsMax: number): boolean {
+    return this.#stored !== undefined && this.#rejections.add(this.#stored, sequence, rejectionsMax);
   }
 
   takeBack(sequence: Sequence): void {

@@ -1,7 +1,8 @@
 // What the wall clock was when something happened, told afterwards. A message carries gateway time, which is monotonic over boots: it says in which boot
 // the message came and how far into it. Where the wall clock stood to gateway time is kept beside it, boot by boot, step by step; so that a reading
 // taken on a board whose clock was set an hour later has its true time as soon as that hour is over.
-import type { EpochMs, GatewayMs } from '../model/clock.ts';
+import type { GatewayMs } from '../model/clock.ts';
+import type { Reception } from '../model/reception.ts';
 
 /** From `fromMs` on the wall clock was `offsetMs` ahead of gateway time. */
 export interface WallSpan {
@@ -15,21 +16,6 @@ export interface BootTimes {
   readonly boot: number;
   readonly startedMs: GatewayMs;
   readonly spans: readonly WallSpan[];
-}
-
-/**
- * `synchronized`: the clock was right at that moment. `estimated`: it was set right before or after it in the same boot, and the monotonic clock counted the
- * time between: as exact as the board's crystal, a few seconds a day. `unknown`: it was never right in that boot.
- */
-export type Certainty = 'synchronized' | 'estimated' | 'unknown';
-
-export interface Reception {
-  readonly boot: number;
-  /** Since the gateway started in that boot. */
-  readonly uptimeMs: number;
-  readonly certainty: Certainty;
-  /** Undefined: unknown. */
-  readonly wallMs: EpochMs | undefined;
 }
 
 /** @param boots - in the order they came. @returns undefined for a moment before the first of them. */

@@ -1,7 +1,7 @@
 import { ask } from '../control/client.ts';
 import { GatewayError } from '../model/errors.ts';
 import { type ConfigOptions, loadConfig, problemText } from './config-options.ts';
-import { EXIT } from './exit-codes.ts';
+import { EXIT, EXIT_OF } from './exit-codes.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface GatewayRequest {
@@ -34,6 +34,6 @@ export async function talkToGateway(options: ConfigOptions, surroundings: Surrou
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     surroundings.complain(`postern: ${error.message}\n`);
-    return EXIT.unavailable;
+    return EXIT_OF[error.code];
   }
 }

@@ -3,7 +3,7 @@ import { changedKeys } from '../config/changes.ts';
 import type { Config } from '../config/config.ts';
 import type { LoadOutcome } from '../config/load.ts';
 import { commandTable } from '../control/commands.ts';
-import type { BackupDesk, BanBook, QueueBook, QueueListing, ReloadOutcome, RunningGateway } from '../control/running-gateway.ts';
+import type { BackupDesk, BanBook, BridgeDesk, QueueBook, QueueListing, ReloadOutcome, RunningGateway } from '../control/running-gateway.ts';
 import { ControlServer } from '../control/server.ts';
 import { GatewayError } from '../model/errors.ts';
 import { SHUTDOWN_TIMEOUT_MS } from '../model/limits.ts';
@@ -126,6 +126,10 @@ export class GatewayProcess {
 
   get bans(): BanBook {
     return this.#running('ask again').bans;
+  }
+
+  get bridges(): BridgeDesk {
+    return this.#running('ask again').bridges;
   }
 
   get queueBook(): QueueBook {

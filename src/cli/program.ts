@@ -2,15 +2,18 @@
 import { Command, CommanderError } from 'commander';
 import { withBanCommands, withUserCommands } from './access-commands.ts';
 import { withBackupCommands } from './backup-commands.ts';
+import { withBridgeCommands } from './bridge-commands.ts';
 import { type CheckOptions, check } from './check.ts';
 import { type ConfigOptions, withConfigOptions } from './config-options.ts';
 import { EXIT } from './exit-codes.ts';
+import { withImportCommands } from './import-commands.ts';
 import { withQueueCommands } from './queue-commands.ts';
 import { type QueuesOptions, queues } from './queues.ts';
 import { withSelftestCommand } from './selftest-command.ts';
 import { start } from './start.ts';
 import { type StatusOptions, status } from './status.ts';
 import type { Surroundings } from './surroundings.ts';
+import { withVerifyStreamCommand } from './verify-stream.ts';
 import { version } from './version.ts';
 
 const EPILOGUE = `
@@ -62,8 +65,8 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     .action(async (client: string | undefined, options: QueuesOptions) => {
       code = await queues(client, options, surroundings);
     });
-  for (const withCommands of [withQueueCommands, withUserCommands, withBanCommands, withBackupCommands, withSelftestCommand])
-    withCommands(program, surroundings, exit);
+  const groups = [withQueueCommands, withBridgeCommands, withUserCommands, withBanCommands, withBackupCommands, withSelftestCommand];
+  for (const withCommands of [...groups, withImportCommands, withVerifyStreamCommand]) withCommands(program, surroundings, exit);
   program
     .command('version')
     .description('print the version')

@@ -3,28 +3,36 @@ import { harmless } from '../observe/text-line.ts';
 import { type Ask, type GatewayRequest, talkToGateway } from './ask-gateway.ts';
 import type { ConfigOptions } from './config-options.ts';
 import { EXIT } from './exit-codes.ts';
+import { isSelective, type SelectionOptions, selectionParameters } from './queue-selection.ts';
 import { size } from './status-text.ts';
 import type { Surroundings } from './surroundings.ts';
 
-export interface QueueOptions extends ConfigOptions {
-  readonly realm?: string;
-  readonly deadLetters?: boolean;
-  readonly topics?: string;
-  readonly contains?: string;
-  readonly sequence?: readonly string[];
+export interface QueueOptions extends ConfigOptions, SelectionOptions {
   readonly all?: boolean;
   readonly limit?: string;
   readonly json?: boolean;
 }
 
-/** As a bridge's dead letters are named on the control socket. */
-const DEAD_LETTER_REALM = '$dead-letter';
 const SHOWN_BY_DEFAULT = 10;
 const SHOWN_AT_ONCE = 100;
 
 /** Prints the oldest entries that are selected. @returns the exit code. */
 export function peekQueue(clientId: string, options: QueueOptions, surroundings: Surroundings): Promise<number> {
-  const limit = options.limit === undefined ? SHOWN_BY_DEFAULT : Number(options.limit);
+  return shownEntries(clientId, options, surroundings, {
+    unlimited: SHOWN_BY_DEFAULT,
+    told: (count) => (count === 0 ? 'nothing of that kind waits there\n' : ''),
+  });
+}
+
+interface Shown {
+  /** How many, where nobody said. */
+  readonly unlimited: number;
+  /** Behind them, for people. */
+  told(count: number): string;
+}
+
+function shownEntries(clientId: string, options: QueueOptions, surroundings: Surroundings, { unlimited, told }: Shown): Promise<number> {
+  const limit = options.limit === undefined ? unlimited : Number(options.limit);
   if (!Number.isSafeInteger(limit) || limit < 1) return misuse(surroundings, `--limit must be a whole number from 1 on, not ${JSON.stringify(options.limit)}`);
   const request = requestOf('queue.peek', clientId, options);
   if (typeof request === 'string') return misuse(surroundings, request);
@@ -32,9 +40,14 @@ export function peekQueue(clientId: string, options: QueueOptions, surroundings:
   return talkToGateway(options, surroundings, async (put) => {
     const { count, isMore } = await peeked(put, { request, limit, show });
     if (options.json) return;
-    if (count === 0) surroundings.write('nothing of that kind waits there\n');
-    else if (isMore) surroundings.write('and more: --limit shows them\n');
+    surroundings.write(isMore ? 'and more: --limit shows them\n' : told(count));
   });
+}
+
+/** Prints all that are selected, unless there is a limit, and how many they are. @returns the exit code. */
+export function searchQueue(clientId: string, options: QueueOptions, surroundings: Surroundings): Promise<number> {
+  if (!isSelective(options)) return misuse(surroundings, 'say what to look for: --topics, --contains, --hex, --publisher, --older-than, --newer-than or --qos');
+  return shownEntries(clientId, options, surroundings, { unlimited: Number.MAX_SAFE_INTEGER, told: (count) => `${count} found\n` });
 }
 
 /** Shows up to `limit` entries. @returns how many there were, and whether there may be more. */
@@ -54,7 +67,8 @@ async function peeked(
 }
 
 export function purgeQueue(clientId: string, options: QueueOptions, surroundings: Surroundings): Promise<number> {
-  if (!isSelective(options) && options.all !== true) return misuse(surroundings, 'say what to let go of: --topics, --contains, --sequence, or --all');
+  if (!isSelective(options) && options.all !== true)
+    return misuse(surroundings, 'say what to let go of: --topics, --contains, --older-than and the like, or --all');
   return inPieces('queue.purge', clientId, { options, surroundings }, ({ purged = 0, inFlight = 0 }) => {
     const kept = inFlight > 0 ? `; ${inFlight} are under way to the client and were kept` : '';
     return `${purged} messages purged${kept}\n`;
@@ -62,7 +76,8 @@ export function purgeQueue(clientId: string, options: QueueOptions, surroundings
 }
 
 export function replayDeadLetters(clientId: string, options: QueueOptions, surroundings: Surroundings): Promise<number> {
-  if (!isSelective(options) && options.all !== true) return misuse(surroundings, 'say what to send again: --topics, --contains, --sequence, or --all');
+  if (!isSelective(options) && options.all !== true)
+    return misuse(surroundings, 'say what to send again: --topics, --contains, --older-than and the like, or --all');
   return inPieces('queue.replay', clientId, { options, surroundings }, ({ replayed }) => `${replayed} messages are in the queue of ${clientId} again\n`);
 }
 
@@ -95,17 +110,9 @@ async function summed(put: Ask, request: GatewayRequest): Promise<Record<string,
 }
 
 /** @returns what is wrong with the options. */
-function requestOf(command: string, clientId: string, { realm, deadLetters, topics, contains, sequence }: QueueOptions): GatewayRequest | string {
-  const sequences = sequence?.map(Number);
-  if (sequences?.some((each) => !Number.isSafeInteger(each) || each < 1)) return '--sequence must be a number as `postern queue peek` shows it';
-  if (contains === '') return '--contains must be some text: each payload has the empty one';
-  const of = deadLetters === true ? DEAD_LETTER_REALM : realm;
-  const optional = { realm: of, topics, contains, sequences };
-  return { command, clientId, ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) };
-}
-
-function isSelective({ topics, contains, sequence }: QueueOptions): boolean {
-  return topics !== undefined || contains !== undefined || sequence !== undefined;
+function requestOf(command: string, clientId: string, options: QueueOptions): GatewayRequest | string {
+  const parameters = selectionParameters(clientId, options);
+  return typeof parameters === 'string' ? parameters : { command, ...parameters };
 }
 
 function entryText(entry: unknown): string {

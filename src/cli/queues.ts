@@ -27,8 +27,9 @@ export function queuesText(listing: unknown, clientId?: string): string {
 }
 
 function lineOf(queue: unknown): string {
-  const { realm, clientId, isConnected, messages, bytes, messagesInMemory, inflight, dropped } = Object(queue);
-  const causes = Object.entries(Object(dropped)).map(([cause, count]) => `${cause} ${count}`);
+  const { realm, clientId, isConnected, messages, bytes, messagesInMemory, inflight, dropped, lost, policies } = Object(queue);
+  const causes = causesOf(dropped);
+  const everLost = causesOf(lost);
   const parts = [
     `${realm} ${clientId}`,
     isConnected ? 'connected' : 'away',
@@ -36,6 +37,19 @@ function lineOf(queue: unknown): string {
     ...(messagesInMemory > 0 ? [`${messagesInMemory} in memory`] : []),
     ...(inflight > 0 ? [`${inflight} in flight`] : []),
     ...(causes.length > 0 ? [`dropped: ${causes.join(', ')}`] : []),
+    ...(everLost.length > 0 ? [`lost since it began: ${everLost.join(', ')}`] : []),
   ];
-  return `${harmless(parts.join('  '))}\n`; // client ids are what devices say
+  const below = Array.isArray(policies) ? policies.map(policyLine) : [];
+  return [parts.join('  '), ...below].map((line) => `${harmless(line)}\n`).join(''); // client ids are what devices say
+}
+
+function causesOf(counts: unknown): string[] {
+  return Object.entries(Object(counts)).map(([cause, count]) => `${cause} ${count}`);
+}
+
+function policyLine(policy: unknown): string {
+  const { filters, whenFull, messages, bytes, messagesMax, bytesMax } = Object(policy);
+  const ofMessages = messagesMax === undefined ? '' : ` of ${messagesMax}`;
+  const ofBytes = bytesMax === undefined ? '' : ` of ${size(bytesMax)}`;
+  return `  ${Array.isArray(filters) ? filters.join(' ') : ''}  ${whenFull}  ${messages}${ofMessages} stored (${size(bytes)}${ofBytes})`;
 }

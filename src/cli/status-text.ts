@@ -1,4 +1,5 @@
 // A status for people: whatever the gateway reports, as an indented table.
+import { harmless } from '../observe/text-line.ts';
 
 const UNITS: readonly (readonly [suffix: string, format: (value: number) => string])[] = [
   ['Seconds', duration],
@@ -39,11 +40,11 @@ function scalar(name: string, value: unknown): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (typeof value === 'object' && value !== null) return JSON.stringify(value);
   const [, format] = UNITS.find(([suffix]) => name.endsWith(suffix)) ?? [];
-  return typeof value === 'number' && format !== undefined ? format(value) : String(value);
+  return typeof value === 'number' && format !== undefined ? format(value) : harmless(String(value)); // remotes have their words in it
 }
 
 /** @returns the two largest units: `3 d 4 h`, `12 min 5 s`. */
-function duration(seconds: number): string {
+export function duration(seconds: number): string {
   const units = [
     ['d', 86_400],
     ['h', 3_600],

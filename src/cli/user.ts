@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import { hashPassword } from '../access/users/password-hash.ts';
+import { replaceFile } from '../access/users/replace-file.ts';
 import { saslPrep } from '../access/users/sasl-prep.ts';
 import { SCRAM_METHODS, type ScramMethod, type ScramVerifier, scramVerifier } from '../access/users/scram.ts';
 import { readUserFile } from '../access/users/user-file.ts';
@@ -12,7 +13,6 @@ import { USERS_MAX } from '../model/limits.ts';
 import { type ConfigOptions, loadConfig, problemText } from './config-options.ts';
 import { prepareDataDirectory } from './data-directory.ts';
 import { EXIT, EXIT_OF } from './exit-codes.ts';
-import { replaceFile } from './replace-file.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface AddUserOptions extends ConfigOptions {

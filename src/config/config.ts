@@ -1,6 +1,6 @@
 // A loaded configuration: the settings of the schema with the defaults that depend on the machine.
 import { join, resolve } from 'node:path';
-import { connectionStateTopic, type TopicName, topicName } from '../model/topic.ts';
+import { bridgeReportTopic, connectionStateTopic, type TopicName, topicName } from '../model/topic.ts';
 import { isMapping } from './read.ts';
 import type { Node } from './schema/nodes.ts';
 import { SCHEMA, type Settings } from './schema/schema.ts';
@@ -10,6 +10,7 @@ type BridgeSettings = Settings['bridges'][number];
 export interface BridgeConfig extends BridgeSettings {
   readonly clientId: string;
   readonly statusTopic: TopicName;
+  readonly reportTopic: TopicName;
 }
 
 /** Everything is checked, every path absolute; `Infinity` stands for never. */
@@ -51,7 +52,8 @@ function withAbsoluteFiles(node: Node, value: unknown, machine: Machine): unknow
 function completeBridge(bridge: BridgeSettings, machine: Machine): BridgeConfig {
   const clientId = bridge.clientId ?? `postern-${machine.hostname}-${bridge.name}`;
   const statusTopic = bridge.statusTopic ?? topicName(connectionStateTopic(clientId));
-  return { ...bridge, clientId, statusTopic };
+  const reportTopic = bridge.reportTopic ?? topicName(bridgeReportTopic(clientId));
+  return { ...bridge, clientId, statusTopic, reportTopic };
 }
 
 const CREDENTIAL = 'credential:';

@@ -50,15 +50,18 @@ interface OpenListener {
 }
 
 /** Listeners that other hosts can reach, by themselves or through a proxy. */
-function openListeners({ mqtt, mqttSn }: Settings): OpenListener[] {
+function openListeners({ mqtt, mqttSn, stomp }: Settings): OpenListener[] {
   const streams = mqttListeners(mqtt).flatMap(({ at, bind, path: socket, proxy }): OpenListener[] => {
     const isOfThisHost = bind === undefined || isLoopback(bind.host);
     if (isOfThisHost && proxy.proxyProtocol === 'off') return [];
     if (bind !== undefined) return [openAt([...at, 'bind'], bind)];
     return socket === undefined ? [] : [{ path: [...at, 'path'], place: socket, isByProxy: true }];
   });
-  const { enabled, bind } = mqttSn.udp;
-  return enabled && !isLoopback(bind.host) ? [...streams, openAt(['mqttSn', 'udp', 'bind'], bind)] : streams;
+  const others = [
+    { at: ['mqttSn', 'udp', 'bind'], ...mqttSn.udp },
+    { at: ['stomp', 'tcp', 'bind'], ...stomp.tcp },
+  ].filter(({ enabled, bind }) => enabled && !isLoopback(bind.host));
+  return [...streams, ...others.map(({ at, bind }) => openAt(at, bind))];
 }
 
 function openAt(path: Path, bind: Endpoint): OpenListener {
@@ -123,17 +126,30 @@ function repeated<T>(items: readonly T[], path: Path, key: keyof T & string, ide
   });
 }
 
-function bridgeContradictions({ username, passwordFile, protocol, retry, tls, topics }: BridgeSettings, path: Path): Finding[] {
+function bridgeContradictions(bridge: BridgeSettings, path: Path): Finding[] {
+  const { username, passwordFile, protocol, provenance, retry, tls, topics, start, lazyThreshold, queueMessagesMax, queueDiskShareMax, budget } = bridge;
   const findings: Finding[] = [];
   const find = (key: readonly (string | number)[], message: string): void => void findings.push({ path: [...path, ...key], role: 'value', message });
   if (protocol === '3.1.1' && passwordFile !== undefined && username === undefined) find(['passwordFile'], 'needs a username in MQTT 3.1.1 [MQTT-3.1.2-22]');
-  if (tls.certFile !== undefined && tls.keyFile === undefined) find(['tls', 'certFile'], 'needs the keyFile that belongs to it');
-  if (tls.keyFile !== undefined && tls.certFile === undefined) find(['tls', 'keyFile'], 'needs the certFile it belongs to');
+  if (protocol === '3.1.1' && provenance === 'properties') find(['provenance'], 'needs protocol 5.0: MQTT 3.1.1 has no properties, envelope goes with both');
+  for (const [key, message] of towardsBrokerProblems(tls)) find(['tls', key], message);
   if (retry.firstSeconds > retry.capSeconds) find(['retry', 'firstSeconds'], `must not be longer than capSeconds (${retry.capSeconds})`);
+  const isPaced = Number.isFinite(budget.messagesPerSecond) || Number.isFinite(budget.bytesPerSecond);
+  if (budget.rampUpSeconds > 0 && !isPaced) find(['budget', 'rampUpSeconds'], 'needs messagesPerSecond or bytesPerSecond: there is nothing to come to');
+  if (queueDiskShareMax === 0) find(['queueDiskShareMax'], 'leaves no room for a message');
+  const isOutOfReach = start === 'lazy' && lazyThreshold > queueMessagesMax;
+  if (isOutOfReach) find(['lazyThreshold'], `must not be more than queueMessagesMax (${queueMessagesMax})`);
   for (const [index, map] of topics.entries()) {
     for (const [key, message] of mapProblems(map)) find(['topics', index, key], message);
   }
   return findings;
+}
+
+function* towardsBrokerProblems({ certFile, keyFile, pskFile, pskIdentity }: BridgeSettings['tls']): Generator<readonly [key: string, message: string]> {
+  if (certFile !== undefined && keyFile === undefined) yield ['certFile', 'needs the keyFile that belongs to it'];
+  if (keyFile !== undefined && certFile === undefined) yield ['keyFile', 'needs the certFile it belongs to'];
+  if (pskFile !== undefined && pskIdentity === undefined) yield ['pskFile', 'needs the pskIdentity it belongs to'];
+  if (pskIdentity !== undefined && pskFile === undefined) yield ['pskIdentity', 'needs the pskFile with its key'];
 }
 
 function* mapProblems(map: BridgedTopic): Generator<readonly [key: string, message: string]> {

@@ -2,9 +2,10 @@
 import { GatewayError } from '../model/errors.ts';
 import { type BackedUpProcess, backupCommands } from './backup-commands.ts';
 import { banCommands } from './ban-commands.ts';
+import { bridgeCommands } from './bridge-commands.ts';
 import type { CommandTable } from './protocol.ts';
 import { queueCommands } from './queue-commands.ts';
-import type { BanBook, QueueBook, QueueListing, ReloadOutcome } from './running-gateway.ts';
+import type { BanBook, BridgeDesk, QueueBook, QueueListing, ReloadOutcome } from './running-gateway.ts';
 
 /** What of the process a command can reach. */
 export interface ControlledProcess extends BackedUpProcess {
@@ -14,6 +15,8 @@ export interface ControlledProcess extends BackedUpProcess {
   reload(): ReloadOutcome;
   /** @throws GatewayError CONTROL_UNAVAILABLE - not now. */
   readonly bans: BanBook;
+  /** @throws as `bans`. */
+  readonly bridges: BridgeDesk;
   /** @throws as `bans`. */
   queues(clientId: string | undefined): QueueListing;
   /** @throws as `bans`. */
@@ -28,6 +31,7 @@ export function commandTable(process: ControlledProcess): CommandTable {
     reload: { about: 'Reads the configuration again, as SIGHUP does.', run: () => process.reload() },
     queues: { about: 'Which queues hold or dropped messages.', run: ({ clientId }) => process.queues(clientIdOf(clientId)) },
     ...queueCommands(() => process.queueBook),
+    ...bridgeCommands(() => process.bridges),
     ...banCommands(() => process.bans),
     ...backupCommands(process),
   };

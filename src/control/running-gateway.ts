@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { BackupProgress, FileToKeep } from '../model/backup.ts';
 import type { Clock, MachineTime } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
+import type { QoS } from '../model/message.ts';
 import type { TopicFilter } from '../model/topic.ts';
 
 export interface StartOptions {
@@ -32,6 +33,7 @@ export interface RunningGateway {
   reload(next: Config): ReloadOutcome;
   readonly bans: BanBook;
   readonly backups: BackupDesk;
+  readonly bridges: BridgeDesk;
   /** What `postern queues` shows. @param clientId - only those of that client, also empty ones. */
   queues(clientId: string | undefined): QueueListing;
   readonly queueBook: QueueBook;
@@ -54,6 +56,27 @@ export interface BackupDesk {
   progress(): BackupProgress;
   /** Resolves once none is being made, or after `withinMs`. */
   finished(withinMs: number): Promise<void>;
+}
+
+/** One address of a bridge that was tried. */
+export interface BridgeTrial {
+  readonly address: string;
+  /** What went well, in order: resolve, tcp, tls, websocket, mqtt. */
+  readonly passed: readonly string[];
+  /** Absent when all went well, as `reason`. */
+  readonly failure?: string;
+  readonly reason?: string;
+}
+
+/** The bridges, by hand. All but `status` throw GatewayError NOT_FOUND, CONFIG_INVALID. */
+export interface BridgeDesk {
+  status(): readonly object[];
+  /** Connects it now, and undoes `rest`. */
+  call(name: string): void;
+  /** Disconnects it until `call`, a change of its configuration or a restart; its queue goes on collecting. */
+  rest(name: string): void;
+  /** Resolves within BRIDGE_TEST_TIMEOUT_MS. */
+  test(name: string): Promise<readonly BridgeTrial[]>;
 }
 
 /** The queue of one session, or of a shared group: its realm is `$share`, its client id the filter, and it is connected when it has members. */
@@ -88,8 +111,14 @@ export interface EntrySelection {
   readonly upTo?: number | undefined;
   readonly sequences?: readonly number[] | undefined;
   readonly topics?: TopicFilter | undefined;
-  /** Text in the payload. */
+  /** Text in the payload, or other bytes. */
   readonly contains?: string | undefined;
+  readonly containsBytes?: Uint8Array | undefined;
+  /** Client id, or the protocol and the client id. */
+  readonly publisher?: string | undefined;
+  readonly olderThanSeconds?: number | undefined;
+  readonly newerThanSeconds?: number | undefined;
+  readonly qos?: QoS | undefined;
 }
 
 /** The entries of stored queues. Each answer is a piece of bounded work; `next` is what the next request takes as `after`, undefined at the end. */
@@ -100,6 +129,40 @@ export interface QueueBook {
   purge(queue: QueueOfClient, selection: EntrySelection): { readonly purged: number; readonly inFlight: number; readonly next: number | undefined };
   /** Dead letters of that client; the next request takes `upTo` as well. @throws GatewayError NOT_FOUND, LIMIT_EXCEEDED. */
   replay(clientId: string, selection: EntrySelection): { readonly replayed: number; readonly next: number | undefined; readonly upTo: number };
+  /** Each message as a file of exported ones holds it; the next request takes `upTo` as well. @throws GatewayError NOT_FOUND. */
+  export(queue: QueueOfClient, selection: EntrySelection, options: { readonly isToRemove: boolean }): Promise<ExportedEntries>;
+  /** Lets go of messages that were exported, of those that still wait. @throws GatewayError NOT_FOUND. */
+  removeExported(queue: QueueOfClient, era: string, sequences: readonly number[]): { readonly removed: number };
+  /**
+   * Puts messages into a queue, or publishes them, each once however often it is brought.
+   *
+   * @throws GatewayError NOT_FOUND.
+   */
+  import(target: QueueOfClient | 'topics', messages: readonly Buffer[]): Promise<ImportedEntries>;
+}
+
+export interface ExportedEntries {
+  readonly messages: readonly Buffer[];
+  readonly next: number | undefined;
+  readonly upTo: number;
+  /** Left out: under way to the client, where they are to be removed; and larger than a file takes. */
+  readonly inFlight: number;
+  readonly tooLarge: number;
+  /** In the queue, now. */
+  readonly queued: number;
+}
+
+export interface ImportedEntries {
+  readonly imported: number;
+  /** Were imported before. */
+  readonly known: number;
+  readonly expired: number;
+  /** Published, and nobody had subscribed. */
+  readonly unmatched: number;
+  /** Are no messages. */
+  readonly invalid: number;
+  /** What had no room for the message behind these, in words; undefined: all were taken. */
+  readonly full: string | undefined;
 }
 
 export const BANNED_KINDS = ['client', 'user', 'address'] as const;

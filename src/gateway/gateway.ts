@@ -5,9 +5,11 @@ import type { Subscription } from '../bus/subscription.ts';
 import type { ClientId, Realm } from '../model/client.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
+import type { LossReport } from '../model/losses.ts';
 import type { Draft, Message, QoS, UserProperties } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { QueuePolicy } from '../model/queue-policy.ts';
+import type { Reception } from '../model/reception.ts';
 import type { TopicFilter, TopicTable } from '../model/topic.ts';
 import type { Turns } from '../model/turns.ts';
 
@@ -30,7 +32,7 @@ export interface GatewayContext {
   /** Of the whole gateway: the core counts as work what it stores and looks up, a protocol what it decodes and delivers. */
   readonly turns: Turns;
   /** The gateway's own durable key/value space; a session's is `ClientSession.state`. */
-  readonly state: StateSpace;
+  readonly state: GatewayState;
   /**
    * Authenticates, takes over or creates the session, and resolves once what the peer will be told is on disk. The session starts paused by
    * `link`: the protocol answers its CONNECT first and then resumes.
@@ -41,6 +43,8 @@ export interface GatewayContext {
    * behind: streams wait by `ClientSession.whenRoom`, datagrams are answered "congestion", or dropped where there is no such answer.
    */
   hasRoom(): boolean;
+  /** When it came, as far as is known; undefined: before that was kept. */
+  receptionOf(message: Message): Reception | undefined;
   /** For publishers without a session (MQTT-SN QoS −1): QoS 0 with the permissions of `credentials`, never an answer. */
   publishWithoutSession(draft: Draft, credentials: Credentials): void;
   /**
@@ -64,6 +68,11 @@ export interface StateSpace {
   delete(key: string): void;
 }
 
+export interface GatewayState extends StateSpace {
+  /** As `put`, in the next group that is written for the sake of something else, with the value as it is then. It can be read from then on. */
+  putAlong(key: string, value: () => Uint8Array): void;
+}
+
 export interface ConnectRequest {
   readonly credentials: Credentials;
   /** Name space of the client id; the gateway's own when absent. */
@@ -76,8 +85,15 @@ export interface ConnectRequest {
   readonly inflightMax: number;
   /** Whether QoS 0 messages wait in the stored queue while the client is paused or away: sleeping sensors and bridges need it. */
   readonly queueQos0: boolean;
+  /**
+   * Whether what a client has not settled is kept although its session ends with its link, so that what it rejects can be sent again. In memory, as many as
+   * `inflightMax`.
+   */
+  readonly keepsUnsettled?: boolean | undefined;
   /** How its queue is treated; as the configuration says for this client when absent. */
   readonly queue?: QueuePolicy | undefined;
+  /** Whether its queue counts what it is given: its messages have a number then, from their routing on. Of clients that are alone in their realm only. */
+  readonly isNumbered?: boolean | undefined;
   /**
    * How the client's link is read no more while there is no room for what it publishes at QoS 1 and 2: for protocols that cannot tell it so (MQTT 3.x).
    * Absent: the outcome is `quota-exceeded`, and the client may try again.
@@ -100,6 +116,11 @@ export interface ConnectRequest {
   readonly mountPoint?: string | undefined;
   /** For presence messages; absent where the protocol has none. */
   readonly keepAliveSeconds?: number | undefined;
+  /**
+   * The session is a further queue of this client, which is in: for a subscription with a window of its own, or one that outlives its connection. It has the
+   * client's rights and the client id of `credentials`; nobody is asked who that is, and it counts as no client of its own (presence, rates, flapping).
+   */
+  readonly within?: ClientSession | undefined;
 }
 
 /**
@@ -173,14 +194,37 @@ export type RefusalReason =
 
 /**
  * `link`: the peer's buffer is full, or it has not been answered yet. `asleep`: a sleeping client. `upstream`: a bridge out of reach.
- * `subscribing`: from before `subscribe` until its answer is sent, where the answer must come before the first message.
+ * `window`: as many messages wait for the peer's word as may, where those of QoS 0 count as well. `subscribing`: from before `subscribe` until its answer is sent, where the answer must come before the first message.
  */
-export type PauseReason = 'link' | 'asleep' | 'upstream' | 'subscribing';
+export type PauseReason = 'link' | 'asleep' | 'upstream' | 'subscribing' | 'window';
 
 /** `invalid-topic`: no name can be made of it, e.g. `$delayed/` without a number of seconds. */
 export type PublishOutcome = 'accepted' | 'no-subscribers' | 'denied' | 'invalid-topic' | 'quota-exceeded';
 
 export type SubscribeOutcome = { readonly kind: 'granted'; readonly qos: QoS } | { readonly kind: 'denied' } | { readonly kind: 'quota-exceeded' };
+
+/** Which deliveries may be under way now, where that is not only a question of the window. */
+export interface DeliveryFlow {
+  /**
+   * Replaces `inflightMax` of the connect request, e.g. when a bridge's remote announces its Receive Maximum.
+   *
+   * @param ordinaryMax - the most for messages of the ordinary class and lower ones: the rest of the window is kept for greater ones.
+   */
+  limitInflight(inflightMax: number, ordinaryMax: number): void;
+  /**
+   * Classes below this one stay in the queue from now on, and what is in flight of them is not sent again: for links that are slow, metered or open at times.
+   *
+   * @param leastPriority - 0, as at the start of a link: everything flows; above `PRIORITY_MAX`: nothing does.
+   */
+  allow(leastPriority: number): void;
+  /**
+   * What was sent takes no room in the window and is not sent again until it is offered. `refused`: the peer did not take it for now, which ends that
+   * exchange, so that the next PUBLISH is a new one (MQTT-4.4.0-2). `unanswered`: it may have it. False when the id is not in flight, or the peer took it.
+   */
+  withhold(packetId: number, why: 'refused' | 'unanswered'): boolean;
+  /** It is sent when there is room, before what was first sent after it. False when it was not withheld. */
+  offer(packetId: number): boolean;
+}
 
 /** One client's session while its link is up. Every call is synchronous; answers that must wait for the disk come through the outlet. */
 export interface ClientSession {
@@ -194,6 +238,8 @@ export interface ClientSession {
    * @param packetId - of a QoS 2 message: stored with it, so that a second copy before its release is answered and not delivered again.
    */
   publish(draft: Draft, token: number, packetId?: number): void;
+  /** What came in under that token is published to nobody: its outcome is `accepted`, in its turn, once everything written so far is on disk. */
+  passOver(token: number): void;
   /** PUBREL came in: forgets the packet id, then `outlet.completed(packetId, wasKnown)` after the commit. */
   release(packetId: number): void;
   /** Adds or replaces (same filter). Retained messages follow through `deliver`, at once unless the session is paused. */
@@ -208,9 +254,17 @@ export interface ClientSession {
   refused(packetId: number): boolean;
   /**
    * As `refused`, but the message is kept, with the reason, as a dead letter of this client: for peers that must lose nothing. Of clients whose ids are the
-   * gateway's own (bridges) only: dead letters are told apart by client id.
+   * gateway's own (bridges) only: dead letters are told apart by client id. False as well when the peer took it (PUBREC): it is nobody else's any more.
    */
   setAside(packetId: number, reason: string): boolean;
+  /**
+   * The peer could not use the delivery: it is delivered again, to another member first where the queue is shared.
+   *
+   * @returns false: it is not in flight, or was rejected `rejectionsMax` times already, and still is in flight.
+   */
+  reject(packetId: number, rejectionsMax: number): boolean;
+  /** It settles the delivery and publishes it anew, below `topicPrefix`, in one commit: for what nobody can use. False when the id is not in flight. */
+  redirect(packetId: number, topicPrefix: string): boolean;
   /** The delivery goes back to the head of the queue, e.g. MQTT-SN REGACK "congestion"; it is sent again after `resume` or the next wake. */
   giveBack(packetId: number): boolean;
   /**
@@ -228,13 +282,20 @@ export interface ClientSession {
    * and what it received but did not complete is published again. Before `resume('upstream')`.
    */
   peerForgot(): void;
-  /** Replaces `inflightMax` of the connect request, e.g. when a bridge's remote announces its Receive Maximum. */
-  limitInflight(inflightMax: number): void;
+  /** What may be under way to the peer: of bridges. */
+  readonly flow: DeliveryFlow;
+  /**
+   * Puts what the session's queue lost into it, as messages of its own under a name only it knows; nothing while such are under way. They are on disk
+   * before they are delivered, as QoS 2 whatever the draft says.
+   */
+  reportLosses(draftOf: (report: LossReport) => Draft): void;
   /** A packet id no delivery uses, for requests of our own that share the number space (a bridge's SUBSCRIBE). */
   unusedPacketId(): number;
   /** While asleep: delivers what is queued up to now and tells `outlet.drained()` when all of it is settled; what comes later waits. */
   wake(): void;
   setWill(will: Will | undefined): void;
+  /** What `run` publishes, settles and gives back is in one commit: after a power cut all of it is there, or nothing. */
+  atomically(run: () => void): void;
   /**
    * The client proves again who it is, while its session goes on (MQTT 5 §4.12.1). `accepted` when it is the same principal as before, whose
    * rights are judged anew from now on; after `refused` the protocol says goodbye and disconnects.

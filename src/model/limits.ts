@@ -114,6 +114,36 @@ export const DEAD_LETTERS_BYTES_MAX = 16 * 1024 * 1024;
 export const BRIDGE_ANSWER_TIMEOUT_SECONDS = 60;
 /** How often a remote may leave a message unanswered or refuse it for now, while it takes others, before it becomes a dead letter. */
 export const BRIDGE_ATTEMPTS_MAX = 3;
+/** Times of day at which a bridge may send: each is looked at once a minute. */
+export const BRIDGE_WINDOWS_MAX = 24;
+/** Deliveries that a peer refused for now or never answers, outside of its window; further ones take room in it. */
+export const WITHHELD_MAX = 1_000;
+/** Policies by topic of one bridge: each has a queue of its own, and is looked at when another needs its room. */
+export const TOPIC_POLICIES_MAX = 32;
+/** Topics whose last sample a policy remembers; the one that was sampled longest ago is forgotten, and its next message is taken. */
+export const SAMPLED_TOPICS_MAX = 10_000;
+/** Entries of a queue that are looked at for their age in one turn. */
+export const AGED_ENTRIES_PER_TURN = 256;
+/** Losses of a bridge that are told apart until they are reported, by publisher and cause; beyond this those of one cause are one. About 300 bytes each. */
+export const LOSSES_TOLD_APART_MAX = 256;
+/** Reports of losses under way to one remote at once. */
+export const LOSS_REPORTS_AT_ONCE = 64;
+/** Between two rounds of them. */
+export const LOSS_REPORT_SECONDS = 10;
+/** Topic aliases of a bridge, each way. */
+export const BRIDGE_TOPIC_ALIAS_MAX = 32;
+/** `postern bridge test` has an answer within this, below CONTROL_TIMEOUT_MS. */
+export const BRIDGE_TEST_TIMEOUT_MS = 8_000;
+/** Bridges a message crosses, unless configured otherwise: a tree of gateways is not that deep, and a circle ends there. */
+export const BRIDGE_HOPS_MAX = 8;
+/** Time a remote has, while connected, to send back what it was sent; later it is news. */
+export const ECHO_SECONDS = 60;
+/** Messages that may come back to one bridge; the oldest is forgotten and comes back as news. About 200 bytes each. */
+export const ECHO_CREDITS_MAX = 65_536;
+/** Echoes that are awaited are written to disk in pieces that take no longer to fill: a restart counts their minute anew. */
+export const ECHO_PIECE_SECONDS = 10;
+/** Publishers whose messages are counted one by one, for each queue that counts what it is given, in one boot; those of others have its number only. */
+export const NUMBERED_DEVICES_MAX = 10_000;
 /** Rules that give sessions queue policies of their own: each is looked at when a client connects. */
 export const QUEUE_RULES_MAX = 100;
 /** Filters of one policy: each is looked at for every new topic. */
@@ -128,6 +158,20 @@ export const QUEUES_LISTED_MAX = 100;
 export const QUEUE_ENTRIES_PER_REQUEST = 1_000;
 export const QUEUE_ENTRIES_SHOWN_MAX = 100;
 export const QUEUE_PAYLOAD_SHOWN_BYTES = 1_024;
+/** Payload looked into for one request; one message may be larger. */
+export const QUEUE_BYTES_PER_REQUEST = 1024 * 1024;
+/** Bytes of exported messages after which an answer, or a request that imports them, ends; the largest message that is exported, with its properties. */
+export const QUEUE_CARRIED_BYTES_PER_REQUEST = 512 * 1024;
+export const CARRIED_BODY_BYTES_MAX = 2.25 * 1024 * 1024;
+/** Messages of one request that imports: what is written for them is in one group. */
+export const QUEUE_IMPORTED_PER_REQUEST = 250;
+/** Eras a store tells apart among what it exports. */
+export const EXPORT_ERAS_MAX = 64;
+/** Eras a queue has imported from that it remembers, and the bytes that takes: a million messages with others between each two are 2 to 4 MB. The oldest goes. */
+export const IMPORTED_ERAS_MAX = 256;
+export const IMPORTED_BYTES_MAX = 4 * 1024 * 1024;
+/** Runs of imported sequence numbers in one row. */
+export const IMPORTED_RUNS_PER_ROW = 128;
 /** Queues named in the log per minute because they dropped messages; the rest is counted. */
 export const DROP_REPORTS_MAX = 10;
 /** Messages and packets kept for clients that are not read until there is room for them, one of each: beyond this their links are closed. */
@@ -230,8 +274,8 @@ export const LOG_PEERS_TRACKED_MAX = 256;
 /** Characters of one field of a line; enough for the stack of an error, too little for a topic of 64 KiB. */
 export const LOG_FIELD_CHARS_MAX = 2_048;
 
-/** One line on the control socket, either way. A status with its metrics is the longest. */
-export const CONTROL_LINE_BYTES_MAX = 1024 * 1024;
+/** One line on the control socket, either way. The longest have exported messages in them, one of which may be as long as `CARRIED_BODY_BYTES_MAX`, in base64. */
+export const CONTROL_LINE_BYTES_MAX = 4 * 1024 * 1024;
 /** Commands that talk to a gateway at once. */
 export const CONTROL_CONNECTIONS_MAX = 16;
 /** Time a control connection may be silent, and a command may wait for its answer. */

@@ -41,11 +41,29 @@ export interface Draft {
   readonly expirySeconds?: number | undefined;
 }
 
+/**
+ * Which of the messages given to one queue it is, where the queue counts them. Queue and boot are part of it: counting begins anew at each start, so a number
+ * that was lost with an unclean end is never given to another message.
+ */
+export interface QueueNumber {
+  /** The gateway whose queue it is: `bridge:cloud`. */
+  readonly queue: string;
+  readonly boot: number;
+  /** From 1, of all messages of that boot in that queue. */
+  readonly number: number;
+  /** From 1, of those of one publisher; 0: there are more publishers than are counted. */
+  readonly deviceNumber: number;
+  /** Of number 1: the boot before that gave any, 0 if there was none; so that a boot of which nothing arrived is missed. */
+  readonly after?: number | undefined;
+}
+
 /** When a message was taken over by the gateway. */
 export interface Stamps {
   /** The wall clock may be wrong at that moment, and known only later: `WallTimes` says what it was. `-Infinity`: before this was kept. */
   readonly publishedAtMs: GatewayMs;
   readonly expiresAtMs: GatewayMs;
+  /** Of the queues that count what they are given; undefined: none does. */
+  readonly numbers?: readonly QueueNumber[] | undefined;
 }
 
 /** One application message. Immutable but for the ownership of its payload. */
@@ -58,6 +76,7 @@ export class Message {
   readonly publishedAtMs: GatewayMs;
   /** `Infinity`: never expires. */
   readonly expiresAtMs: GatewayMs;
+  readonly numbers: readonly QueueNumber[] | undefined;
   #payload: Uint8Array;
   #isKept = false;
 
@@ -69,6 +88,7 @@ export class Message {
     this.origin = origin;
     this.publishedAtMs = stamps.publishedAtMs;
     this.expiresAtMs = stamps.expiresAtMs;
+    this.numbers = stamps.numbers;
     this.#payload = draft.payload;
   }
 

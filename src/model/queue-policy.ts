@@ -24,4 +24,28 @@ export interface QueuePolicy extends QueueLimits {
   /** Of a topic one of these selects, the newest message that waits is kept and no other. */
   readonly keepLatest: readonly TopicFilter[];
   readonly priorities: readonly PriorityRule[];
+  /** Classes of which the message that came last is delivered first; undefined: none. */
+  readonly newestFirst?: readonly Priority[] | undefined;
+  /** Of a queue that treats topics in different ways and keeps account of what it loses; what none of them selects is as above. Absent: it does neither. */
+  readonly topicPolicies?: readonly TopicPolicy[] | undefined;
+  /** A bound in bytes, as its share of the disk. Absent: none. */
+  readonly diskShareBytes?: number | undefined;
+  /** What it loses is told apart by publisher until somebody is told of it. Absent: it is only counted. */
+  readonly tellsLosses?: boolean | undefined;
+}
+
+/** How one queue treats the topics that `filters` select; of several policies the first that selects a topic holds. Absent bounds: none. */
+export interface TopicPolicy {
+  readonly filters: readonly TopicFilter[];
+  /** What happens at the bounds below, and at those of the queue. */
+  readonly whenFull: WhenFull;
+  readonly keepLatest: boolean;
+  /** Of so many messages of one topic the first is taken. */
+  readonly sampleOneOf?: number | undefined;
+  /** Of the messages of one topic within so many seconds the first is taken. */
+  readonly sampleSeconds?: number | undefined;
+  /** A message that has waited for longer goes. */
+  readonly ageSecondsMax?: number | undefined;
+  readonly messagesMax?: number | undefined;
+  readonly bytesMax?: number | undefined;
 }

@@ -79,7 +79,16 @@ export function isPlainLevel(text: string): boolean {
 
 /** Where a bridge tells, here and at its remote, whether it is connected, as Mosquitto names it. A client id too long for it gives no valid name. */
 export function connectionStateTopic(clientId: string): string {
-  return `$SYS/broker/connection/${clientId.replace(/[+#/]/g, '_')}/state`;
+  return `$SYS/broker/connection/${asLevel(clientId)}/state`;
+}
+
+/** Where a bridge tells its remote what is not in the messages themselves. */
+export function bridgeReportTopic(clientId: string): string {
+  return `postern/${asLevel(clientId)}/report`;
+}
+
+function asLevel(clientId: string): string {
+  return clientId.replace(/[+#/]/g, '_');
 }
 
 /** `#` would select a name without levels and `/#` the empty name; neither exists (MQTT-4.7.3-1), so they select what these do. */
@@ -100,6 +109,19 @@ export function filterCovers(filter: TopicFilter, requested: TopicFilter): boole
     if (level !== '+' && level !== given) return false;
   }
   return covering.length === covered.length;
+}
+
+/** True when there is a topic both select. */
+export function filtersMeet(one: TopicFilter, other: TopicFilter): boolean {
+  if (one.startsWith('$') !== other.startsWith('$')) return false; // MQTT-4.7.2-1
+  const [levels, others] = [one.split('/'), other.split('/')];
+  for (let at = 0; ; at += 1) {
+    const level = levels[at];
+    const facing = others[at];
+    if (level === '#' || facing === '#') return true;
+    if (level === undefined || facing === undefined) return level === facing;
+    if (level !== facing && level !== '+' && facing !== '+') return false;
+  }
 }
 
 function requireTopicText(text: string): void {

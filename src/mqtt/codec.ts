@@ -90,6 +90,10 @@ export class MqttDecoder {
     return this.#reader.version;
   }
 
+  get isGreeted(): boolean {
+    return this.#reader.version !== undefined;
+  }
+
   /** Memory held for bytes that are not decoded yet; at most `packetBytesMax`, and 64 KiB more while paused. */
   get bufferedBytes(): number {
     return this.#rest.bytes.length;

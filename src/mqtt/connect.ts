@@ -2,10 +2,19 @@
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import type { ConnectRequest, GatewayContext, PausableReading, Will } from '../gateway/gateway.ts';
+import { ProtocolViolationError } from '../model/errors.ts';
 import { CLIENT_ID_BYTES_MAX } from '../model/limits.ts';
 import { topicName } from '../model/topic.ts';
 import type { Link } from '../transport/transport.ts';
-import { type ConnackProperties, type ConnectPacket, MqttCodecError, type ProtocolVersion, REASON, type WillMessage } from './packets.ts';
+import {
+  type ConnackProperties,
+  type ConnectPacket,
+  type DisconnectPacket,
+  MqttCodecError,
+  type ProtocolVersion,
+  REASON,
+  type WillMessage,
+} from './packets.ts';
 import type { MqttSettings } from './settings.ts';
 
 const NEVER_EXPIRES = 0xffff_ffff; // MQTT 5 §3.1.2.11.2
@@ -68,7 +77,7 @@ export function termsOf(packet: ConnectPacket, settings: MqttSettings): Terms {
   };
 }
 
-export function expiryOf(seconds: number): number {
+function expiryOf(seconds: number): number {
   return seconds === NEVER_EXPIRES ? Number.POSITIVE_INFINITY : seconds;
 }
 
@@ -150,4 +159,22 @@ function requireClientId(clientId: string): void {
 function willOf(will: WillMessage, { topics }: GatewayContext): Will {
   const { topic, payload, qos, isRetain, properties, expirySeconds } = will;
   return { draft: { topic: topics.intern(topicName(topic)), payload, qos, isRetain, properties, expirySeconds }, delaySeconds: will.delaySeconds ?? 0 };
+}
+
+/**
+ * What DISCONNECT makes of the session's expiry; undefined: it stays as it is.
+ *
+ * @throws ProtocolViolationError - a session CONNECT did not want (MQTT 5 §3.14.2.2.2).
+ */
+export function expiryAtDisconnect(
+  { properties }: DisconnectPacket,
+  terms: Pick<Terms, 'sessionExpiryAsked'> | undefined,
+  { sessionExpiryMaxSeconds }: MqttSettings,
+): number | undefined {
+  const asked = properties?.sessionExpirySeconds;
+  if (asked === undefined) return undefined;
+  if (asked > 0 && terms?.sessionExpiryAsked === 0) {
+    throw new ProtocolViolationError('MQTT 5 §3.14.2.2.2', 'DISCONNECT asks for a session CONNECT did not want');
+  }
+  return Math.min(expiryOf(asked), sessionExpiryMaxSeconds);
 }

@@ -6,20 +6,22 @@ import { CONNECT_BYTES_MAX, WITHHELD_PACKET_BYTES } from '../model/limits.ts';
 import type { LogFields } from '../model/log.ts';
 import type { Turns } from '../model/turns.ts';
 import { FILTER_WORK, workOfBytes } from '../model/work.ts';
+import { type FaultTaker, HOLD, Intake } from '../transport/intake.ts';
 import type { Link, LinkHandlers } from '../transport/transport.ts';
 import { Admission, type AdmissionParts, type Admitted, type Applicant } from './admission.ts';
-import { connackProperties, expiryOf, type Terms } from './connect.ts';
+import { MqttDecoder } from './codec.ts';
+import { connackProperties, expiryAtDisconnect, type Terms } from './connect.ts';
 import { Deliveries } from './deliveries.ts';
 import { type Fault, noteFault } from './fault.ts';
 import { HeldDeliveries } from './held-deliveries.ts';
 import { Holding } from './holding.ts';
 import { InboundPublishes } from './inbound-publishes.ts';
-import { HOLD, Intake, type IntakeOwner } from './intake.ts';
 import { KeepAlive, type Watched } from './keep-alive.ts';
 import {
   type AckType,
   type DecodedPacket,
   type DisconnectPacket,
+  type MqttVisitor,
   type Packet,
   type PublishView,
   REASON,
@@ -49,12 +51,13 @@ interface Client {
   readonly subscribing: Subscribing;
 }
 
-export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Reauthenticating, Watched, LinkHandlers {
+export class MqttConnection implements MqttVisitor, FaultTaker, Applicant, Subscriber, Reauthenticating, Watched, LinkHandlers {
   rosterPlace = 0;
   readonly #link: Link;
   readonly #parts: ConnectionParts;
   readonly #settings: MqttSettings;
-  readonly #intake: Intake;
+  readonly #decoder: MqttDecoder;
+  readonly #intake: Intake<MqttVisitor>;
   readonly #replies: Replies;
   /** Until the client is in; then only what one needs that may prove itself again. */
   #admission: Admission | undefined;
@@ -70,7 +73,8 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Reaut
     this.#link = link;
     this.#parts = parts;
     this.#settings = parts.listener.settings;
-    this.#intake = new Intake(link, this, { turns: parts.turns, yields: parts.counters.turnsYielded, packetBytesMax: this.#settings.packetBytesMax });
+    this.#decoder = new MqttDecoder({ role: 'server', packetBytesMax: this.#settings.packetBytesMax });
+    this.#intake = new Intake<MqttVisitor>(link, this, { decoder: this.#decoder, turns: parts.turns, yields: parts.counters.turnsYielded });
     this.#replies = new Replies(link, this.#settings);
     this.#admission = new Admission(link, parts, { applicant: this, replies: this.#replies, onTimeout: () => this.#connectTimedOut() });
     parts.counters.connectionsAccepted.value += 1;
@@ -174,7 +178,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Reaut
     const fault = this.#note(error, bytes);
     this.#leave({ publishWill: true });
     if (this.#state !== 'connected') {
-      this.#admission?.refuse(fault, this.#intake.version);
+      this.#admission?.refuse(fault, this.#decoder.version);
       this.close();
     } else if (fault.isSilent) {
       this.#parts.counters.ended(fault.reasonCode);
@@ -189,7 +193,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Reaut
     const parts = { version, topics: context.topics, settings: this.#settings, replies: this.#replies, notUtf8: counters.notUtf8 };
     this.#state = 'connected';
     if (authentication === undefined) this.#admission = undefined;
-    this.#intake.limitPackets(this.#settings.packetBytesMax);
+    this.#decoder.limitPackets(this.#settings.packetBytesMax);
     this.#client = {
       ...{ session, terms },
       reauthentication: new Reauthentication(this, session, { clock: context.clock, authentication, timeoutMs: this.#settings.connectTimeoutMs, counters }),
@@ -211,7 +215,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Reaut
   }
 
   waitForCore(): void {
-    this.#intake.limitPackets(Math.min(this.#settings.packetBytesMax, CONNECT_BYTES_MAX)); // in an exchange of challenges still nobody has vouched for it
+    this.#decoder.limitPackets(Math.min(this.#settings.packetBytesMax, CONNECT_BYTES_MAX)); // in an exchange of challenges still nobody has vouched for it
     this.#intake.hold(HOLD.judging);
   }
 
@@ -293,13 +297,9 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Reaut
     this.#goodbye(reasonCode, explanation);
   }
 
-  #onDisconnect({ reasonCode, properties }: DisconnectPacket): void {
-    const asked = properties?.sessionExpirySeconds;
-    if (asked !== undefined && asked > 0 && this.#client?.terms.sessionExpiryAsked === 0) {
-      throw new ProtocolViolationError('MQTT 5 §3.14.2.2.2', 'DISCONNECT asks for a session CONNECT did not want');
-    }
-    const sessionExpirySeconds = asked === undefined ? undefined : Math.min(expiryOf(asked), this.#settings.sessionExpiryMaxSeconds);
-    this.#leave({ publishWill: reasonCode !== REASON.success, sessionExpirySeconds }); // MQTT-3.1.2-8, MQTT-3.14.4-3
+  #onDisconnect(packet: DisconnectPacket): void {
+    const sessionExpirySeconds = expiryAtDisconnect(packet, this.#client?.terms, this.#settings);
+    this.#leave({ publishWill: packet.reasonCode !== REASON.success, sessionExpirySeconds }); // MQTT-3.1.2-8, MQTT-3.14.4-3
     this.close();
   }
 
@@ -375,7 +375,7 @@ export class MqttConnection implements IntakeOwner, Applicant, Subscriber, Reaut
   /** Server DISCONNECT where the version has one, then close. */
   #goodbye(reasonCode: number, explanation: Explanation = {}): void {
     this.#parts.counters.ended(reasonCode);
-    if (this.#state === 'connected' && this.#intake.version === 5) {
+    if (this.#state === 'connected' && this.#decoder.version === 5) {
       this.send({ type: 'disconnect', reasonCode, properties: this.#replies.farewell(reasonCode, explanation) });
     }
     this.close();

@@ -1,8 +1,8 @@
 import type { Delivery } from '../gateway/gateway.ts';
 import type { Link } from '../transport/transport.ts';
 import type { Terms } from './connect.ts';
+import { OutboundAliases } from './encode-aliases.ts';
 import type { PublishEncoder } from './encode-publish.ts';
-import { OutboundAliases } from './outbound-aliases.ts';
 import type { PublishEncoders } from './publish-encoders.ts';
 
 /** PUBLISH towards one client: within its Maximum Packet Size, by aliases where it takes them. */

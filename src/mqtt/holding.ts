@@ -4,10 +4,16 @@ import type { CancelTimer, Clock } from '../model/clock.ts';
 import { WITHHELD_SECONDS_MAX } from '../model/limits.ts';
 import type { Counter } from '../model/metrics.ts';
 import type { Turns } from '../model/turns.ts';
-import { HOLD, type Intake } from './intake.ts';
+import { HOLD } from '../transport/intake.ts';
 
 /** A client asks for a sign of life once per keep-alive, and waits for the answer no longer than another one. */
 const PATIENCE = 2.5;
+
+/** What a client sends, while it is read. */
+export interface Holdable {
+  hold(reason: number): void;
+  release(reason: number): void;
+}
 
 export interface HoldingParts {
   readonly context: { readonly clock: Clock };
@@ -16,12 +22,12 @@ export interface HoldingParts {
 }
 
 export class Holding {
-  readonly #intake: Intake;
+  readonly #intake: Holdable;
   readonly #parts: HoldingParts;
   #cancelThrottle: CancelTimer | undefined;
   #cancelPatience: CancelTimer | undefined;
 
-  constructor(intake: Intake, parts: HoldingParts) {
+  constructor(intake: Holdable, parts: HoldingParts) {
     this.#intake = intake;
     this.#parts = parts;
   }

@@ -10,6 +10,7 @@ import { indexAuthorizer, ruleAuthorizer } from '../access/providers/rules.ts';
 import { scramSource } from '../access/providers/scram.ts';
 import { usersAuthenticator } from '../access/providers/users.ts';
 import { PasswordChecker } from '../access/users/password-checker.ts';
+import { PasswordRenewal } from '../access/users/password-renewal.ts';
 import { UserFile } from '../access/users/user-file.ts';
 import type { Broker } from '../broker/broker.ts';
 import { gatewayState } from '../broker/session-state.ts';
@@ -47,7 +48,11 @@ export function createAccess(access: Config['access'], { store, clock, log, metr
   const places = new Places(bounds, metrics.counter('access.passwords.address-full'));
   const passwords = new PasswordChecker({ atOnce: PASSWORD_CHECKS_AT_ONCE, places });
   const bans = new Bans(gatewayState(store, OWNER), clock);
-  const policyOf = (settings: Config['access']) => accessPolicy(settings, { passwords, users: new UserFile(settings.usersFile, { clock, log, metrics }) });
+  const policyOf = (settings: Config['access']): AccessPolicy => {
+    const { usersFile } = settings;
+    const users = new UserFile(usersFile, { clock, log, metrics });
+    return accessPolicy(settings, { passwords, users, renewal: new PasswordRenewal(usersFile, { clock, log, metrics }) });
+  };
   const control = new AccessControl(policyOf(access), { clock, log, metrics, bans });
   metrics.gauge('access.bans', () => bans.count);
   metrics.gauge('access.passwords.waiting', () => passwords.waiting);
@@ -78,8 +83,14 @@ export function createAccess(access: Config['access'], { store, clock, log, metr
   };
 }
 
+interface PasswordParts {
+  readonly passwords: PasswordChecker;
+  readonly users: UserFile;
+  readonly renewal: PasswordRenewal;
+}
+
 /** Who proves most comes first: what the handshake proved, then a password, then nobody in particular. */
-function accessPolicy(access: Config['access'], { passwords, users }: { readonly passwords: PasswordChecker; readonly users: UserFile }): AccessPolicy {
+function accessPolicy(access: Config['access'], { passwords, users, renewal }: PasswordParts): AccessPolicy {
   const { anonymous, systemTopics, aclFile, rules, defaultPermission, limits, flapping } = access;
   const ofFile = aclFile === undefined ? [] : [indexAuthorizer('acl-file', readAclFile(aclFile))];
   return {
@@ -87,7 +98,7 @@ function accessPolicy(access: Config['access'], { passwords, users }: { readonly
       internalAuthenticator,
       certificateAuthenticator,
       pskAuthenticator,
-      usersAuthenticator(users, passwords),
+      usersAuthenticator(users, passwords, renewal),
       anonymousAuthenticator(anonymous),
     ],
     challengers: [scramSource(users)],

@@ -3,18 +3,26 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import type { Bridge } from '../bridge/bridge.ts';
+import type { Bridge, BridgeStatus } from '../bridge/bridge.ts';
+import type { TrialReport } from '../bridge/link-state.ts';
 import type { BridgeConfig } from '../config/config.ts';
+import type { BridgeDesk } from '../control/running-gateway.ts';
 import type { GatewayContext } from '../gateway/gateway.ts';
 import { GatewayError } from '../model/errors.ts';
 import type { BridgeCredentials } from './bridge-factory.ts';
-import { createBridge, credentialsOf } from './bridge-factory.ts';
-import type { FrontParts } from './fronts.ts';
+import { type BridgeParts, createBridge, credentialsOf } from './bridge-factory.ts';
 
-export interface BridgeFleetParts extends FrontParts {
+export interface BridgeFleetParts extends BridgeParts {
   contextFor(name: string): GatewayContext;
   /** The queues of bridges that are gone collect nothing more. @param names - those that are there. */
   retireAllBut(names: ReadonlySet<string>): void;
+  /** Of that bridge: what `postern status` says of its queue. */
+  waitingFor(name: string): Waiting;
+}
+
+interface Waiting {
+  readonly queuedMessages: number;
+  readonly deadLetters: number;
 }
 
 interface Member {
@@ -23,12 +31,14 @@ interface Member {
   readonly credentials: BridgeCredentials;
   /** Of the contents of the files it names, but for its password. */
   readonly filesDigest: string;
+  /** Why it does not run, though it is configured: its queue goes on collecting, and the next reload tries again. */
+  fault?: string;
 }
 
 /** From its goodbye until a link that is still open is broken. */
 const STOP_TIMEOUT_MS = 5_000;
 
-export class BridgeFleet {
+export class BridgeFleet implements BridgeDesk {
   readonly #parts: BridgeFleetParts;
   readonly #members = new Map<string, Member>();
   /** Changes run one behind the other. */
@@ -51,8 +61,20 @@ export class BridgeFleet {
     this.#last = this.#last.then(() => this.#change(configs));
   }
 
-  status(): readonly ReturnType<Bridge['status']>[] {
-    return [...this.#members.values()].map(({ bridge }) => bridge.status());
+  status(): readonly (BridgeStatus & Waiting)[] {
+    return [...this.#members.values()].map((member) => ({ ...statusOf(member), ...this.#parts.waitingFor(member.config.name) }));
+  }
+
+  call(name: string): void {
+    this.#started(name).call();
+  }
+
+  rest(name: string): void {
+    this.#started(name).rest();
+  }
+
+  test(name: string): Promise<readonly TrialReport[]> {
+    return this.#started(name).test();
   }
 
   /** Resolves when changes under way are through. */
@@ -85,7 +107,7 @@ export class BridgeFleet {
       if (before !== undefined && isUnchanged(before, config)) return;
       const next = await this.#make(config, before);
       if (before !== undefined) await this.#end(before.bridge);
-      await this.#begin(next);
+      await this.#beginOrKeep(next);
       this.#parts.log.info(before === undefined ? 'bridge added' : 'bridge changed', { bridge: config.name });
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
@@ -96,13 +118,33 @@ export class BridgeFleet {
   async #make(config: BridgeConfig, before?: Member): Promise<Member> {
     const credentials = credentialsOf(config);
     const former = before === undefined || isDeepStrictEqual(before.credentials, credentials) ? undefined : before.credentials;
-    const bridge = await createBridge(config, this.#parts, { credentials, former });
+    const queued = (): number => this.#parts.waitingFor(config.name).queuedMessages;
+    const bridge = await createBridge(config, this.#parts, { credentials, former, queued });
     return { bridge, config, credentials, filesDigest: digestOfFiles(config) };
   }
 
   async #begin(member: Member): Promise<void> {
     this.#members.set(member.config.name, member);
     await member.bridge.start(this.#parts.contextFor(member.bridge.name));
+  }
+
+  /** @throws as `#begin`; what cannot run is kept with the reason: its queue must not be taken for one that nobody wants any more. */
+  async #beginOrKeep(member: Member): Promise<void> {
+    try {
+      await this.#begin(member);
+    } catch (error) {
+      if (error instanceof GatewayError) member.fault = error.message;
+      await this.#end(member.bridge);
+      throw error;
+    }
+  }
+
+  /** @throws GatewayError NOT_FOUND; CONFIG_INVALID - it could not be started. */
+  #started(name: string): Bridge {
+    const member = this.#members.get(name);
+    if (member === undefined) throw new GatewayError('NOT_FOUND', `there is no bridge ${name}: see postern bridge list`);
+    if (member.fault !== undefined) throw new GatewayError('CONFIG_INVALID', member.fault);
+    return member.bridge;
   }
 
   async #end(bridge: Bridge): Promise<void> {
@@ -113,14 +155,19 @@ export class BridgeFleet {
   }
 }
 
-function isUnchanged({ config, credentials, filesDigest }: Member, next: BridgeConfig): boolean {
-  return isDeepStrictEqual(config, next) && isDeepStrictEqual(credentials, credentialsOf(next)) && filesDigest === digestOfFiles(next);
+function statusOf({ bridge, fault }: Member): BridgeStatus {
+  const status = bridge.status();
+  return fault === undefined ? status : { ...status, state: 'unusable', lastFailure: 'unusable', reason: fault };
+}
+
+function isUnchanged({ config, credentials, filesDigest, fault }: Member, next: BridgeConfig): boolean {
+  return fault === undefined && isDeepStrictEqual(config, next) && isDeepStrictEqual(credentials, credentialsOf(next)) && filesDigest === digestOfFiles(next);
 }
 
 /** @throws GatewayError CONFIG_INVALID - one cannot be read. */
-function digestOfFiles({ name, tls: { caFile, certFile, keyFile } }: BridgeConfig): string {
+function digestOfFiles({ name, tls: { caFile, certFile, keyFile, pskFile } }: BridgeConfig): string {
   const hash = createHash('sha256');
-  for (const file of [caFile, certFile, keyFile]) {
+  for (const file of [caFile, certFile, keyFile, pskFile]) {
     if (file !== undefined) hash.update(contentOf(name, file));
     hash.update('\0');
   }

@@ -14,8 +14,8 @@ export async function fileProblems({ mqtt, bridges, access: { aclFile } }: Confi
     if ('tls' in listener && hasItsKeys(listener)) attempts.push(await tlsLoader(listener));
   }
   for (const bridge of bridges) {
-    const { enabled, keyFile } = bridge.tls;
-    if (enabled && isThere(keyFile)) attempts.push(await bridgeTlsLoader(bridge));
+    const { enabled, keyFile, pskFile } = bridge.tls;
+    if (enabled && isThere(keyFile) && isThere(pskFile)) attempts.push(await bridgeTlsLoader(bridge));
   }
   return attempts.flatMap(problemsOf);
 }

@@ -16,7 +16,7 @@ import type { DiskStep, DiskWatcher, StoreRoom } from './disk-pressure.ts';
  */
 export type Sequence = number;
 
-/** Why a queue entry ended; counted by cause and recorded in the same group. `moved`: the message was appended for another queue just before. */
+/** Why a queue entry ended; counted by cause and recorded in the same group. `moved`: the message was appended for another queue just before, or lies in a file that was synced. */
 export type SettleCause =
   | 'delivered'
   | 'moved'
@@ -30,6 +30,13 @@ export type SettleCause =
   | 'superseded'
   /** The disk is running full, and its queue may drop. */
   | 'disk-full'
+  /** At a bound of its topic's own policy. */
+  | 'quota-messages'
+  | 'quota-bytes'
+  /** Its queue has its share of the disk. */
+  | 'disk-share'
+  /** It waited for longer than its topic's policy allows. */
+  | 'age'
   | 'session-ended'
   /** Somebody let go of it by hand. */
   | 'purged'
@@ -123,6 +130,12 @@ export interface DurableWaiter {
   durable(token: number): void;
 }
 
+/** Something that changes more often than groups are written: it is written once for each. */
+export interface Gatherer {
+  /** Its last chance to join the group that is about to close, by `putState` alone. */
+  write(): void;
+}
+
 /** How the last boot ended, for restart grace and "boot k ended at n". */
 export interface BootFacts {
   /** Counts starts of this store, from 1. */
@@ -205,6 +218,11 @@ export interface SessionStore {
   gatewayState(gateway: string): ReadonlyMap<string, Uint8Array>;
   /** `value` undefined deletes. The value is copied. */
   putState(owner: StoredSession | { readonly gateway: string }, key: string, value: Uint8Array | undefined): void;
+  /**
+   * As `putState`, in the next group that is written for the sake of something else: it asks for none, and holds as late as that. `value` is asked for as the
+   * group closes, once however often this was called before. Not written at `close` by itself.
+   */
+  putStateAlong(owner: { readonly gateway: string }, key: string, value: () => Uint8Array): void;
 
   /** Starts a message; `refer` adds the queues it goes to, as `ORDINARY` unless a class is given; `append` closes it. A message with RETAIN replaces (or, when empty, clears) the retained one. */
   refer(session: StoredSession, options: ReferenceOptions, priority?: Priority): void;
@@ -225,6 +243,14 @@ export interface SessionStore {
   read(session: StoredSession, sequence: Sequence): StoredDelivery | undefined;
   /** The entry leaves the queue. Joins the next group, at most 1 s later. */
   settle(session: StoredSession, sequence: Sequence, cause: SettleCause): void;
+
+  /**
+   * For as long as the store is open.
+   *
+   * @returns to be called after each change: it joins the next group, at most 1 s later, and with it whatever else joins that group. Who waits for the disk
+   *   waits for it too.
+   */
+  gather(gatherer: Gatherer): () => void;
 
   /** Outgoing QoS 2: the id is given; must be durable before PUBLISH leaves. */
   beginSending(session: StoredSession, packetId: number, sequence: Sequence): void;

@@ -11,6 +11,16 @@ interface VolatileMessage {
   readonly references: Map<number, ReferenceOptions>;
 }
 
+/** By session, as their own: whoever writes a message shows one and the same options again. @param options - of each of the sessions, and maybe more. */
+export function referencesOf(sessions: readonly { readonly id: number }[], options: readonly ReferenceOptions[]): Map<number, ReferenceOptions> {
+  const references = new Map<number, ReferenceOptions>();
+  for (const [at, { id }] of sessions.entries()) {
+    const { qos, isRetain, identifiers } = options[at] as ReferenceOptions;
+    references.set(id, { qos, isRetain, identifiers: [...identifiers] });
+  }
+  return references;
+}
+
 export class VolatileMessages {
   readonly #messages = new Map<Sequence, VolatileMessage>();
   #bytes = 0;

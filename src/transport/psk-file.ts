@@ -32,3 +32,30 @@ function takeLine(line: string, keys: Map<string, Buffer>): string | undefined {
   keys.set(identity, Buffer.from(hex, 'hex'));
   return undefined;
 }
+
+/**
+ * The suites of pre-shared keys that are worth having, those with forward secrecy first (RFC 8442, RFC 7905, RFC 5487, RFC 5489, RFC 4279), in OpenSSL's
+ * notation.
+ */
+export const PSK_CIPHERS = [
+  'ECDHE-PSK-CHACHA20-POLY1305',
+  'ECDHE-PSK-AES128-CBC-SHA256',
+  'PSK-AES128-GCM-SHA256',
+  'PSK-CHACHA20-POLY1305',
+  'PSK-AES256-GCM-SHA384',
+  'PSK-AES128-CBC-SHA256',
+  'PSK-AES128-CBC-SHA',
+].join(':');
+
+/**
+ * One key of a file of its own: its first line, in hexadecimal.
+ *
+ * @param place - the file, as messages call it.
+ * @throws GatewayError CONFIG_INVALID
+ */
+export function pskKey(text: string, place: string): Buffer {
+  const [hex = ''] = text.split(/\r?\n/, 1);
+  if (!HEX.test(hex)) throw new GatewayError('CONFIG_INVALID', `${place} must hold the key in hexadecimal, in its first line`);
+  if (hex.length > 2 * PSK_KEY_BYTES_MAX) throw new GatewayError('CONFIG_INVALID', `${place}: a key has at most ${PSK_KEY_BYTES_MAX} bytes`);
+  return Buffer.from(hex, 'hex');
+}

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { type DialerOptions, Dialing } from './dialing.ts';
-import { type Link, type LinkHandlers, NO_HANDSHAKE, type StreamDialer } from './transport.ts';
+import { type DialStage, type Link, type LinkHandlers, NO_HANDSHAKE, type StreamDialer } from './transport.ts';
 
 /** Connects to a TCP port. */
 export class TcpDialer implements StreamDialer {
@@ -16,7 +16,7 @@ export class TcpDialer implements StreamDialer {
     });
   }
 
-  dial(handlers: (link: Link) => LinkHandlers, signal: AbortSignal): Promise<Link> {
-    return this.#dialing.dial(handlers, signal);
+  dial(handlers: (link: Link) => LinkHandlers, signal: AbortSignal, onStage?: (stage: DialStage) => void): Promise<Link> {
+    return this.#dialing.dial(handlers, signal, onStage);
   }
 }

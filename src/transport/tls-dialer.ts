@@ -1,8 +1,9 @@
 import { isIP, type TcpNetConnectOpts } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { type DialerOptions, Dialing } from './dialing.ts';
+import { PSK_CIPHERS } from './psk-file.ts';
 import { certificateFacts, credentialsError, type TlsIdentity } from './tls-credentials.ts';
-import { type HandshakeFacts, type Link, type LinkHandlers, NO_HANDSHAKE, type StreamDialer } from './transport.ts';
+import { type DialStage, type HandshakeFacts, type Link, type LinkHandlers, NO_HANDSHAKE, type StreamDialer } from './transport.ts';
 
 export interface TlsDialerOptions extends DialerOptions {
   /** Authorities to trust, PEM; those that Node.js knows when absent. */
@@ -11,6 +12,8 @@ export interface TlsDialerOptions extends DialerOptions {
   readonly identity?: TlsIdentity;
   /** Name the certificate must have and that is announced (RFC 6066 §3); the host when absent. */
   readonly servername?: string;
+  /** Proves both ends instead of certificates (RFC 4279); none of the other end's is looked at then. */
+  readonly psk?: { readonly identity: string; readonly key: Buffer };
   /** Application protocols to offer (RFC 7301). */
   readonly alpn?: readonly string[];
   /** Accepts any certificate: for tests, and for no one who has something to lose. */
@@ -33,8 +36,8 @@ export class TlsDialer implements StreamDialer {
   }
 
   /** @throws GatewayError as `StreamDialer.dial`, and CONFIG_INVALID - certificate, key or authorities cannot be used. */
-  dial(handlers: (link: Link) => LinkHandlers, signal: AbortSignal): Promise<Link> {
-    return this.#dialing.dial(handlers, signal);
+  dial(handlers: (link: Link) => LinkHandlers, signal: AbortSignal, onStage?: (stage: DialStage) => void): Promise<Link> {
+    return this.#dialing.dial(handlers, signal, onStage);
   }
 }
 
@@ -51,7 +54,7 @@ function openTls(options: TlsDialerOptions): TLSSocket {
   }
 }
 
-function connectionOptions({ host, port, localAddress, ca, identity, servername, alpn, insecure }: TlsDialerOptions): TlsConnectOptions {
+function connectionOptions({ host, port, localAddress, ca, identity, servername, alpn, insecure, psk }: TlsDialerOptions): TlsConnectOptions {
   const announced = servername ?? (isIP(host) === 0 ? host : undefined); // an address is not announced (RFC 6066 §3)
   return {
     host,
@@ -61,7 +64,21 @@ function connectionOptions({ host, port, localAddress, ca, identity, servername,
     ca,
     ...(announced === undefined ? {} : { servername: announced }),
     ...(alpn === undefined ? {} : { ALPNProtocols: [...alpn] }),
+    ...(psk === undefined ? {} : pskOptions(psk)),
     rejectUnauthorized: insecure !== true,
     noDelay: true,
+  };
+}
+
+/**
+ * No suite but those of pre-shared keys is offered, so that whoever answers has the key. In TLS 1.3 a server may answer with a certificate instead, which
+ * nobody would look at.
+ */
+function pskOptions({ identity, key }: NonNullable<TlsDialerOptions['psk']>): ConnectionOptions {
+  return {
+    ciphers: PSK_CIPHERS,
+    maxVersion: 'TLSv1.2',
+    pskCallback: () => ({ identity, psk: key }),
+    checkServerIdentity: () => undefined,
   };
 }

@@ -3,7 +3,7 @@
 import { constants } from 'node:crypto';
 import { DEFAULT_CIPHERS, type SecureContext, type SecureContextOptions } from 'node:tls';
 import type { EpochMs } from '../model/clock.ts';
-import { pskTable } from './psk-file.ts';
+import { PSK_CIPHERS, pskTable } from './psk-file.ts';
 import type { CertificateIdentity } from './tls-credentials.ts';
 import { nextUpdateMs } from './tls-crl.ts';
 import { isShared, type NamedFile, readAuthorities, readIdentity, readRevocationLists, readTlsFile, type ServerIdentity, secureContext } from './tls-files.ts';
@@ -46,20 +46,6 @@ export interface ServerTls {
 const CHEAPEST = 'TLS_AES_128_GCM_SHA256:';
 /** Those of Node.js, with the one first that every client of TLS 1.3 has (RFC 8446 §9.1) and that costs a handshake a tenth less. */
 const CIPHERS = CHEAPEST + DEFAULT_CIPHERS.replace(CHEAPEST, '');
-
-/**
- * Those of RFC 8442, RFC 7905, RFC 5487, RFC 5489 and RFC 4279 that are worth having, with forward secrecy first. A client that offers one of them
- * has a key.
- */
-const PSK_CIPHERS = [
-  'ECDHE-PSK-CHACHA20-POLY1305',
-  'ECDHE-PSK-AES128-CBC-SHA256',
-  'PSK-AES128-GCM-SHA256',
-  'PSK-CHACHA20-POLY1305',
-  'PSK-AES256-GCM-SHA384',
-  'PSK-AES128-CBC-SHA256',
-  'PSK-AES128-CBC-SHA',
-].join(':');
 
 /**
  * @param setting - the section of the configuration, as messages call it: `mqtt.tls`.

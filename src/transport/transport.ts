@@ -85,13 +85,18 @@ export interface LinkHandlers {
   onClose(cause?: GatewayError): void;
 }
 
+/** What an attempt to connect is at: the name, the connection, TLS, the WebSocket on it. */
+export type DialStage = 'resolve' | 'connect' | 'secure' | 'upgrade';
+
 /** Opens outgoing stream links (bridges). */
 export interface StreamDialer {
   /**
    * Connects, or rejects within `timeoutMs`; aborting gives up at once. `handlers` are set before any byte is read.
-   * @throws GatewayError LINK_CLOSED - refused, unreachable, time-out, or a certificate that does not verify.
+   *
+   * @param onStage - told each stage as it begins.
+   * @throws GatewayError LINK_CLOSED - a `DialError` that says at which stage: refused, unreachable, time-out, or a certificate that does not verify.
    */
-  dial(handlers: (link: Link) => LinkHandlers, signal: AbortSignal): Promise<Link>;
+  dial(handlers: (link: Link) => LinkHandlers, signal: AbortSignal, onStage?: (stage: DialStage) => void): Promise<Link>;
 }
 
 /** A bound datagram socket. */

@@ -32,9 +32,11 @@ type FramesEnd =
 
 type Stage = 'opcode' | 'length' | 'extended-length' | 'mask' | 'payload';
 
-/** Takes apart what a client sends, read by read. */
+/** Takes apart what the peer sends, read by read. */
 export class FrameDecoder {
   readonly #payloadBytesMax: number;
+  /** Frames of clients are masked, those of servers are not (§5.1). */
+  readonly #isMasked: boolean;
   readonly #onPing: (payload: Buffer) => void;
   #stage: Stage = 'opcode';
   #opcode = CONTINUATION;
@@ -53,8 +55,9 @@ export class FrameDecoder {
   #end: FramesEnd | undefined;
 
   /** @param payloadBytesMax - of one frame. */
-  constructor(payloadBytesMax: number, onPing: (payload: Buffer) => void) {
+  constructor(payloadBytesMax: number, onPing: (payload: Buffer) => void, sender: 'client' | 'server' = 'client') {
     this.#payloadBytesMax = payloadBytesMax;
+    this.#isMasked = sender === 'client';
     this.#onPing = onPing;
   }
 
@@ -139,8 +142,8 @@ export class FrameDecoder {
   }
 
   #readLength(byte: number): void {
-    if ((byte & MASKED) === 0) {
-      this.#violate(CLOSE_STATUS.protocolError, 'frame without mask'); // §5.1
+    if (((byte & MASKED) !== 0) !== this.#isMasked) {
+      this.#violate(CLOSE_STATUS.protocolError, this.#isMasked ? 'frame without mask' : 'frame with a mask'); // §5.1
       return;
     }
     const length = byte & LENGTH_BITS;
@@ -166,11 +169,15 @@ export class FrameDecoder {
     this.#headerLeft = 4;
     this.#mask = 0;
     this.#maskAt = 0;
-    this.#stage = 'mask';
+    this.#stage = this.#isMasked ? 'mask' : 'payload';
   }
 
   /** Moves the payload to the left, over the headers before it. */
   #unmask(bytes: Buffer, { from, to, size }: { readonly from: number; readonly to: number; readonly size: number }): void {
+    if (!this.#isMasked) {
+      bytes.copyWithin(to, from, from + size);
+      return;
+    }
     const mask = (this.#mask << (8 * this.#maskAt)) | (this.#mask >>> (32 - 8 * this.#maskAt));
     const [first, second, third, fourth] = [mask >>> 24, (mask >>> 16) & 0xff, (mask >>> 8) & 0xff, mask & 0xff];
     const whole = size - (size % 4);

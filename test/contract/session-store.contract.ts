@@ -404,6 +404,27 @@ export function sessionStoreContract(name: string, makeBench: () => StoreBench):
       });
     });
 
+    test('what is gathered is written once a group, with the entries that leave in it', async () => {
+      const owner = session();
+      const [first, second] = [queue(owner, 'a'), queue(owner, 'b')];
+      await durable(store);
+      let lost = 0;
+      let writes = 0;
+      const write = (): void => {
+        writes += 1;
+        store.putState(owner, 'lost', Uint8Array.of(lost));
+      };
+      const changed = store.gather({ write });
+      for (const sequence of [first, second]) {
+        store.settle(owner, sequence, 'age');
+        lost += 1;
+        changed();
+      }
+      await nowAndAfterRestart(() => expect(found().queue.count).toBe(0));
+      expect([...(found().state.get('lost') ?? [])]).toEqual([2]);
+      expect(writes).toBe(1);
+    });
+
     describe('state of gateways and sessions', () => {
       test('is put, replaced and deleted by key', async () => {
         const owner = session();
@@ -420,6 +441,20 @@ export function sessionStoreContract(name: string, makeBench: () => StoreBench):
             expect([...(state.get('topic:1') ?? [])]).toEqual([3]);
           }
         });
+      });
+
+      test('that goes along is there with the next message, as it was when that was written', async () => {
+        let value = 1;
+        store.putStateAlong({ gateway: GATEWAY }, 'k', () => Uint8Array.of(value));
+        value = 2;
+        queue(session(), 'a');
+        await durable(store);
+        await nowAndAfterRestart(() => expect([...(store.gatewayState(GATEWAY).get('k') ?? [])]).not.toEqual([]));
+        value = 3;
+        store.putStateAlong({ gateway: GATEWAY }, 'k', () => Uint8Array.of(value));
+        queue(found(), 'b');
+        await nowAndAfterRestart(() => undefined);
+        expect([...(store.gatewayState(GATEWAY).get('k') ?? [])]).toEqual([3]);
       });
 
       test('is a copy', () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compileFailingDisk } from '../../scripts/bench/generator.ts';
+import { RUNTIME_OPTIONS } from '../../scripts/runtime-options.ts';
 import { SystemClock } from '../../src/observe/system-clock.ts';
 import { describeWithPeers, peer } from '../support/peers.ts';
 import { runBounded } from './diskfull/bounded.ts';
@@ -23,7 +24,7 @@ describeWithPeers(['gcc', '/usr/include/stdio.h'], 'a gateway on a small disk', 
   test.each(COMMITTERS)('store.maxBytes holds, committer %s', async (committer) => {
     const maxBytes = 16 * 1024 * 1024;
     const report = await runBounded({
-      entry: [resolve('src/main.ts')],
+      entry: [...RUNTIME_OPTIONS, resolve('src/main.ts')],
       committer,
       clock: new SystemClock(),
       directory: mkdtempSync(join(folder, 'run-')),
@@ -36,7 +37,7 @@ describeWithPeers(['gcc', '/usr/include/stdio.h'], 'a gateway on a small disk', 
   describe.skipIf(obstacle !== undefined)(obstacle === undefined ? 'that runs full' : `that runs full (${obstacle})`, () => {
     test.each(COMMITTERS)('goes the steps in order, tells its clients, comes back by itself and loses nothing uncounted, committer %s', async (committer) => {
       const report = await new DiskFullRun({
-        entry: [resolve('src/main.ts')],
+        entry: [...RUNTIME_OPTIONS, resolve('src/main.ts')],
         committer,
         clock: new SystemClock(),
         directory: mkdtempSync(join(folder, 'run-')),

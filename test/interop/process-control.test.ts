@@ -8,7 +8,7 @@ import { ask } from '../../src/control/client.ts';
 import type { CommandTable } from '../../src/control/protocol.ts';
 import { ControlServer } from '../../src/control/server.ts';
 import { GatewayError } from '../../src/model/errors.ts';
-import { CONTROL_CONNECTIONS_MAX, CONTROL_TIMEOUT_MS } from '../../src/model/limits.ts';
+import { CONTROL_CONNECTIONS_MAX, CONTROL_LINE_BYTES_MAX, CONTROL_TIMEOUT_MS } from '../../src/model/limits.ts';
 import { silentLog } from '../../src/model/log.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
@@ -103,8 +103,8 @@ describe('the control socket', () => {
     const socket = await connected(path);
     socket.on('error', () => undefined); // the kernel tells the sender that not all of it was read
     const answered = new Promise((resolve) => socket.once('data', (bytes) => resolve(JSON.parse(bytes.toString()))));
-    socket.write(Buffer.alloc(1_100_000, 'x'));
-    expect(await answered).toEqual({ id: null, error: { code: 'LIMIT_EXCEEDED', message: 'a line is longer than 1048576 bytes' } });
+    socket.write(Buffer.alloc(CONTROL_LINE_BYTES_MAX + 50_000, 'x'));
+    expect(await answered).toEqual({ id: null, error: { code: 'LIMIT_EXCEEDED', message: `a line is longer than ${CONTROL_LINE_BYTES_MAX} bytes` } });
     await closed(socket);
     expect(await ask(path, new FakeClock(), 'ping')).toEqual({ id: 1, ok: 'pong' });
   });

@@ -188,7 +188,7 @@ describeWithPeers(['mosquitto_pub', 'mosquitto_sub'], 'the queue of a client tha
     const purged = await postern(['queue', 'purge', 'panel-1', '--contains', 'two', '--data', data]);
     expect(purged.stdout).toBe('1 messages purged\n');
     const unsaid = await postern(['queue', 'purge', 'panel-1', '--data', data]);
-    expect([unsaid.code, unsaid.stderr]).toEqual([64, 'postern: say what to let go of: --topics, --contains, --sequence, or --all\n']);
+    expect([unsaid.code, unsaid.stderr]).toEqual([64, 'postern: say what to let go of: --topics, --contains, --older-than and the like, or --all\n']);
     const wrong = [
       ['--contains', ''],
       ['--sequence', ''],

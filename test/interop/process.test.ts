@@ -234,7 +234,12 @@ describe('check and version', () => {
       '--set mqtt.tcp.bind: warning: mqtt.tcp.bind listens on 0.0.0.0:1883, which other hosts can reach, but access.anonymous is loopback: a client there needs credentials\n',
     ],
     [['check', '--nonsense'], 64, '', "error: unknown option '--nonsense'\n"],
-    [['stop'], 64, '', 'postern: "stop" is not a command: start, check, status, queues, queue, user, ban, backup, restore, selftest, version\n'],
+    [
+      ['stop'],
+      64,
+      '',
+      'postern: "stop" is not a command: start, check, status, queues, queue, bridge, user, ban, backup, restore, selftest, import, version\n',
+    ],
     [['check', 'file'], 64, '', "error: too many arguments for 'check'. Expected 0 arguments but got 1: file.\n"],
   ])('%j', async (args, code, stdout, stderr) => {
     expect(await postern(args)).toEqual<Ended>({ code, signal: null, stdout, stderr });

@@ -1,7 +1,7 @@
 // The real core over a store in memory, for tests of protocols and of the broker itself.
 import type { Action, Admission, AuthenticationStep, Credentials } from '../../src/access/access.ts';
 import type { PublishMeter } from '../../src/access/rate-limits.ts';
-import { Broker, type BrokerSettings, DEFAULT_BROKER_SETTINGS } from '../../src/broker/broker.ts';
+import { Broker, type BrokerParts, type BrokerSettings, DEFAULT_BROKER_SETTINGS } from '../../src/broker/broker.ts';
 import type { Access } from '../../src/broker/permissions.ts';
 import type { Receipts } from '../../src/broker/receipts.ts';
 import type { GatewayContext } from '../../src/gateway/gateway.ts';
@@ -77,6 +77,8 @@ export interface CoreOptions {
   readonly judge?: Access;
   /** Tells clients when their messages came. */
   readonly receipts?: Receipts;
+  readonly clockBook?: BrokerParts['clockBook'];
+  readonly isReturned?: BrokerParts['isReturned'];
 }
 
 /** Turns are timers that are due at once. */
@@ -84,7 +86,16 @@ export function turnsOf(clock: FakeClock): Turns {
   return new Turns({ afterPoll: (run) => void clock.after(0, run), flush() {} });
 }
 
-export function startCore({ clock, store = new MemoryStore({ clock }), turns = turnsOf(clock), settings, judge, receipts }: CoreOptions): TestCore {
+export function startCore({
+  clock,
+  store = new MemoryStore({ clock }),
+  turns = turnsOf(clock),
+  settings,
+  judge,
+  receipts,
+  clockBook,
+  isReturned,
+}: CoreOptions): TestCore {
   const access = new OpenAccess();
   const metrics = new MetricsTable();
   const broker = new Broker({
@@ -96,6 +107,8 @@ export function startCore({ clock, store = new MemoryStore({ clock }), turns = t
     turns,
     settings: { ...DEFAULT_BROKER_SETTINGS, ...settings },
     receipts,
+    clockBook,
+    isReturned,
   });
   broker.restore();
   return {

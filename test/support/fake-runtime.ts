@@ -39,6 +39,7 @@ export const startGateway: StartGateway = async ({ config, log }) => {
     status: () => ({ receiveMax: config.mqtt.receiveMax, bridges: [] }),
     isHealthy: () => behaviour !== 'unhealthy',
     reload: (next) => ({ applied: ['access.rules'], needsRestart: next.mqtt.receiveMax === config.mqtt.receiveMax ? [] : ['mqtt.receiveMax'] }),
+    bridges: { status: () => [], call() {}, rest() {}, test: async () => [] },
     bans: { list: () => [], add: () => 0, remove: () => false },
     backups: { start: () => undefined, progress: () => ({ state: 'none' }), finished: async () => undefined },
     queues: () => ({ queues: [], further: 0 }),
@@ -46,6 +47,9 @@ export const startGateway: StartGateway = async ({ config, log }) => {
       peek: () => ({ entries: [], next: undefined }),
       purge: () => ({ purged: 0, inFlight: 0, next: undefined }),
       replay: () => ({ replayed: 0, next: undefined, upTo: 0 }),
+      export: async () => ({ messages: [], next: undefined, upTo: 0, inFlight: 0, tooLarge: 0, queued: 0 }),
+      removeExported: () => ({ removed: 0 }),
+      import: async () => ({ imported: 0, known: 0, expired: 0, unmatched: 0, invalid: 0, full: undefined }),
     },
     stop: async () => {
       log.info('fake gateway says goodbye');

@@ -11,6 +11,7 @@ import type { StateRecord } from '../../src/session/records.ts';
 import type {
   BootFacts,
   DurableWaiter,
+  Gatherer,
   ReferenceOptions,
   Sequence,
   SessionFacts,
@@ -69,6 +70,7 @@ export class MemoryStore implements SessionStore {
   room: StoreRoom = 'ample';
   readonly #diskWatchers: DiskWatcher[] = [];
   #groupsCommitted = 0;
+  readonly #gathered = new Set<Gatherer>();
 
   constructor(options: MemoryStoreOptions, previous?: PreviousBoot) {
     this.#options = options;
@@ -125,6 +127,7 @@ export class MemoryStore implements SessionStore {
   /** The store as the next boot finds it; what was not committed is there as well. */
   reopened(end: { readonly wasClean: boolean }): MemoryStore {
     const { boot } = this;
+    this.#gather();
     return new MemoryStore(this.#options, { image: this.#image, messages: this.#messages, boot, lastSequence: this.#lastSequence, ...end });
   }
 
@@ -158,6 +161,10 @@ export class MemoryStore implements SessionStore {
 
   putState(owner: StoredSession | { readonly gateway: string }, key: string, value: Uint8Array | undefined): void {
     this.#write({ kind: 'state', owner: 'gateway' in owner ? owner : { session: owner.id }, key, value: value?.slice() });
+  }
+
+  putStateAlong(owner: { readonly gateway: string }, key: string, value: () => Uint8Array): void {
+    this.#image.apply({ kind: 'state', owner, key, value: value() });
   }
 
   refer(session: StoredSession, options: ReferenceOptions, priority: Priority = ORDINARY): void {
@@ -200,6 +207,13 @@ export class MemoryStore implements SessionStore {
     this.#changed();
     this.#count(cause);
     this.#forget(session.id, sequence);
+  }
+
+  gather(gatherer: Gatherer): () => void {
+    return () => {
+      this.#gathered.add(gatherer);
+      this.#changed();
+    };
   }
 
   beginSending(session: StoredSession, packetId: number, sequence: Sequence): void {
@@ -248,6 +262,7 @@ export class MemoryStore implements SessionStore {
   /** What the disk does: everything written so far is durable, and who waited for it is told, in order. */
   commit(): void {
     if (this.#isCongested) return;
+    this.#gather();
     this.#isPending = false;
     this.#passing.clear();
     this.#groupsCommitted += 1;
@@ -295,6 +310,11 @@ export class MemoryStore implements SessionStore {
 
   async close(): Promise<void> {
     this.commit();
+  }
+
+  #gather(): void {
+    for (const gatherer of this.#gathered) gatherer.write();
+    this.#gathered.clear();
   }
 
   #write(record: StateRecord): void {

@@ -2,14 +2,15 @@
 
 import { clientId, peerAddress } from '../../src/model/client.ts';
 import { GatewayError } from '../../src/model/errors.ts';
-import { Message, type QoS } from '../../src/model/message.ts';
+import { type Draft, Message, type QoS } from '../../src/model/message.ts';
 import { type TopicName, topicName } from '../../src/model/topic.ts';
 import { topicOf } from '../../src/model/topic-utf8.ts';
 import { MqttDecoder } from '../../src/mqtt/codec.ts';
 import { encodePacket } from '../../src/mqtt/encode.ts';
 import { PublishEncoder } from '../../src/mqtt/encode-publish.ts';
 import type { AckType, ConnackProperties, ConnectPacket, DecodedPacket, MqttVisitor, Packet, PublishView } from '../../src/mqtt/packets.ts';
-import type { Link, LinkHandlers, StreamDialer } from '../../src/transport/transport.ts';
+import { DialError } from '../../src/transport/dial-error.ts';
+import type { DialStage, Link, LinkHandlers, StreamDialer } from '../../src/transport/transport.ts';
 import { OutBuffer } from '../../src/wire/out-buffer.ts';
 
 export interface RemotePublish {
@@ -87,10 +88,14 @@ export class ScriptedRemote implements StreamDialer, MqttVisitor {
   readonly connects: ConnectPacket[] = [];
   readonly packets: DecodedPacket[] = [];
   readonly publishes: RemotePublish[] = [];
+  /** Of each of them, by name; of a name that repeats the last. */
+  readonly userProperties: Record<string, string>[] = [];
   readonly acks: [type: AckType, packetId: number, reasonCode: number][] = [];
   dialCount = 0;
   /** False: nobody answers at that address. */
   isReachable = true;
+  /** The stage at which dialling it fails, and why. */
+  failsAt: { readonly stage: DialStage; readonly reason: string } | undefined;
   /** Undefined: the test answers CONNECT itself. */
   connack: { isSessionPresent: boolean; reasonCode: number; properties?: ConnackProperties } | undefined = { isSessionPresent: false, reasonCode: 0 };
   grantsSubscriptions = true;
@@ -102,6 +107,7 @@ export class ScriptedRemote implements StreamDialer, MqttVisitor {
   async dial(handlers: (link: Link) => LinkHandlers): Promise<Link> {
     this.dialCount += 1;
     if (!this.isReachable) throw new GatewayError('LINK_CLOSED', 'refused');
+    if (this.failsAt !== undefined) throw new DialError('remote:1883', this.failsAt);
     const line = new RemoteLine(this);
     line.handlers = handlers(line);
     this.#line = line;
@@ -112,6 +118,7 @@ export class ScriptedRemote implements StreamDialer, MqttVisitor {
     const { qos, isDuplicate, isRetain, packetId } = view;
     const topic = view.bytes.toString('utf8', view.topicStart, view.topicEnd);
     this.publishes.push({ topic, payload: view.payload().toString(), qos, isDuplicate, isRetain, packetId });
+    this.userProperties.push(Object.fromEntries(view.properties?.userProperties ?? []));
     if (this.acknowledges && qos > 0) this.ack(qos === 1 ? 'puback' : 'pubrec', packetId);
   }
 
@@ -162,12 +169,33 @@ export class ScriptedRemote implements StreamDialer, MqttVisitor {
 
   /** Also where this gateway would not: other brokers have other limits. */
   publishAnywhere(topic: string, payload: string, qos: QoS, packetId = 0): void {
-    const draft = { topic: topicOf(topic as TopicName), payload: Buffer.from(payload), qos, isRetain: false };
+    this.publishDraft({ topic: topicOf(topic as TopicName), payload: Buffer.from(payload), qos, isRetain: false }, packetId, false);
+  }
+
+  publishDraft(draft: Draft, packetId: number, isDuplicate: boolean): void {
     const message = new Message(draft, { gateway: 'remote', clientId: clientId('remote') }, { publishedAtMs: 0, expiresAtMs: Number.POSITIVE_INFINITY });
     const out = new OutBuffer(4_096);
-    const delivery = { message, qos, isRetain: false, isDuplicate: false, packetId, identifiers: [], expirySeconds: undefined };
+    const delivery = { message, qos: draft.qos, isRetain: false, isDuplicate, packetId, identifiers: [], expirySeconds: undefined };
     new PublishEncoder(this.#version).encode(delivery, { reserve: () => out }, Number.POSITIVE_INFINITY);
     this.#deliver(out);
+  }
+
+  /** Sends what is no packet, or many of them. */
+  sendBytes(bytes: Uint8Array): void {
+    this.#line?.handlers.onBytes(Buffer.from(bytes));
+  }
+
+  /** PUBLISH at QoS 1 with RETAIN, one for each of `topics`, as one read of a socket brings them. */
+  floodRetained(topics: readonly string[], packetIdOf: (index: number) => number): void {
+    const out = new OutBuffer(topics.length * 64);
+    const encoder = new PublishEncoder(this.#version);
+    for (const [index, name] of topics.entries()) {
+      const draft = { topic: topicOf(topicName(name)), payload: Buffer.from('x'), qos: 1, isRetain: true } as const;
+      const message = new Message(draft, { gateway: 'remote', clientId: clientId('remote') }, { publishedAtMs: 0, expiresAtMs: Number.POSITIVE_INFINITY });
+      const publish = { message, qos: 1, isRetain: true, isDuplicate: false, packetId: packetIdOf(index), identifiers: [], expirySeconds: undefined } as const;
+      encoder.encode(publish, { reserve: () => out }, Number.POSITIVE_INFINITY);
+    }
+    this.sendBytes(out.bytes.subarray(0, out.length));
   }
 
   /** The last connection. */

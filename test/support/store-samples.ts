@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { Subscription } from '../../src/bus/subscription.ts';
 import { clientId } from '../../src/model/client.ts';
-import { type Draft, Message } from '../../src/model/message.ts';
+import { type Draft, Message, type QueueNumber } from '../../src/model/message.ts';
 import { type Topic, topicFilter, topicName } from '../../src/model/topic.ts';
 import { topicOf as plainTopicOf } from '../../src/model/topic-utf8.ts';
 import type { ReferenceOptions, SessionFacts, SessionStore, StoredSession } from '../../src/session/session-store.ts';
@@ -13,11 +13,19 @@ export function topicOf(name: string): Topic {
   return plainTopicOf(topicName(name));
 }
 
-export function messageOf(topic: string, payload: string | Uint8Array, draft: Partial<Draft> & { readonly expiresAtMs?: number } = {}): Message {
+export function messageOf(
+  topic: string,
+  payload: string | Uint8Array,
+  draft: Partial<Draft> & { readonly expiresAtMs?: number; readonly numbers?: readonly QueueNumber[] | undefined } = {},
+): Message {
   const bytes = typeof payload === 'string' ? new TextEncoder().encode(payload) : payload;
-  const { expiresAtMs = Number.POSITIVE_INFINITY, ...rest } = draft;
+  const { expiresAtMs = Number.POSITIVE_INFINITY, numbers, ...rest } = draft;
   const origin = { gateway: 'mqtt', clientId: clientId('sensor-1') };
-  return new Message({ topic: topicOf(topic), payload: bytes, qos: 1, isRetain: false, ...rest }, origin, { publishedAtMs: 1_800_000_000_123, expiresAtMs });
+  return new Message({ topic: topicOf(topic), payload: bytes, qos: 1, isRetain: false, ...rest }, origin, {
+    publishedAtMs: 1_800_000_000_123,
+    expiresAtMs,
+    numbers,
+  });
 }
 
 export function subscriptionOf(filter: string, options: Partial<Subscription> = {}): Subscription {
@@ -26,9 +34,9 @@ export function subscriptionOf(filter: string, options: Partial<Subscription> = 
 
 /** A message as text that two stores can be compared by. */
 export function messageText(message: Message): string {
-  const { topic, qos, isRetain, properties, origin, publishedAtMs, expiresAtMs } = message;
+  const { topic, qos, isRetain, properties, origin, publishedAtMs, expiresAtMs, numbers } = message;
   const { correlationData, ...texts } = properties ?? {};
-  const parts = { qos, isRetain, texts, origin, publishedAtMs, expiresAtMs: String(expiresAtMs), correlationData: hex(correlationData) };
+  const parts = { qos, isRetain, texts, origin, publishedAtMs, expiresAtMs: String(expiresAtMs), correlationData: hex(correlationData), numbers };
   const payload = message.payload.length > 40 ? `${message.payload.length} bytes ${crc32(message.payload)}` : hex(message.payload);
   return `${topic.name} ${payload} ${JSON.stringify(parts)}`;
 }

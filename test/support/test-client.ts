@@ -1,7 +1,7 @@
 // A client of the core without any protocol: says what a connection would say and remembers what it was told.
 import type { ClientSession, ConnectOutcome, ConnectRequest, Delivery, EndReason, GatewayContext, Outlet, PublishOutcome } from '../../src/gateway/gateway.ts';
 import { peerAddress } from '../../src/model/client.ts';
-import type { QoS } from '../../src/model/message.ts';
+import type { Draft, QoS, UserProperties } from '../../src/model/message.ts';
 import type { QueuePolicy } from '../../src/model/queue-policy.ts';
 import { topicFilter, topicName } from '../../src/model/topic.ts';
 
@@ -37,6 +37,8 @@ export function requestOf(id: string, over: Partial<ConnectRequest> = {}): Conne
 
 export class TestClient implements Outlet {
   readonly delivered: SeenDelivery[] = [];
+  /** Of each of them. */
+  readonly userProperties: (UserProperties | undefined)[] = [];
   readonly outcomes: [token: number, outcome: PublishOutcome][] = [];
   readonly released: number[] = [];
   readonly completions: [packetId: number, wasKnown: boolean][] = [];
@@ -61,21 +63,22 @@ export class TestClient implements Outlet {
     return this.delivered.map(({ payload }) => payload);
   }
 
-  /** Connects and lets deliveries flow. */
-  async connect(request: ConnectRequest): Promise<ConnectOutcome> {
+  /** Connects and lets deliveries flow; of a bridge, once its upstream is there. */
+  async connect(request: ConnectRequest, { isUpstreamDown = false } = {}): Promise<ConnectOutcome> {
     const outcome = await this.#context.connect(request, this);
     if (outcome.kind === 'accepted') {
       this.#session = outcome.session;
       this.isSessionPresent = outcome.isSessionPresent;
+      if (isUpstreamDown) outcome.session.pause('upstream');
       outcome.session.resume('link');
     }
     return outcome;
   }
 
-  publish(topic: string, payload: string, over: { qos?: QoS; isRetain?: boolean; token?: number; packetId?: number; expirySeconds?: number } = {}): void {
-    const { qos = 1, isRetain = false, token = 1, packetId, expirySeconds } = over;
+  publish(topic: string, payload: string | Buffer, over: Partial<Omit<Draft, 'topic' | 'payload'>> & { token?: number; packetId?: number } = {}): void {
+    const { qos = 1, isRetain = false, token = 1, packetId, expirySeconds, properties } = over;
     const interned = this.#context.topics.intern(topicName(topic));
-    this.session.publish({ topic: interned, payload: Buffer.from(payload), qos, isRetain, expirySeconds }, token, packetId);
+    this.session.publish({ topic: interned, payload: Buffer.from(payload), qos, isRetain, expirySeconds, properties }, token, packetId);
   }
 
   subscribe(filter: string, over: { qos?: QoS; noLocal?: boolean; retainAsPublished?: boolean; retainHandling?: 0 | 1 | 2; identifier?: number } = {}): string {
@@ -85,6 +88,7 @@ export class TestClient implements Outlet {
 
   deliver({ message, qos, isRetain, isDuplicate, packetId, identifiers, expirySeconds }: Delivery): void {
     const payload = Buffer.from(message.payload).toString();
+    this.userProperties.push(message.properties?.userProperties);
     this.delivered.push({ topic: message.topic.name, payload, qos, isRetain, isDuplicate, packetId, identifiers, expirySeconds });
   }
 

@@ -4,7 +4,8 @@
 // every topic the requested filter selects (equal text always does). This holds for allow and deny alike, hence:
 // - an allow never grants more than it names: under `allow devices/+/state` alone, subscribing `devices/#` is not allowed by it;
 // - a deny is about the filter asked for, not about each message: after `deny test/nosubscribe` a client may still be let into `#`, by a later
-//   rule, and then gets that topic with the rest. What must stay secret is protected by allowing what is not, with `noMatch: deny`.
+//   rule, and then gets that topic with the rest. What must stay secret is protected by allowing what is not, with `noMatch: deny`, or by a denial
+//   by overlap, which is about every subscription that could bring the topic.
 // EMQX judges subscriptions the same way; Mosquitto decides again for each message.
 import { GatewayError } from '../../model/errors.ts';
 import { ACCESS_RULES_MAX } from '../../model/limits.ts';

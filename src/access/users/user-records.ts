@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../../model/errors.ts';
 import { USERS_MAX } from '../../model/limits.ts';
-import { decoyHash, formatPasswordHash, type PasswordHash, parsePasswordHash } from './password-hash.ts';
+import { type Argon2Hash, decoyHash, formatPasswordHash, isArgon2, type PasswordHash, parsePasswordHash } from './password-hash.ts';
 import { SCRAM_METHODS, type ScramMethod, type ScramVerifier } from './scram.ts';
 
 export interface UserRecord {
@@ -18,7 +18,7 @@ export interface Users {
   /** Makes salts for users that do not exist, the same over restarts. */
   readonly decoyKey: Uint8Array;
   /** Costs what a real one costs. */
-  readonly decoy: PasswordHash;
+  readonly decoy: Argon2Hash;
   /** Of verifiers for users that do not exist. */
   readonly decoyIterations: number;
 }
@@ -33,9 +33,9 @@ const DECOY_KEY_BYTES = 32;
 
 export function usersOf(records: Iterable<UserRecord>, decoyKey: Uint8Array = randomBytes(DECOY_KEY_BYTES)): Users {
   const byName = new Map([...records].map((record) => [record.name, record]));
-  const [first] = byName.values();
+  const model = [...byName.values()].map(({ password }) => password).find(isArgon2);
   const [verifier] = [...byName.values()].flatMap(({ scram }) => [...scram.values()]);
-  return { byName, decoyKey, decoy: decoyHash(first?.password), decoyIterations: verifier?.iterations ?? SCRAM_ITERATIONS };
+  return { byName, decoyKey, decoy: decoyHash(model), decoyIterations: verifier?.iterations ?? SCRAM_ITERATIONS };
 }
 
 /** @throws GatewayError CONFIG_INVALID - naming the user or the member that is wrong, never what a secret one holds. */

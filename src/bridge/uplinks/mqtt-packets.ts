@@ -29,6 +29,8 @@ export interface MqttUplinkSettings {
   /** Where the remote is told, retained, whether we are connected; undefined: nowhere. */
   readonly statusTopic: TopicName | undefined;
   readonly packetBytesMax: number;
+  /** Topic Alias Maximum announced to the remote, and most aliases used towards it; 0: none. 5.0 only. */
+  readonly topicAliasMax: number;
 }
 
 /** The retained `1` while connected, `0` by will and at goodbye. */
@@ -46,7 +48,7 @@ export function connectPacket(
   settings: MqttUplinkSettings,
   { isBridge, cleanStart }: { readonly isBridge: boolean; readonly cleanStart: boolean },
 ): ConnectPacket {
-  const { version, statusTopic, sessionExpirySeconds, inflightMax, packetBytesMax } = settings;
+  const { version, statusTopic, sessionExpirySeconds, inflightMax, packetBytesMax, topicAliasMax } = settings;
   return {
     type: 'connect',
     version,
@@ -64,6 +66,7 @@ export function connectPacket(
             sessionExpirySeconds: Math.min(sessionExpirySeconds, NEVER_EXPIRES),
             receiveMaximum: inflightMax,
             maximumPacketSize: packetBytesMax,
+            ...(topicAliasMax === 0 ? {} : { topicAliasMaximum: topicAliasMax }),
           },
   };
 }
@@ -75,15 +78,17 @@ export function subscribePacket(filters: readonly RemoteFilter[], packetId: numb
 }
 
 /** What the remote's CONNACK lets us send. */
-export interface RemoteTerms extends RemoteLimits {
+export interface RemoteTerms extends Omit<RemoteLimits, 'echoes'> {
   readonly keepAliveSeconds: number;
   readonly packetBytesMax: number;
   readonly canRetain: boolean;
+  /** Topic aliases to use; 0: none. */
+  readonly topicAliasMax: number;
   /** The message within Maximum QoS and Retain Available (MQTT 5 §3.2.2.3.4, §3.2.2.3.5). */
   shape(publish: OutgoingPublish): OutgoingPublish;
 }
 
-export function remoteLimits({ isSessionPresent, properties = {} }: ConnackPacket, settings: MqttUplinkSettings): RemoteTerms {
+export function remoteTerms({ isSessionPresent, properties = {} }: ConnackPacket, settings: MqttUplinkSettings): RemoteTerms {
   const qosMax = properties.maximumQoS ?? 2;
   const canRetain = properties.retainAvailable ?? true;
   return {
@@ -92,6 +97,7 @@ export function remoteLimits({ isSessionPresent, properties = {} }: ConnackPacke
     keepAliveSeconds: properties.serverKeepAliveSeconds ?? settings.keepAliveSeconds,
     packetBytesMax: properties.maximumPacketSize ?? Number.POSITIVE_INFINITY,
     canRetain,
+    topicAliasMax: Math.min(properties.topicAliasMaximum ?? 0, settings.topicAliasMax),
     shape(publish) {
       if (publish.qos <= qosMax && (canRetain || !publish.isRetain)) return publish;
       const qos = minQoS(publish.qos, qosMax);

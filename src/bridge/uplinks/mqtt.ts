@@ -1,61 +1,48 @@
-// A far MQTT broker, 3.1.1 or 5.0: dial, CONNECT, SUBSCRIBE, serve, and again after every loss, for as long as the gateway runs.
+// A far MQTT broker, 3.1.1 or 5.0: dial, serve, and again after every loss, for as long as somebody wants it.
 import type { CancelTimer, Clock } from '../../model/clock.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { Log } from '../../model/log.ts';
 import { type RetrySchedule, retryDelayMs } from '../../model/retry-schedule.ts';
-import { MqttDecoder } from '../../mqtt/codec.ts';
-import { encodeAck, encodePacket } from '../../mqtt/encode.ts';
 import { PublishEncoder } from '../../mqtt/encode-publish.ts';
-import {
-  type AckType,
-  type ConnackPacket,
-  type DecodedPacket,
-  type MqttVisitor,
-  type OutgoingPublish,
-  type Packet,
-  type PublishView,
-  REASON,
-} from '../../mqtt/packets.ts';
-import type { Link, LinkHandlers } from '../../transport/transport.ts';
+import { type ConnackPacket, type OutgoingPublish, REASON } from '../../mqtt/packets.ts';
+import type { DialStage } from '../../transport/transport.ts';
+import type { LinkFailure, LinkRecord, LinkState, LinkStatus, TrialReport } from '../link-state.ts';
 import type { RemoteFilter, Uplink, UplinkHandlers } from '../uplink.ts';
-import { connectPacket, type MqttUplinkSettings, type RemoteTerms, remoteLimits, statusPublish, subscribePacket } from './mqtt-packets.ts';
-import type { RemoteRing } from './remote-ring.ts';
+import { dialFailure } from './dial-failure.ts';
+import { type ConnectionOwner, MqttConnection } from './mqtt-connection.ts';
+import { connectPacket, type MqttUplinkSettings, type RemoteTerms } from './mqtt-packets.ts';
+import { refusalText } from './reason-words.ts';
+import type { Remote, RemoteRing } from './remote-ring.ts';
+import { Trial, trialSettings } from './trial.ts';
 
 export interface MqttUplinkParts {
   readonly remotes: RemoteRing;
   readonly clock: Clock;
   readonly log: Log;
   readonly retry: RetrySchedule;
+  readonly record: LinkRecord;
 }
 
-/** From dialled link to CONNACK, and from SUBSCRIBE to SUBACK. */
-const ANSWER_TIMEOUT_MS = 20_000;
-/** Share of the keep-alive between two PINGREQs; a connection on which nothing came in between them is given up. */
-const PING_AFTER = 0.75;
 /** CONNACK return code of 3.x: unacceptable protocol version. */
 const BAD_VERSION = 1;
 
 /** MQTT 5: bad user name or password, not authorized. 3.x: return codes 4 and 5. */
 const BAD_CREDENTIALS: ReadonlySet<number> = new Set([REASON.badUserNameOrPassword, REASON.notAuthorized, 4, 5]);
 
-type State = 'idle' | 'dialing' | 'connecting' | 'subscribing' | 'up' | 'stopped';
+const STATE_OF: Readonly<Record<DialStage, LinkState>> = { resolve: 'resolving', connect: 'connecting', secure: 'securing', upgrade: 'upgrading' };
 
-/** What the remote waits for, above the packet id in `#asked`. */
-const ASKED_STRIDE = 65_536;
-const ASKED: Record<'puback' | 'pubrec' | 'pubcomp', number> = { puback: ASKED_STRIDE, pubrec: 2 * ASKED_STRIDE, pubcomp: 3 * ASKED_STRIDE };
-
-export class MqttUplink implements Uplink, MqttVisitor {
+export class MqttUplink implements Uplink, ConnectionOwner {
   readonly name: string;
   readonly #settings: MqttUplinkSettings;
   readonly #parts: MqttUplinkParts;
   readonly #encoder: PublishEncoder;
-  #state: State = 'idle';
+  /** `idle`: until it is called; `busy`: with a connection, or making one. */
+  #state: 'idle' | 'busy' | 'waiting' | 'stopped' = 'idle';
   #handlers: UplinkHandlers | undefined;
   #filters: readonly RemoteFilter[] = [];
-  #link: Link | undefined;
-  #decoder: MqttDecoder;
+  #connection: MqttConnection | undefined;
   #dialing = new AbortController();
-  #remote: RemoteTerms | undefined;
+  #terms: RemoteTerms | undefined;
   #isBridgeBitSet: boolean;
   #former: MqttUplinkSettings['formerCredentials'];
   #usesFormer = false;
@@ -64,19 +51,13 @@ export class MqttUplink implements Uplink, MqttVisitor {
   #upSinceMs = 0;
   /** Connections in a row that did not last: a remote that lets us in and throws us out is not dialled without pause. */
   #shortLives = 0;
-  /** Something came in since the last PINGREQ. */
-  #isAlive = false;
-  /** What this connection asked for: an answer that waited for the disk must not reach the next one, where its packet id means something else. */
-  readonly #asked = new Set<number>();
   #cancelTimer: CancelTimer = () => {};
-  #closed: (() => void) | undefined;
 
   constructor(settings: MqttUplinkSettings, parts: MqttUplinkParts) {
     this.name = settings.name;
     this.#settings = settings;
     this.#parts = parts;
     this.#encoder = new PublishEncoder(settings.version);
-    this.#decoder = this.#newDecoder();
     this.#isBridgeBitSet = settings.version === 4 && settings.triesBridgeBit;
     this.#former = settings.formerCredentials;
   }
@@ -86,142 +67,156 @@ export class MqttUplink implements Uplink, MqttVisitor {
     return this.#parts.remotes.current.address;
   }
 
+  get status(): LinkStatus {
+    return this.#parts.record.status;
+  }
+
   start(handlers: UplinkHandlers, filters: readonly RemoteFilter[]): void {
     this.#handlers = handlers;
     this.#filters = filters;
+  }
+
+  call(): void {
+    if (this.#state !== 'idle' && this.#state !== 'waiting') return;
+    this.#cancelTimer();
+    this.#attempt = 0;
     void this.#dial();
   }
 
-  publish(publish: OutgoingPublish): 'sent' | 'settled' | 'too-large' {
-    const remote = this.#remote;
-    const link = this.#link;
-    if (remote === undefined || link === undefined || this.#state !== 'up') return publish.qos === 0 ? 'settled' : 'sent'; // it goes again once up
-    const shaped = remote.shape(publish);
-    if (!this.#encoder.encode(shaped, link, remote.packetBytesMax)) return 'too-large';
-    return shaped.qos === 0 ? 'settled' : 'sent';
+  rest(state: 'idle' | 'stopped'): void {
+    const wasUp = this.#connection?.isUp === true;
+    void this.#leave('idle', new AbortController().signal); // a link that is closed ends by itself
+    this.#parts.record.enter(state);
+    if (wasUp) this.#handlers?.onDown(state === 'idle' ? 'nothing to carry' : 'stopped by hand', 'us');
+  }
+
+  publish(publish: OutgoingPublish): ReturnType<Uplink['publish']> {
+    return this.#connection?.publish(publish) ?? (publish.qos === 0 ? 'settled' : 'sent'); // it goes again once up
   }
 
   release(packetId: number): void {
-    this.#ack('pubrel', packetId);
+    this.#connection?.ack('pubrel', packetId);
   }
 
   acknowledge(packetId: number, qos: 1 | 2): void {
-    this.#answer(qos === 1 ? 'puback' : 'pubrec', packetId);
+    this.#connection?.answer(qos === 1 ? 'puback' : 'pubrec', packetId);
   }
 
   complete(packetId: number): void {
-    this.#answer('pubcomp', packetId);
+    this.#connection?.answer('pubcomp', packetId);
   }
 
   /** A reason that waited for the disk may come when its connection is gone and the next one is being dialled. */
-  reconnect(cause: string): void {
-    if (this.#isServed) this.#down(cause);
+  reconnect(failure: LinkFailure): void {
+    if (this.#connection?.isServed) this.#connection.end(failure);
   }
 
   async stop(signal: AbortSignal): Promise<void> {
-    const wasConnected = this.#isServed;
-    this.#state = 'stopped';
+    await this.#leave('stopped', signal);
+  }
+
+  test(): Promise<readonly TrialReport[]> {
+    return Promise.all(this.#parts.remotes.all.map((remote) => this.#try(remote)));
+  }
+
+  onAccepted(packet: ConnackPacket): boolean {
+    const { log, record } = this.#parts;
+    if (packet.isSessionPresent && this.#isCleanStart) {
+      this.#connection?.end({ kind: 'violation', reason: 'the remote has a session that a clean start must have ended' }); // MQTT-3.2.2-4
+      return false;
+    }
+    if (this.#usesFormer) log.warn('remote knows the former credentials only', { bridge: this.name });
+    else this.#former = undefined;
+    if (!packet.isSessionPresent && !this.#isCleanStart && this.#handlers?.isKnown(this.address) === true) record.sessionLost();
+    return true;
+  }
+
+  onRefused({ reasonCode, properties }: ConnackPacket): void {
+    const isBitRefused = this.#isBridgeBitSet && reasonCode === BAD_VERSION;
+    if (isBitRefused) this.#isBridgeBitSet = false; // a broker without the convention: once more without it
+    if (this.#former !== undefined && BAD_CREDENTIALS.has(reasonCode)) this.#usesFormer = !this.#usesFormer;
+    const reason = isBitRefused ? 'the remote does not know the bridge bit' : `the remote refuses with ${refusalText(reasonCode, properties?.reasonString)}`;
+    this.#connection?.end({ kind: 'refused', reason }, 'remote');
+  }
+
+  onSubscribing(): void {
+    this.#parts.record.enter('subscribing');
+  }
+
+  onFilterRefused(filter: RemoteFilter | undefined, reason: string): void {
+    this.#parts.record.filterRefused();
+    this.#parts.log.error('remote refused a subscription', { bridge: this.name, filter: filter?.filter, reason });
+  }
+
+  onServed(terms: RemoteTerms): void {
+    const { clock, record } = this.#parts;
+    this.#terms = terms;
+    this.#upSinceMs = clock.monotonicMs();
+    record.enter('connected');
+    const echoes = this.#settings.version === 4 && !this.#isBridgeBitSet; // who takes the bit knows what it asks for
+    this.#handlers?.onUp({ ...terms, echoes });
+  }
+
+  onEnd(failure: LinkFailure, endedBy: 'us' | 'remote'): void {
+    this.#cancelTimer();
+    this.#connection = undefined;
+    const wasUp = this.#terms !== undefined;
+    this.#terms = undefined;
+    this.#parts.record.failed(failure, this.address);
+    if (wasUp) {
+      this.#attempt = this.#attemptAfterUp();
+      this.#usesFormer = false; // the new ones first, each time
+      this.#handlers?.onDown(failure.reason, endedBy);
+    }
+    if (this.#isStopped) return;
+    this.#next({ wasUp, failure });
+  }
+
+  async #leave(state: 'idle' | 'stopped', signal: AbortSignal): Promise<void> {
+    const connection = this.#connection;
+    this.#state = state;
+    this.#connection = undefined;
+    this.#terms = undefined;
     this.#cancelTimer();
     this.#dialing.abort();
-    const link = this.#link;
-    if (link === undefined) return;
-    await new Promise<void>((resolve) => {
-      this.#closed = resolve;
-      signal.addEventListener('abort', () => resolve(), { once: true });
-      if (signal.aborted) resolve();
-      if (wasConnected) {
-        this.#publishStatus('0');
-        this.#send({ type: 'disconnect', reasonCode: 0 });
-      }
-      link.close();
-    });
-    link.destroy();
+    await connection?.leave(signal);
   }
 
-  /** A link may end after the next one was dialled. */
-  #adopt(link: Link): LinkHandlers {
-    this.#link = link;
-    const isCurrent = (): boolean => link === this.#link;
-    return {
-      onBytes: (bytes) => {
-        if (isCurrent()) this.#receive(bytes);
-      },
-      onFull: () => {
-        if (isCurrent()) this.#handlers?.onFull();
-      },
-      onDrain: () => {
-        if (isCurrent()) this.#handlers?.onDrain();
-      },
-      onClose: (cause) => {
-        if (!isCurrent()) return;
-        this.#closed?.();
-        this.#down(cause?.message ?? 'closed by the remote', 'remote');
-      },
-    };
+  async #try(remote: Remote): Promise<TrialReport> {
+    const settings = trialSettings(this.#settings);
+    const trial = new Trial(settings, this.#parts.clock);
+    const handlers = this.#handlers;
+    if (handlers === undefined) return { address: remote.address, passed: [], failure: 'unusable', reason: 'the bridge did not start' };
+    return trial.run(remote, this.#connectionFor(settings, trial, handlers));
   }
 
-  #receive(bytes: Buffer): void {
-    this.#isAlive = true;
-    try {
-      this.#decoder.push(bytes, this);
-    } catch (error) {
-      if (!(error instanceof GatewayError)) throw error;
-      this.#down(error.message);
-    }
-  }
-
-  onPublish(view: PublishView): void {
-    if (view.qos > 0) this.#asked.add(ASKED[view.qos === 1 ? 'puback' : 'pubrec'] + view.packetId);
-    this.#handlers?.onPublish(view);
-  }
-
-  onAck(type: AckType, packetId: number, reasonCode: number): void {
-    if (type === 'pubrel') {
-      this.#asked.add(ASKED.pubcomp + packetId);
-      this.#handlers?.onRelease(packetId);
-    } else if (reasonCode >= 0x80 && type !== 'pubcomp') this.#handlers?.onRefused(packetId, reasonCode);
-    else if (type === 'pubrec') this.#handlers?.onReceived(packetId);
-    else this.#handlers?.onAcknowledged(packetId);
-  }
-
-  onPacket(packet: DecodedPacket): void {
-    switch (packet.type) {
-      case 'connack':
-        if (this.#state === 'connecting') this.#onConnack(packet);
-        else this.#down('unexpected connack');
-        break;
-      case 'suback':
-        for (const [index, code] of packet.reasonCodes.entries()) this.#checkGranted(index, code);
-        if (this.#state === 'subscribing') this.#up();
-        break;
-      case 'disconnect':
-        this.#down(`remote says 0x${packet.reasonCode.toString(16)} ${packet.properties?.reasonString ?? ''}`.trimEnd(), 'remote');
-        break;
-      case 'pingresp':
-      case 'unsuback':
-        break;
-      default:
-        this.#down(`unexpected ${packet.type}`);
-    }
+  #connectionFor(settings: MqttUplinkSettings, owner: ConnectionOwner, handlers: UplinkHandlers): MqttConnection {
+    return new MqttConnection({ settings, clock: this.#parts.clock, encoder: this.#encoder, filters: this.#filters, handlers, owner });
   }
 
   async #dial(): Promise<void> {
-    this.#state = 'dialing';
+    const { remotes, record } = this.#parts;
+    const handlers = this.#handlers;
+    if (handlers === undefined) return;
+    this.#state = 'busy';
     this.#dialing = new AbortController();
-    this.#decoder = this.#newDecoder();
-    this.#asked.clear();
+    const { signal } = this.#dialing;
+    const connection = this.#connectionFor(this.#settings, this, handlers);
+    this.#connection = connection;
+    record.attempted();
+    record.enter('connecting');
     try {
-      const link = await this.#parts.remotes.current.dialer.dial((made) => this.#adopt(made), this.#dialing.signal);
-      if (!this.#isDialing()) {
+      const onStage = (stage: DialStage): void => void (signal.aborted || record.enter(STATE_OF[stage]));
+      const link = await remotes.current.dialer.dial((made) => connection.adopt(made), signal, onStage);
+      if (this.#connection !== connection) {
         link.destroy();
         return;
       }
-      this.#state = 'connecting';
-      this.#sendConnect();
-      this.#expectAnswer('CONNACK');
+      record.enter('opening');
+      connection.open(this.#connect());
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
-      this.#down(error.message);
+      if (this.#connection === connection) connection.end(dialFailure(error));
     }
   }
 
@@ -229,98 +224,36 @@ export class MqttUplink implements Uplink, MqttVisitor {
    * A broker that was left for another one may have an older session of ours, with packet ids that mean other messages: it is told to forget it
    * (MQTT-3.1.2-4). One that never had it is not: it may be the last one under another address.
    */
-  #sendConnect(): void {
+  #connect(): ReturnType<typeof connectPacket> {
     const { cleanStart, remotesShareSessions } = this.#settings;
     this.#isCleanStart = cleanStart || (!remotesShareSessions && this.#handlers?.isStranger(this.address) === true);
     const credentials = this.#usesFormer ? this.#former : undefined;
-    this.#send(connectPacket({ ...this.#settings, ...credentials }, { isBridge: this.#isBridgeBitSet, cleanStart: this.#isCleanStart }));
+    return connectPacket({ ...this.#settings, ...credentials }, { isBridge: this.#isBridgeBitSet, cleanStart: this.#isCleanStart });
   }
 
-  get #isServed(): boolean {
-    return this.#state === 'up' || this.#state === 'subscribing';
+  /** Asked again where it may have changed meanwhile. */
+  get #isStopped(): boolean {
+    return this.#state === 'stopped' || this.#state === 'idle';
   }
 
-  #isDialing(): boolean {
-    return this.#state === 'dialing';
-  }
-
-  #onConnack(packet: ConnackPacket): void {
-    if (packet.reasonCode !== 0) {
-      this.#refused(packet);
-      return;
-    }
-    if (packet.isSessionPresent && this.#isCleanStart) {
-      this.#down('remote has a session that a clean start must have ended'); // MQTT-3.2.2-4
-      return;
-    }
-    if (this.#usesFormer) this.#parts.log.warn('remote knows the former credentials only', { bridge: this.name });
-    else this.#former = undefined;
-    this.#remote = remoteLimits(packet, this.#settings);
-    if (!packet.isSessionPresent) this.#handlers?.onForgotten();
-    if (this.#filters.length === 0) {
-      this.#up();
-      return;
-    }
-    this.#state = 'subscribing';
-    this.#send(subscribePacket(this.#filters, this.#handlers?.unusedPacketId() ?? 1));
-    this.#expectAnswer('SUBACK');
-  }
-
-  #refused({ reasonCode }: ConnackPacket): void {
-    const isBitRefused = this.#isBridgeBitSet && reasonCode === BAD_VERSION;
-    if (isBitRefused) this.#isBridgeBitSet = false; // a broker without the convention: once more without it
-    if (this.#former !== undefined && BAD_CREDENTIALS.has(reasonCode)) this.#usesFormer = !this.#usesFormer;
-    this.#down(isBitRefused ? 'remote does not know the bridge bit' : `remote refused the connection with 0x${reasonCode.toString(16)}`);
-  }
-
-  #checkGranted(index: number, code: number): void {
-    if (code < 0x80) return;
-    this.#parts.log.error('remote refused a subscription', {
-      bridge: this.name,
-      filter: this.#filters[index]?.filter,
-      reason: `0x${code.toString(16)}`,
-    });
-  }
-
-  #up(): void {
-    const remote = this.#remote;
-    if (remote === undefined) return;
-    this.#state = 'up';
-    this.#upSinceMs = this.#parts.clock.monotonicMs();
-    this.#publishStatus('1');
-    this.#watchKeepAlive(remote.keepAliveSeconds * 1000);
-    this.#handlers?.onUp(remote);
-  }
-
-  /** Whatever the connection was doing, it is over; the next one waits its turn. */
-  #down(cause: string, endedBy: 'us' | 'remote' = 'us'): void {
-    if (this.#state === 'stopped' || this.#state === 'idle') return;
-    const wasUp = this.#state === 'up';
-    this.#state = 'idle';
-    this.#cancelTimer();
-    this.#decoder.close();
-    const link = this.#link;
-    this.#link = undefined;
-    this.#remote = undefined;
-    link?.destroy();
-    if (wasUp) {
-      this.#attempt = this.#attemptAfterUp();
-      this.#usesFormer = false; // the new ones first, each time
-      this.#handlers?.onDown(cause, endedBy);
-    }
-    const delayMs = this.#delayMs({ wasUp, cause });
-    this.#cancelTimer = this.#parts.clock.after(delayMs, () => void this.#dial());
-  }
-
-  /** Until the next attempt: at once at another remote, unless all have been tried. */
-  #delayMs({ wasUp, cause }: { readonly wasUp: boolean; readonly cause: string }): number {
-    const { remotes, retry, clock, log } = this.#parts;
+  /** After an end: at once at another remote, unless all have been tried; then after a wait, if somebody wants it. */
+  #next({ wasUp, failure }: { readonly wasUp: boolean; readonly failure: LinkFailure }): void {
+    const { remotes, retry, clock, log, record } = this.#parts;
     const { address } = this;
-    const isAnotherLeft = wasUp ? remotes.lost() : remotes.failed();
-    const delayMs = isAnotherLeft === true ? 0 : retryDelayMs(retry, this.#attempt, clock.random());
-    if (!wasUp) log.warn('bridge cannot connect', { bridge: this.name, address, cause, retryMs: Math.round(delayMs) });
-    if (isAnotherLeft !== true) this.#attempt += 1;
-    return delayMs;
+    const isAnotherLeft = (wasUp ? remotes.lost() : remotes.failed()) === true;
+    const isOver = !isAnotherLeft && this.#handlers?.isWanted() !== true;
+    const delayMs = isAnotherLeft ? 0 : retryDelayMs(retry, this.#attempt, clock.random());
+    const { kind, reason: cause } = failure;
+    const next = isOver ? {} : { retryMs: Math.round(delayMs) };
+    if (!wasUp) log.warn('bridge cannot connect', { bridge: this.name, address, failure: kind, cause, ...next });
+    this.#state = isOver ? 'idle' : 'waiting';
+    if (isOver) {
+      record.enter('idle');
+      return;
+    }
+    if (!isAnotherLeft) this.#attempt += 1;
+    record.enter('waiting', delayMs);
+    this.#cancelTimer = clock.after(delayMs, () => void this.#dial());
   }
 
   #attemptAfterUp(): number {
@@ -328,49 +261,5 @@ export class MqttUplink implements Uplink, MqttVisitor {
     if (clock.monotonicMs() - this.#upSinceMs >= retry.capMs) this.#shortLives = 0;
     this.#shortLives += 1;
     return this.#shortLives - 1;
-  }
-
-  #expectAnswer(what: string): void {
-    this.#cancelTimer();
-    this.#cancelTimer = this.#parts.clock.after(ANSWER_TIMEOUT_MS, () => this.#down(`no ${what} within ${ANSWER_TIMEOUT_MS / 1000} s`));
-  }
-
-  /** Pings whether or not there is traffic: what the remote sends does not show it that we are there (MQTT-3.1.2-20). */
-  #watchKeepAlive(keepAliveMs: number): void {
-    this.#cancelTimer();
-    if (keepAliveMs === 0) return;
-    const ping = (): void => {
-      if (!this.#isAlive) {
-        this.#down('no answer to PINGREQ');
-        return;
-      }
-      this.#isAlive = false;
-      this.#send({ type: 'pingreq' });
-      this.#cancelTimer = this.#parts.clock.after(keepAliveMs * PING_AFTER, ping);
-    };
-    this.#cancelTimer = this.#parts.clock.after(keepAliveMs * PING_AFTER, ping);
-  }
-
-  #publishStatus(payload: '0' | '1'): void {
-    const { statusTopic } = this.#settings;
-    if (statusTopic === undefined || this.#link === undefined || this.#remote?.canRetain === false) return;
-    this.#encoder.encode(statusPublish(statusTopic, payload), this.#link, Number.POSITIVE_INFINITY);
-  }
-
-  #newDecoder(): MqttDecoder {
-    return new MqttDecoder({ role: 'client', packetBytesMax: this.#settings.packetBytesMax, version: this.#settings.version });
-  }
-
-  #answer(type: keyof typeof ASKED, packetId: number): void {
-    if (this.#asked.delete(ASKED[type] + packetId)) this.#ack(type, packetId);
-  }
-
-  /** Before SUBACK too: a remote that kept our session sends what it has at once. */
-  #ack(type: AckType, packetId: number): void {
-    if (this.#isServed && this.#link !== undefined) encodeAck(type, packetId, 0, this.#link);
-  }
-
-  #send(packet: Packet): void {
-    if (this.#link !== undefined) encodePacket(packet, this.#settings.version, this.#link);
   }
 }

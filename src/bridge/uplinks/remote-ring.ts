@@ -21,6 +21,10 @@ export class RemoteRing {
     this.#order = order;
   }
 
+  get all(): readonly Remote[] {
+    return this.#remotes;
+  }
+
   get current(): Remote {
     return this.#remotes[this.#index] ?? this.#remotes[0];
   }

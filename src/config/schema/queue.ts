@@ -20,7 +20,7 @@ const policy = {
   keepLatest: key(filters(QUEUE_FILTERS_MAX), 'Topics of which only the newest waiting message is kept.', []),
 };
 
-const priorityRule = section('One class.', {
+export const priorityRule = section('One class.', {
   filter: requiredKey(filter, 'Its topics.', 'alarm/#'),
   priority: requiredKey(priority, `Greater ones are delivered first; what no entry names has ${ORDINARY}.`, 7),
 });

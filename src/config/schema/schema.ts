@@ -10,6 +10,7 @@ import { clock, control, data, log } from './process.ts';
 import { queue } from './queue.ts';
 import { autoSubscribe, delayed, slowConsumer, sys, topicRewrite } from './services.ts';
 import { sharedSubscriptions } from './shared-subscriptions.ts';
+import { stomp } from './stomp.ts';
 import { qos2, retained, sessions, store, will } from './storage.ts';
 
 export const SCHEMA = section('Configuration of Postern.', {
@@ -19,6 +20,7 @@ export const SCHEMA = section('Configuration of Postern.', {
   clock,
   mqtt,
   mqttSn,
+  stomp,
   access,
   bridges,
   sessions,

@@ -291,6 +291,13 @@ export const path: ValueKind<string> = kind('a path', (message) => boundedText({
   json: { type: 'string', minLength: 1 },
 });
 
+/** What stands behind the host in a URL, as the request line of HTTP has it (RFC 9112 §3.2.1): one that is to be taken apart no further. */
+export const requestPath: ValueKind<string> = kind(
+  'a path that begins with / and holds no space',
+  (message) => v.pipe(v.string(message), v.regex(/^\/[!-~]{0,2047}$/, message)),
+  { json: { type: 'string', pattern: '^/[!-~]*$' } },
+);
+
 /** Permissions of a file, as chmod(1) takes them; loads as their number. */
 export const fileMode: ValueKind<number> = kind(
   'three octal digits, perhaps after a 0: 0660',

@@ -1,13 +1,13 @@
 // The two ends of the committing thread. What crosses is copied: the structured clone of a view takes the whole buffer below it along, which for a
 // segment is a slab of 256 KiB and for a row a pool of Node.js. Slabs in shared memory would spare the copy (docs/decisions/0033-committer.md).
-import { type MessagePort, Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import type { Database } from 'better-sqlite3';
 import type { Clock } from '../../model/clock.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { CommitUnit, SegmentRow } from './committer.ts';
 import { openConnection, type Synchronous } from './database.ts';
 import type { SqlValue, TableWrite } from './schema.ts';
-import { UnitWriter, type WrittenUnit } from './unit-writer.ts';
+import { logSyncOf, UnitWriter, type WrittenUnit } from './unit-writer.ts';
 import type { StartCommitThread } from './worker-committer.ts';
 
 /** What the thread is told at its start. Plain data. */
@@ -16,7 +16,8 @@ export interface CommitOrders {
   readonly synchronous: Synchronous;
 }
 
-type Order = CommitUnit | 'close';
+type Detached = SegmentRow & { readonly bytes: Uint8Array<ArrayBuffer> };
+type Order = (CommitUnit & { readonly segment: Detached | undefined }) | 'close';
 type Answer = WrittenUnit | 'ready';
 
 /** Its heap holds the rows of one unit; their bytes lie outside. */
@@ -44,7 +45,8 @@ export function committingThread(entry: URL, orders: CommitOrders): StartCommitT
     return {
       send: (unit) => {
         const segment = unit.segment && detached(unit.segment);
-        const order: Order = { segment, writes: unit.writes.map(compact), vacuumPages: unit.vacuumPages, cutsLog: unit.cutsLog };
+        const { vacuumPages, cutsLog, provesLog } = unit;
+        const order: Order = { segment, writes: unit.writes.map(compact), vacuumPages, cutsLog, provesLog };
         worker.postMessage(order, segment === undefined ? [] : [segment.bytes.buffer]);
       },
       close: () => {
@@ -66,15 +68,23 @@ function started(entry: URL, orders: CommitOrders): Worker {
   }
 }
 
+/** What `serveCommits` asks of a `MessagePort`. */
+interface OrderPort {
+  on(event: 'message', heard: (order: Order) => void): unknown;
+  postMessage(said: Answer): void;
+  close(): void;
+}
+
 /** The other end: writes what comes through `port` until it is told to close. */
-export function serveCommits(port: MessagePort, orders: CommitOrders, clock: Clock): void {
+export function serveCommits(port: OrderPort, orders: CommitOrders, clock: Clock): void {
   const reopen = (): Database => openConnection(orders.path, orders.synchronous);
   const database = reopen();
-  const writer = new UnitWriter(database, clock, reopen);
+  const writer = new UnitWriter(database, clock, { reopen, log: logSyncOf(orders) });
   const answer = (said: Answer): void => port.postMessage(said);
   port.on('message', (order: Order) => {
     if (order !== 'close') {
       answer(writer.write(order));
+      order.segment?.bytes.buffer.transfer(0); // else it stays until this heap is collected, which hardly fills
       return;
     }
     writer.close();
@@ -84,7 +94,7 @@ export function serveCommits(port: MessagePort, orders: CommitOrders, clock: Clo
   answer('ready');
 }
 
-function detached(segment: SegmentRow): SegmentRow & { readonly bytes: Uint8Array<ArrayBuffer> } {
+function detached(segment: SegmentRow): Detached {
   return { ...segment, bytes: new Uint8Array(segment.bytes) };
 }
 

@@ -9,6 +9,8 @@ export interface CommitUnit {
   readonly vacuumPages: number;
   /** Afterwards SQLite's log goes into the file, and is cut to nothing. */
   readonly cutsLog?: boolean | undefined;
+  /** Before it, whatever SQLite's log holds is brought to the medium once more: a sync has failed. */
+  readonly provesLog?: boolean | undefined;
 }
 
 export interface SegmentRow {
@@ -30,8 +32,8 @@ export interface CommitFailure {
 export type OnCommitted = (failure: CommitFailure | undefined, copyFailure?: CommitFailure | undefined) => void;
 
 /**
- * Writes units, one at a time, wherever it runs. A unit that failed is not on disk (of one whose thread died nobody knows, but never a part of it), and
- * it may be given again: every statement may be repeated.
+ * Writes units, one at a time, wherever it runs. A unit that failed is not on disk (of one whose sync failed or whose thread died nobody knows, but never a
+ * part of it), and it may be given again: every statement may be repeated.
  */
 export interface Committer {
   /** `done` is called once, in this call or later; without failure the unit survives a power cut. */

@@ -1,9 +1,9 @@
 // One group: what is committed together, one row of the log. The header says enough to find and judge a group without the tables: salvage looks for
 // the magic, the checksum tells whether the group is whole, the number tells whether one is missing.
 import { crc32 } from 'node:zlib';
-import type { EpochMs, GatewayMs } from '../../model/clock.ts';
+import type { Clock, EpochMs, GatewayMs } from '../../model/clock.ts';
 import { GatewayError } from '../../model/errors.ts';
-import type { Sequence } from '../../session/session-store.ts';
+import type { BootFacts, Sequence } from '../../session/session-store.ts';
 import { ByteReader } from '../../wire/byte-reader.ts';
 import type { ByteWriter } from '../../wire/byte-writer.ts';
 
@@ -23,6 +23,11 @@ export interface GroupStamps {
   readonly wallMs: EpochMs;
   /** Whether the wall clock was disciplined when the group was closed. */
   readonly isSynchronized: boolean;
+}
+
+/** What a group is stamped with that is closed now. */
+export function stampsOf({ boot, gatewayTimeOffsetMs }: BootFacts, clock: Pick<Clock, 'monotonicMs' | 'nowMs' | 'isSynchronized'>): GroupStamps {
+  return { boot, gatewayMs: clock.monotonicMs() + gatewayTimeOffsetMs, wallMs: clock.nowMs(), isSynchronized: clock.isSynchronized() };
 }
 
 export interface GroupHeader extends GroupStamps {

@@ -131,6 +131,7 @@ export class HealingCommitter implements Committer {
       };
     }
     this.#committer = this.#parts.committer(this.#database);
+    if (outcome !== undefined) this.#committer.doubtLog(); // of the old file, whose committer may have known more
     done(outcome);
   }
 

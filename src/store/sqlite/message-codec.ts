@@ -3,7 +3,7 @@
 //   content   flags u8 · topic length u16 · published f64 (gateway ms) · topic · [expires f64] · [length u32, properties] · payload to the end
 //   packed    length u32 · content · origin's gateway · origin's client id
 import { clientId } from '../../model/client.ts';
-import { Message, type MessageProperties, type Origin, type QoS } from '../../model/message.ts';
+import { Message, type MessageProperties, type Origin, type QoS, type QueueNumber } from '../../model/message.ts';
 import type { Topic, TopicName } from '../../model/topic.ts';
 import { putTopic, utf8Length } from '../../model/topic-utf8.ts';
 import type { ByteReader } from '../../wire/byte-reader.ts';
@@ -11,19 +11,30 @@ import { ByteWriter } from '../../wire/byte-writer.ts';
 
 /** Without `gatewayStamp` a message was written before its stamp was gateway time: what it has is the wall clock of then, whatever that was worth. */
 const FLAG = { qos: 0b11, retain: 0b100, expires: 0b1000, properties: 0b1_0000, gatewayStamp: 0b10_0000 } as const;
-const PROPERTY = { utf8: 1, contentType: 2, responseTopic: 3, correlationData: 4, user: 5 } as const;
+const PROPERTY = { utf8: 1, contentType: 2, responseTopic: 3, correlationData: 4, user: 5, number: 6 } as const;
+
+/** What lies between topic and payload. */
+interface Block {
+  readonly properties: MessageProperties | undefined;
+  readonly numbers: readonly QueueNumber[] | undefined;
+}
+
+const NOTHING: Block = { properties: undefined, numbers: undefined };
+const NO_PROPERTIES: MessageProperties = {};
+const NO_NUMBERS: readonly QueueNumber[] = [];
 
 export function writeContent(writer: ByteWriter, message: Message): void {
-  const { topic, payload, properties, expiresAtMs } = message;
+  const { topic, payload, properties, numbers, expiresAtMs } = message;
+  const hasBlock = properties !== undefined || numbers !== undefined;
   const expires = expiresAtMs === Number.POSITIVE_INFINITY ? 0 : FLAG.expires;
-  writer.u8(message.qos | FLAG.gatewayStamp | (message.isRetain ? FLAG.retain : 0) | expires | (properties === undefined ? 0 : FLAG.properties));
+  writer.u8(message.qos | FLAG.gatewayStamp | (message.isRetain ? FLAG.retain : 0) | expires | (hasBlock ? FLAG.properties : 0));
   const nameBytes = utf8Length(topic);
   writer.u16(nameBytes);
   writer.f64(message.publishedAtMs);
   writer.reserve(nameBytes);
   writer.length = putTopic(writer.bytes, writer.length, topic);
   if (expires !== 0) writer.f64(expiresAtMs);
-  if (properties !== undefined) writeProperties(writer, properties);
+  if (hasBlock) writeProperties(writer, properties ?? NO_PROPERTIES, numbers ?? NO_NUMBERS);
   writer.raw(payload);
 }
 
@@ -35,10 +46,10 @@ export function readContent(reader: ByteReader, origin: Origin): Message {
   const publishedAtMs = (flags & FLAG.gatewayStamp) === 0 ? Number.NEGATIVE_INFINITY : stamp;
   const topic = storedTopic(reader.raw(topicLength));
   const expiresAtMs = (flags & FLAG.expires) === 0 ? Number.POSITIVE_INFINITY : reader.f64();
-  const properties = (flags & FLAG.properties) === 0 ? undefined : readProperties(reader);
+  const { properties, numbers } = (flags & FLAG.properties) === 0 ? NOTHING : readProperties(reader);
   const payload = reader.raw(reader.left);
   const qos = (flags & FLAG.qos) as QoS;
-  return new Message({ topic, payload, qos, isRetain: (flags & FLAG.retain) !== 0, properties }, origin, { publishedAtMs, expiresAtMs });
+  return new Message({ topic, payload, qos, isRetain: (flags & FLAG.retain) !== 0, properties }, origin, { publishedAtMs, expiresAtMs, numbers });
 }
 
 export function packMessage(message: Message): Buffer {
@@ -81,7 +92,8 @@ function storedTopic(utf8: Buffer): Topic {
   return { name, utf8: name.length === utf8.length ? undefined : Uint8Array.prototype.slice.call(utf8) };
 }
 
-function writeProperties(writer: ByteWriter, properties: MessageProperties): void {
+/** Numbers behind all else: a version that does not know them leaves out the rest. */
+function writeProperties(writer: ByteWriter, properties: MessageProperties, numbers: readonly QueueNumber[]): void {
   writer.u32(0);
   const start = writer.length;
   if (properties.isUtf8 !== undefined) {
@@ -99,6 +111,7 @@ function writeProperties(writer: ByteWriter, properties: MessageProperties): voi
     writer.text(name);
     writer.text(value);
   }
+  for (const number of numbers) writeNumber(writer, number);
   writer.setU32(start - 4, writer.length - start);
 }
 
@@ -108,9 +121,24 @@ function writeText(writer: ByteWriter, property: number, text: string | undefine
   writer.text(text);
 }
 
-function readProperties(reader: ByteReader): MessageProperties {
+function writeNumber(writer: ByteWriter, { queue, boot, number, deviceNumber, after }: QueueNumber): void {
+  writer.u8(PROPERTY.number);
+  writer.text(queue);
+  writer.varint(boot);
+  writer.varint(number);
+  writer.varint(deviceNumber);
+  if (number === 1) writer.varint(after ?? 0);
+}
+
+function readNumber(reader: ByteReader): QueueNumber {
+  const number = { queue: reader.text(), boot: reader.varint(), number: reader.varint(), deviceNumber: reader.varint() };
+  return number.number === 1 ? { ...number, after: reader.varint() } : number;
+}
+
+function readProperties(reader: ByteReader): Block {
   const end = reader.u32() + reader.at;
   const userProperties: [string, string][] = [];
+  const numbers: QueueNumber[] = [];
   const properties: { -readonly [Key in keyof MessageProperties]: MessageProperties[Key] } = {};
   while (reader.at < end) {
     switch (reader.u8()) {
@@ -129,10 +157,14 @@ function readProperties(reader: ByteReader): MessageProperties {
       case PROPERTY.user:
         userProperties.push([reader.text(), reader.text()]);
         break;
+      case PROPERTY.number:
+        numbers.push(readNumber(reader));
+        break;
       default:
         reader.at = end; // written by a later version
     }
   }
   if (userProperties.length > 0) properties.userProperties = userProperties;
-  return properties;
+  if (numbers.length === 0) return { properties, numbers: undefined };
+  return { properties: Object.keys(properties).length === 0 ? undefined : properties, numbers };
 }

@@ -28,7 +28,7 @@ import type { Recovered } from './recovery.ts';
 import { rewriteLog } from './rewrite-log.ts';
 import { SqliteStore, type SqliteStoreParts } from './sqlite-store.ts';
 import { STORE_LIMITS, type StoreLimits } from './store-limits.ts';
-import { UnitWriter, type WrittenUnit } from './unit-writer.ts';
+import { logSyncOf, UnitWriter, type WrittenUnit } from './unit-writer.ts';
 import { WEAR_OWNER, WearMeter } from './wear-meter.ts';
 
 export interface CommitThreadOptions {
@@ -86,7 +86,8 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
       const { lost } = recovered;
       const reader = new GroupReader(database, log, lost);
       const reopen = (): Database => openConnection(path, synchronous);
-      const committer = (into: Database): PlacedCommitter => placedCommitter(options, new UnitWriter(into, clock, reopen));
+      const committer = (into: Database): PlacedCommitter =>
+        placedCommitter(options, new UnitWriter(into, clock, { reopen, log: logSyncOf({ path, synchronous }) }));
       const placed = new HealingCommitter({ path, synchronous, log, metrics, reader, lost, committer }, database);
       placed.syncTimes.add(syncMs); // one commit into a cold file says nothing about the next, and an idle gateway would keep the thread it asked for
       return new SqliteStore({

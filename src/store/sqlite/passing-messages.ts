@@ -17,8 +17,20 @@ interface PassingMessage {
 /** Its publisher, if it waits for an answer; when it was to be committed. */
 export type Dropped = Pick<PassingMessage, 'waiter' | 'token' | 'dueMs' | 'isReplaced'>;
 
-/** Why an entry ends that another one takes the place of. */
-const REPLACED: ReadonlySet<SettleCause> = new Set<SettleCause>(['moved', 'superseded']);
+/** Why an entry ends that something stands for: another entry, or what is told of its loss. */
+const REPLACED: ReadonlySet<SettleCause> = new Set<SettleCause>([
+  'moved',
+  'superseded',
+  'expired',
+  'queue-full',
+  'queue-full-newest',
+  'quota-messages',
+  'quota-bytes',
+  'disk-share',
+  'disk-full',
+  'age',
+  'purged',
+]);
 
 export class PassingMessages {
   /** In the order they were written. */

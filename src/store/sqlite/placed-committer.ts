@@ -6,8 +6,9 @@ import type { Counter, Metrics } from '../../model/metrics.ts';
 import { type RetrySchedule, retryDelayMs } from '../../model/retry-schedule.ts';
 import { CommitPlacement } from './commit-placement.ts';
 import { CommitTimes, thousandths } from './commit-times.ts';
-import type { Committer, CommitUnit, OnCommitted } from './committer.ts';
+import type { CommitFailure, Committer, CommitUnit, OnCommitted } from './committer.ts';
 import { InlineCommitter } from './inline-committer.ts';
+import { leavesLogInDoubt } from './log-sync.ts';
 import type { UnitWriter } from './unit-writer.ts';
 import { type StartCommitThread, THREAD_DIED, WorkerCommitter } from './worker-committer.ts';
 
@@ -36,6 +37,8 @@ export class PlacedCommitter implements Committer {
   #leaving: Promise<void> = Promise.resolve();
   #deaths = 0;
   #restartAtMs = 0;
+  /** A sync failed, wherever it was: the next unit, wherever it goes, begins with that. */
+  #isLogInDoubt = false;
 
   constructor(parts: PlacedCommitterParts) {
     const { clock, metrics, writer } = parts;
@@ -55,13 +58,36 @@ export class PlacedCommitter implements Committer {
   commit(unit: CommitUnit, done: OnCommitted): void {
     const worker = this.#usable();
     if (worker === undefined) {
-      this.#inline.commit(unit, done);
+      this.#commitInline(unit, done);
       return;
     }
-    worker.commit(unit, (failure, copyFailure) => {
-      if (failure?.code !== THREAD_DIED) done(failure, copyFailure);
-      else this.#inline.commit(unit, done); // perhaps once more: every statement may be repeated
+    worker.commit(this.#withDoubt(unit), (failure, copyFailure) => {
+      if (failure?.code !== THREAD_DIED) {
+        this.#answer(done, failure, copyFailure);
+        return;
+      }
+      this.doubtLog();
+      this.#commitInline(unit, done); // perhaps once more: every statement may be repeated
     });
+  }
+
+  /** Nobody knows whether the last sync succeeded. */
+  doubtLog(): void {
+    this.#isLogInDoubt = true;
+  }
+
+  #commitInline(unit: CommitUnit, done: OnCommitted): void {
+    this.#inline.commit(this.#withDoubt(unit), (failure, copyFailure) => this.#answer(done, failure, copyFailure));
+  }
+
+  #withDoubt(unit: CommitUnit): CommitUnit {
+    return this.#isLogInDoubt ? { ...unit, provesLog: true } : unit;
+  }
+
+  #answer(done: OnCommitted, failure: CommitFailure | undefined, copyFailure: CommitFailure | undefined): void {
+    if (failure === undefined) this.#isLogInDoubt = false;
+    else if (leavesLogInDoubt(failure.code)) this.doubtLog();
+    done(failure, copyFailure);
   }
 
   /** A commit stood still for the disk so long, wherever it ran. */

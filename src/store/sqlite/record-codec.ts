@@ -39,6 +39,10 @@ export const CAUSE_CODE: Record<SettleCause, number> = {
   'queue-full-newest': 8,
   'disk-full': 9,
   purged: 11,
+  'quota-messages': 12,
+  'quota-bytes': 13,
+  'disk-share': 14,
+  age: 15,
 };
 
 /** Kind and length. */

@@ -1,6 +1,7 @@
 import { PRIORITIES, type Priority } from '../../model/priority.ts';
 import type { SessionImage } from '../../session/session-image.ts';
 import type { Sequence, SettleCause } from '../../session/session-store.ts';
+import { Gathered } from './gathered.ts';
 import type { OpenGroup, SettledRun } from './open-group.ts';
 
 /** A run that may grow. */
@@ -17,12 +18,14 @@ interface Run {
  * them is settled too, or was never in that lane.
  */
 export class SettledRuns {
+  /** What waits with them. */
+  readonly gathered = new Gathered();
   /** The run that still grows, by session and lane. */
   readonly #growing = new Map<number, Run>();
   #finished: SettledRun[] = [];
 
   get isEmpty(): boolean {
-    return this.#growing.size === 0 && this.#finished.length === 0;
+    return this.#growing.size === 0 && this.#finished.length === 0 && this.gathered.isEmpty;
   }
 
   /** `sequence` has just left the lane of `priority` in the queue of `session`. */
@@ -44,6 +47,7 @@ export class SettledRuns {
   }
 
   moveTo(group: OpenGroup): void {
+    this.gathered.write();
     for (const run of this.#finished) group.done(run);
     for (const run of this.#growing.values()) group.done(run);
     this.#finished = [];

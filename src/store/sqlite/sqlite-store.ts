@@ -16,6 +16,7 @@ import type { SessionImage } from '../../session/session-image.ts';
 import type {
   BootFacts,
   DurableWaiter,
+  Gatherer,
   ReferenceOptions,
   Sequence,
   SessionFacts,
@@ -25,13 +26,14 @@ import type {
   StoredSession,
   StoreStatus,
 } from '../../session/session-store.ts';
+import { referencesOf } from '../../session/volatile-messages.ts';
 import { CommitLog, type UnitSource } from './commit-log.ts';
 import type { Committer, CommitUnit } from './committer.ts';
 import type { DatabaseSize } from './database-size.ts';
 import type { DiskLimits } from './disk-limits.ts';
 import { DiskWatch, type DiskWatchParts } from './disk-watch.ts';
 import { type Group, MESSAGE_OVERHEAD_BYTES } from './group.ts';
-import type { GroupStamps } from './group-format.ts';
+import { stampsOf } from './group-format.ts';
 import type { GroupReader } from './group-reader.ts';
 import type { HealingCommitter } from './heal-while-running.ts';
 import { type OpenGroup, References } from './open-group.ts';
@@ -40,6 +42,7 @@ import type { TableWrite } from './schema.ts';
 import { Scrub } from './scrub.ts';
 import type { SegmentIndex } from './segment-index.ts';
 import { SettledRuns } from './settled-runs.ts';
+import { StateAlong } from './state-along.ts';
 import type { StoreLimits } from './store-limits.ts';
 import { settledCounters, storeGauges } from './store-metrics.ts';
 import { storeStatus } from './store-status.ts';
@@ -83,6 +86,7 @@ export class SqliteStore implements SessionStore {
   readonly #upkeep: Upkeep;
   readonly #disk: DiskWatch;
   readonly #runs = new SettledRuns();
+  readonly #along: StateAlong;
   readonly #references = new References();
   /** Sessions of `#references`, each once; only the first `#referredCount` are. */
   readonly #referred: SessionImage[] = [];
@@ -102,6 +106,7 @@ export class SqliteStore implements SessionStore {
     this.#parts = parts;
     this.#image = recovered.image;
     this.#segments = recovered.segments;
+    this.#along = new StateAlong(recovered.image);
     this.#log = new CommitLog({ ...parts, source: this.#unitSource(), nextGroup: recovered.nextGroup, nextSequence: recovered.nextSequence });
     this.#upkeep = new Upkeep({
       ...parts,
@@ -109,8 +114,8 @@ export class SqliteStore implements SessionStore {
       segments: this.#segments,
       log: this.#log,
       replayedBytes: recovered.replayedBytes,
-      stamps: () => this.#stamps(),
-      closing: (group) => this.#runs.moveTo(group),
+      stamps: () => stampsOf(this.boot, this.#parts.clock),
+      closing: (group) => this.#along.close(group, this.#runs),
       isShort: () => this.#disk.isAt('compact'),
     });
     this.#disk = new DiskWatch({ ...parts, ...parts.disk, commits: this.#log, upkeep: this.#upkeep });
@@ -168,6 +173,10 @@ export class SqliteStore implements SessionStore {
     else if (this.#image.session(owner.id) !== undefined) this.#write({ kind: 'state', owner: { session: owner.id }, key, value: copy });
   }
 
+  putStateAlong({ gateway }: { readonly gateway: string }, key: string, value: () => Uint8Array): void {
+    this.#along.put(gateway, key, value);
+  }
+
   refer({ id }: StoredSession, options: ReferenceOptions, priority: Priority = ORDINARY): void {
     const session = this.#image.session(id);
     if (session === undefined) return;
@@ -185,10 +194,9 @@ export class SqliteStore implements SessionStore {
     const sequence = log.nextSequence;
     log.nextSequence += 1;
     if (this.#referredCount === 0 && !message.isRetain) return sequence; // nobody will ask for it: a hole like any other
-    const { open } = log;
-    open.message(sequence, message, this.#references);
+    log.open.message(sequence, message, this.#references);
     const references = this.#enqueue(sequence, message);
-    open.live += references;
+    log.open.live += references;
     if (message.isRetain) this.#image.retain(sequence, message);
     this.#appended.value += 1;
     if (references === 0 || message.qos === 2 || message.isRetain) log.wroteWithin(withinMs);
@@ -212,12 +220,7 @@ export class SqliteStore implements SessionStore {
     const sequence = this.#log.nextSequence;
     this.#log.nextSequence += 1;
     if (this.#referredCount === 0) return sequence;
-    const references = new Map<number, ReferenceOptions>();
-    for (let at = 0; at < this.#referredCount; at += 1) {
-      const { qos, isRetain, identifiers } = this.#options[at] as ReferenceOptions;
-      references.set((this.#referred[at] as SessionImage).id, { qos, isRetain, identifiers: [...identifiers] });
-    }
-    this.#image.volatile.put(sequence, message, references);
+    this.#image.volatile.put(sequence, message, referencesOf(this.#referred.slice(0, this.#referredCount), this.#options));
     this.#enqueue(sequence, message);
     this.#appended.value += 1;
     return sequence;
@@ -247,20 +250,22 @@ export class SqliteStore implements SessionStore {
     this.#log.wroteLater();
   }
 
+  gather(gatherer: Gatherer): () => void {
+    return this.#runs.gathered.add(gatherer, () => this.#log.wroteLater());
+  }
+
   beginSending({ id }: StoredSession, packetId: number, sequence: Sequence): void {
     if (this.#image.session(id) !== undefined) this.#write({ kind: 'sending', session: id, packetId, exchange: { sequence, state: 'sent' } });
   }
 
   releaseSending({ id, sending }: StoredSession, packetId: number): void {
-    const exchange = sending.get(packetId);
-    if (exchange === undefined) return;
-    this.#write({ kind: 'sending', session: id, packetId, exchange: { sequence: exchange.sequence, state: 'released' } });
+    const { sequence } = sending.get(packetId) ?? {};
+    if (sequence !== undefined) this.#write({ kind: 'sending', session: id, packetId, exchange: { sequence, state: 'released' } });
   }
 
   endSending({ id, sending, queue }: StoredSession, packetId: number, cause: SettleCause): void {
-    const exchange = sending.get(packetId);
-    if (exchange === undefined) return;
-    const { sequence } = exchange;
+    const { sequence } = sending.get(packetId) ?? {};
+    if (sequence === undefined) return;
     const isQueued = queue.has(sequence);
     const bytesBefore = this.#image.queuedBytes;
     if (isQueued) this.#settled[cause].value += 1;
@@ -274,14 +279,10 @@ export class SqliteStore implements SessionStore {
   }
 
   endReceiving({ id, receiving }: StoredSession, packetId: number, quarantineUntilMs: GatewayMs | undefined): void {
-    const exchange = receiving.get(packetId);
-    if (exchange === undefined) return;
-    if (quarantineUntilMs === undefined) {
-      this.#write({ kind: 'receiving-forgotten', session: id, packetId });
-    } else {
-      const quarantined = { state: 'quarantined', digest: exchange.digest, untilMs: quarantineUntilMs } as const;
-      this.#write({ kind: 'receiving', session: id, packetId, exchange: quarantined });
-    }
+    const { digest } = receiving.get(packetId) ?? {};
+    if (digest === undefined) return;
+    if (quarantineUntilMs === undefined) this.#write({ kind: 'receiving-forgotten', session: id, packetId });
+    else this.#write({ kind: 'receiving', session: id, packetId, exchange: { state: 'quarantined', digest, untilMs: quarantineUntilMs } });
   }
 
   whenDurable(waiter: DurableWaiter, token: number): void {
@@ -344,7 +345,7 @@ export class SqliteStore implements SessionStore {
   #write(record: StateRecord, withinMs = 0): void {
     this.#log.open.record(record);
     this.#image.apply(record);
-    this.#log.wroteWithin(withinMs);
+    if (!this.#runs.gathered.isGathering) this.#log.wroteWithin(withinMs);
   }
 
   /** @param size - as `messageSize` has it. @returns whether the end of the entry needs a record. */
@@ -370,8 +371,8 @@ export class SqliteStore implements SessionStore {
       get wantsUnit() {
         return store.#upkeep.wantsUnit;
       },
-      closing: (group) => this.#runs.moveTo(group),
-      stamps: () => this.#stamps(),
+      closing: (group) => this.#along.close(group, this.#runs),
+      stamps: () => stampsOf(this.boot, this.#parts.clock),
       closed: (group, left) => this.#closed(group, left),
       takeRows: (company) => this.#upkeep.takeRows(company),
       committed: (unit) => this.#committed(unit),
@@ -384,12 +385,6 @@ export class SqliteStore implements SessionStore {
     this.#parts.wear.committed(unit);
     this.#upkeep.committed(unit);
     this.#disk.committed(unit.segment?.bytes.length ?? 0);
-  }
-
-  #stamps(): GroupStamps {
-    const { clock } = this.#parts;
-    const gatewayMs = clock.monotonicMs() + this.boot.gatewayTimeOffsetMs;
-    return { boot: this.boot.boot, gatewayMs, wallMs: clock.nowMs(), isSynchronized: clock.isSynchronized() };
   }
 
   #closed(group: Group, { live, liveBytes }: Pick<OpenGroup, 'live' | 'liveBytes'>): void {

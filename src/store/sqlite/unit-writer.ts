@@ -1,6 +1,8 @@
 import Sqlite, { type Database } from 'better-sqlite3';
 import type { Clock } from '../../model/clock.ts';
 import type { CommitFailure, CommitUnit } from './committer.ts';
+import type { Synchronous } from './database.ts';
+import { LogSync, LogSyncError } from './log-sync.ts';
 import { WriteConnection } from './write-connection.ts';
 
 /** What became of a unit. Plain data. */
@@ -12,6 +14,18 @@ export interface WrittenUnit {
   readonly syncMs: number;
 }
 
+export interface UnitWriterOptions {
+  /** Another connection to the same database; without it the first one is all there is. */
+  readonly reopen?: () => Database;
+  /** Syncs what is committed; without it SQLite does, or nobody, as the connection was told. */
+  readonly log?: Pick<LogSync, 'sync' | 'prove' | 'close'> | undefined;
+}
+
+/** For a store that promises what it acknowledges; a harness that wants to see it lose lets SQLite do as it is told. */
+export function logSyncOf({ path, synchronous }: { readonly path: string; readonly synchronous: Synchronous }): LogSync | undefined {
+  return synchronous === 'full' ? new LogSync(path) : undefined;
+}
+
 /** Failures behind which a connection is as good as before: nothing was wrong with the disk, or it was full. */
 const HARMLESS = /^SQLITE_(FULL|BUSY|LOCKED)/;
 
@@ -19,31 +33,37 @@ const HARMLESS = /^SQLITE_(FULL|BUSY|LOCKED)/;
  * Writes units through one connection, each in a transaction of its own.
  *
  * After an error of the disk a fresh connection is opened: one that was opened while the disk was read-only, or whose file was unreachable, would stay as it is.
- * Whoever opened the first one keeps it open. So SQLite's index of its log stays, in which what failed is not: the same unit is written again to the same
- * place, every byte of it. A sync that is only repeated says nothing, because the kernel may have forgotten what it could not write.
+ * Whoever opened the first one keeps it open. So SQLite's index of its log stays, in which what could not be written is not: the same unit is written again to the
+ * same place, every byte of it. A sync that is only repeated says nothing, because the kernel may have forgotten what it could not write: behind one that failed the
+ * unit must be given with `provesLog`.
  */
 export class UnitWriter {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #reopen: (() => Database) | undefined;
+  readonly #log: UnitWriterOptions['log'];
   #connection: WriteConnection;
   /** Of a connection that was opened here. */
   #isOwn = false;
   #isStale = false;
   #copyFailure: CommitFailure | undefined;
 
-  /** @param reopen - another connection to the same database; without it the first one is all there is. */
-  constructor(database: Database, clock: Pick<Clock, 'monotonicMs'>, reopen?: () => Database) {
-    this.#connection = new WriteConnection(database);
+  constructor(database: Database, clock: Pick<Clock, 'monotonicMs'>, { reopen, log }: UnitWriterOptions = {}) {
+    this.#connection = new WriteConnection(database, { isSyncedOutside: log !== undefined });
     this.#clock = clock;
     this.#reopen = reopen;
+    this.#log = log;
   }
 
   write(unit: CommitUnit): WrittenUnit {
     let syncMs = 0;
     const failure = this.#attempt(() => {
       this.#renew();
+      if (unit.provesLog === true) this.#log?.prove();
       this.#connection.begin(unit);
-      syncMs = this.#waiting(() => this.#connection.commit());
+      syncMs = this.#waiting(() => {
+        this.#connection.commit();
+        this.#log?.sync();
+      });
     });
     if (failure !== undefined) return { failure, syncMs: 0 };
     if (unit.cutsLog === true || this.#connection.isLogLong) {
@@ -56,6 +76,7 @@ export class UnitWriter {
 
   /** What was opened here. */
   close(): void {
+    this.#log?.close();
     if (this.#isOwn) this.#connection.close();
   }
 
@@ -64,16 +85,17 @@ export class UnitWriter {
       run();
       return undefined;
     } catch (error) {
-      if (!(error instanceof Sqlite.SqliteError)) throw error;
+      const failure = failureOf(error);
+      if (failure === undefined) throw error;
       this.#connection.undo();
-      this.#isStale = !HARMLESS.test(error.code);
-      return { code: error.code, message: error.message };
+      this.#isStale = !HARMLESS.test(failure.code);
+      return failure;
     }
   }
 
   #renew(): void {
     if (!this.#isStale || this.#reopen === undefined) return;
-    const fresh = new WriteConnection(this.#reopen(), this.#connection.logPages);
+    const fresh = new WriteConnection(this.#reopen(), { isSyncedOutside: this.#log !== undefined, logPages: this.#connection.logPages });
     this.close();
     this.#connection = fresh;
     this.#isOwn = true;
@@ -88,4 +110,9 @@ export class UnitWriter {
     const { user, system } = process.threadCpuUsage(before);
     return Math.max(0, this.#clock.monotonicMs() - startedMs - (user + system) / 1_000);
   }
+}
+
+function failureOf(error: unknown): CommitFailure | undefined {
+  if (error instanceof LogSyncError) return error.failure;
+  return error instanceof Sqlite.SqliteError ? { code: error.code, message: error.message } : undefined;
 }

@@ -46,6 +46,8 @@ export interface WalReading {
   readonly isEndUnclear: boolean;
   /** So many more frames the index beside the log knew of. */
   readonly framesMissing: number;
+  /** The index counts frames, of this log or of one that should be here, that SQLite would not take from the file. */
+  readonly isBehindIndex: boolean;
 }
 
 interface Slot {
@@ -69,6 +71,7 @@ export function readWal(path: string, indexPath: string): WalReading {
   const firstCommitBeyond = beyond.findIndex(({ pagesAfterCommit }) => pagesAfterCommit > 0);
   const last = slots.at(-1);
   const takenBySqlite = lastCommit === undefined ? 0 : lastCommit.index + 1;
+  const known = readIndex(indexPath, bytes);
   return {
     frames,
     takenBySqlite,
@@ -79,7 +82,8 @@ export function readWal(path: string, indexPath: string): WalReading {
     isBroken: beyond.length > 0,
     isDamageProven: firstCommitBeyond >= 0 && firstCommitBeyond < beyond.length - 1,
     isEndUnclear: last !== undefined && last.frame === undefined,
-    framesMissing: Math.max(0, framesInIndex(indexPath, bytes) - slots.length),
+    framesMissing: known.isOfThisLog ? Math.max(0, known.frames - slots.length) : 0,
+    isBehindIndex: known.frames > (known.isOfThisLog ? takenBySqlite : 0),
   };
 }
 
@@ -195,13 +199,18 @@ function isInOrder(slots: readonly Slot[], index: number): boolean {
   return page > 0 && isAboveBefore && (after === undefined || pagesAfterCommit > 0 || page < after.page);
 }
 
-/** How many frames SQLite's index of the log in shared memory counts; it outlives a process, not the machine. 0: not of this log. */
-function framesInIndex(path: string, wal: Buffer): number {
+interface WalIndex {
+  readonly frames: number;
+  readonly isOfThisLog: boolean;
+}
+
+/** What SQLite's index of the log in shared memory says; it outlives a process, not the machine. */
+function readIndex(path: string, wal: Buffer): WalIndex {
   const index = bytesOfFile(path);
-  if (index.length < 2 * INDEX_HEADER_BYTES || wal.length < HEADER_BYTES) return 0;
   const first = index.subarray(0, INDEX_HEADER_BYTES);
-  if (!first.equals(index.subarray(INDEX_HEADER_BYTES, 2 * INDEX_HEADER_BYTES))) return 0;
-  return first.subarray(32, 40).equals(wal.subarray(16, 24)) ? first.readUInt32LE(16) : 0;
+  const isWhole = index.length >= 2 * INDEX_HEADER_BYTES && first.equals(index.subarray(INDEX_HEADER_BYTES, 2 * INDEX_HEADER_BYTES));
+  if (!isWhole) return { frames: 0, isOfThisLog: false };
+  return { frames: first.readUInt32LE(16), isOfThisLog: wal.length >= HEADER_BYTES && first.subarray(32, 40).equals(wal.subarray(16, 24)) };
 }
 
 /** Whole frames, with words at multiples of four. Nothing when it cannot be read: that is the caller's next discovery. */

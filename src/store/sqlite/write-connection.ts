@@ -27,7 +27,9 @@ export class WriteConnection {
   /** Reckoned, since the log was last copied. */
   #logPages: number;
 
-  constructor(database: Database, logPages = 0) {
+  /** @param isSyncedOutside - a commit is on the disk only when somebody has synced SQLite's log; checkpoints are synced by SQLite as ever. */
+  constructor(database: Database, { isSyncedOutside, logPages = 0 }: { readonly isSyncedOutside: boolean; readonly logPages?: number }) {
+    if (isSyncedOutside) database.pragma('synchronous = NORMAL');
     this.#database = database;
     this.#logPages = logPages;
     this.#begin = database.prepare('BEGIN IMMEDIATE');

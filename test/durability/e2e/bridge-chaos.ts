@@ -11,6 +11,7 @@ import { Collector } from './collector.ts';
 import { GatewayUnderTest } from './gateway-under-test.ts';
 import { Arrivals, Ledger } from './ledger.ts';
 import { Link } from './link.ts';
+import { LossReports } from './loss-reports.ts';
 import { freeTcpPort, HOST } from './network.ts';
 import { MqttPublisher } from './publisher.ts';
 import { type Random, seeded } from './random.ts';
@@ -41,6 +42,14 @@ export interface BridgeChaosOptions {
 /** Every commit takes this much longer, as on a card. */
 const SLOW_SYNC_MS = 4;
 const PUBLISHERS = 3;
+/** Of samples: at QoS 2, so that it is known of each whether it arrived before a kill. */
+const SAMPLERS = 2;
+/** More of them do not wait for the centre. */
+const SAMPLES_MAX = 10;
+/** Of the bridge. */
+const INFLIGHT_MAX = 50;
+const BRIDGE = 'bridge:centre';
+const LOSSES = 'losses';
 const WINDOW = 4;
 const PAUSE_MS = 15;
 /** Time under load before each event. */
@@ -72,8 +81,11 @@ class BridgeChaos {
   readonly #complaints: string[] = [];
   readonly #readings = new Ledger();
   readonly #commands = new Ledger();
+  readonly #samples = new Ledger();
   readonly #atCentre = new Arrivals(this.#readings);
   readonly #atGateway = new Arrivals(this.#commands);
+  readonly #samplesAtCentre = new Arrivals(this.#samples);
+  readonly #losses = new LossReports();
   readonly #link: Link;
   readonly #counts = { gateway: 0, centre: 0, cuts: 0, silences: 0 };
   readonly #opened: { stop(): Promise<unknown> }[] = [];
@@ -107,8 +119,11 @@ class BridgeChaos {
     await this.#gateway.start();
     this.#opened.push(this.#gateway);
     await this.#collect(centre.port, 'readings/#', this.#atCentre);
+    await this.#collect(centre.port, 'samples/#', this.#samplesAtCentre);
+    await this.#collect(centre.port, LOSSES, this.#losses);
     await this.#collect(this.#port, 'commands/#', this.#atGateway);
     this.#publishers = [
+      ...this.#newPublishers('sample', { port: this.#port, ledger: this.#samples, count: SAMPLERS, qos: 2 }),
       ...this.#newPublishers('reading', { port: this.#port, ledger: this.#readings }),
       ...this.#newPublishers('command', { port: centre.port, ledger: this.#commands }),
     ];
@@ -129,6 +144,8 @@ class BridgeChaos {
     await delay(AFTERMATH_MS);
     const { seed, centre, bridgeQos } = this.#options;
     const isExactlyOnce = bridgeQos === 2;
+    const samples = this.#samplesAtCentre.findings();
+    this.#complaints.push(...this.#losses.comparedWith(samples, isExactlyOnce ? 0 : INFLIGHT_MAX * this.#counts.gateway));
     // Mosquitto 2.0.11 sends a PUBLISH of QoS 2 once more after our PUBREC when it was restarted, and what is new before what had waited.
     const commandsAre = centre.name === 'mosquitto' ? ({ isExactlyOnce: false, isOrdered: false } as const) : { isExactlyOnce };
     return {
@@ -138,7 +155,9 @@ class BridgeChaos {
       seconds: (performance.now() - this.#startedMs) / 1000,
       counts: { ...this.#counts },
       acknowledged: { readings: this.#readings.acknowledgedCount, commands: this.#commands.acknowledgedCount },
+      samples: { acknowledged: this.#samples.acknowledgedCount, missing: samples.lost.length, reported: this.#losses.total },
       ways: [
+        { name: 'samples at the centre, but for those that were dropped', isExactlyOnce, findings: { ...samples, lost: [] } },
         { name: 'readings at the centre', isExactlyOnce, findings: this.#atCentre.findings() },
         { name: 'commands at the gateway', ...commandsAre, findings: this.#atGateway.findings() },
       ],
@@ -207,12 +226,14 @@ class BridgeChaos {
   async #calmDown(): Promise<void> {
     const { calmMsMax } = this.#options;
     for (const publisher of this.#publishers) publisher.pause();
-    if (!(await eventually(() => this.#publishers.every(({ isIdle }) => isIdle), calmMsMax)))
-      this.#complaints.push('publishers still wait for acknowledgements');
+    const busy = (): string[] => this.#publishers.filter(({ isIdle }) => !isIdle).map(({ name }) => name);
+    if (!(await eventually(() => busy().length === 0, calmMsMax))) this.#complaints.push(`still waiting for acknowledgements: ${busy().join(' ')}`);
     const gateway = this.#running();
     const waiting = async (): Promise<number> => (await gateway.status()).store.queuedMessages;
     if (!(await eventually(async () => (await waiting()) === 0, calmMsMax))) this.#complaints.push(`${await waiting()} messages stay in the gateway`);
     await eventually(() => this.#atCentre.isComplete && this.#atGateway.isComplete, calmMsMax);
+    const lost = Object.values(await gateway.lostBy(BRIDGE)).reduce((sum, count) => sum + count, 0);
+    if (!(await eventually(() => this.#losses.total === lost, calmMsMax))) this.#complaints.push(`${lost} were lost, ${this.#losses.total} are reported`);
     const { store } = await gateway.status();
     if (store.boot !== this.#counts.gateway + 1) this.#complaints.push(`the store counts ${store.boot} boots, there were ${this.#counts.gateway + 1}`);
   }
@@ -224,17 +245,21 @@ class BridgeChaos {
     if (!(await eventually(isConnected, this.#options.calmMsMax))) throw new Error('the bridge does not connect');
   }
 
-  async #collect(port: number, filter: string, arrivals: Arrivals): Promise<void> {
-    const collector = new Collector({ port, clientId: 'collector', arrivals, complain: (what) => void this.#complaints.push(what) });
+  async #collect(port: number, filter: string, arrivals: Pick<Arrivals, 'record'>): Promise<void> {
+    const clientId = `collector-${this.#opened.length}`;
+    const collector = new Collector({ port, clientId, arrivals, complain: (what) => void this.#complaints.push(what) });
     this.#opened.push(collector);
     await collector.subscribe(filter);
   }
 
-  #newPublishers(kind: string, { port, ledger }: { readonly port: number; readonly ledger: Ledger }): MqttPublisher[] {
-    return Array.from({ length: PUBLISHERS }, (_, index) => {
+  #newPublishers(
+    kind: string,
+    { port, ledger, count = PUBLISHERS, ...qos }: { readonly port: number; readonly ledger: Ledger; readonly count?: number; readonly qos?: 2 },
+  ): MqttPublisher[] {
+    return Array.from({ length: count }, (_, index) => {
       const clientId = `${kind}-${index}`;
       const complain = (what: string): void => void this.#complaints.push(what);
-      return new MqttPublisher({ clientId, port, ledger, complain, topicOf: () => `${kind}s/${clientId}`, window: WINDOW, pauseMs: PAUSE_MS });
+      return new MqttPublisher({ clientId, port, ledger, complain, topicOf: () => `${kind}s/${clientId}`, window: WINDOW, pauseMs: PAUSE_MS, ...qos });
     });
   }
 
@@ -258,11 +283,14 @@ class BridgeChaos {
             address: `${HOST}:${linkPort}`,
             topics: [
               { filter: 'readings/#', direction: 'out', qos: bridgeQos },
+              { filter: 'samples/#', direction: 'out', qos: bridgeQos },
               { filter: 'commands/#', direction: 'in', qos: bridgeQos },
             ],
+            policies: [{ topics: ['samples/#'], whenFull: 'drop-oldest', messagesMax: SAMPLES_MAX }],
+            lossReportTopic: LOSSES,
             retry: { firstSeconds: 1, capSeconds: 1, jitter: 0.9 },
             keepAliveSeconds: 5,
-            inflightMax: 50,
+            inflightMax: INFLIGHT_MAX,
           },
         ],
         store: { committer, checkpointLogBytes: '64KiB', checkpointIntervalSeconds: 2 }, // so that kills meet checkpoints as well

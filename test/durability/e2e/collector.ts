@@ -5,7 +5,7 @@ import { persistentClient } from './mqtt-client.ts';
 export interface CollectorOptions {
   readonly port: number;
   readonly clientId: string;
-  readonly arrivals: Arrivals;
+  readonly arrivals: Pick<Arrivals, 'record'>;
   readonly complain: (what: string) => void;
 }
 

@@ -118,6 +118,15 @@ export class GatewayUnderTest {
     return answer.ok as GatewayStatus;
   }
 
+  /** What the queue of that client has lost since it began, by cause. */
+  async lostBy(clientId: string): Promise<Readonly<Record<string, number>>> {
+    this.#checkAlive();
+    const answer = await ask(join(this.#data, 'control.sock'), this.#options.clock, 'queues', { clientId });
+    if (!('ok' in answer)) throw new Error(`${this.name}: ${answer.error.message}`);
+    const { queues } = answer.ok as { readonly queues: readonly { readonly lost?: Readonly<Record<string, number>> }[] };
+    return queues[0]?.lost ?? {};
+  }
+
   #lastLines(): string {
     return readFileSync(join(this.#options.directory, 'gateway.log'), 'utf8').trimEnd().split('\n').slice(-LOG_LINES_SHOWN).join('\n');
   }

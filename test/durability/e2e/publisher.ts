@@ -40,6 +40,8 @@ export interface MqttPublisherOptions extends PublisherOptions {
   readonly window: number;
   /** Rest after each acknowledgement. */
   readonly pauseMs: number;
+  /** Of all readings; absent: 1 and 2 by turns. */
+  readonly qos?: 1 | 2;
   /** True while nothing more is to be published. */
   readonly isHeldBack?: () => boolean;
 }
@@ -57,12 +59,22 @@ export class MqttPublisher {
     this.#client = persistentClient(options.port, options.clientId, { complain: options.complain });
   }
 
+  get name(): string {
+    return this.#options.clientId;
+  }
+
   get isIdle(): boolean {
-    return this.#isPaused && this.#outstanding === 0;
+    return this.#isPaused && (this.#outstanding === 0 || this.#hasNothing);
+  }
+
+  /** MQTT.js was seen to forget whom to tell when its connection went: with nothing unanswered and nothing to send it waits for nobody. */
+  get #hasNothing(): boolean {
+    const { connected, outgoing, queue } = this.#client;
+    return connected && Object.keys(outgoing).length === 0 && queue.length === 0;
   }
 
   run(): void {
-    for (let lane = 0; lane < this.#options.window; lane += 1) void this.#runLane(lane % 2 === 0 ? 1 : 2);
+    for (let lane = 0; lane < this.#options.window; lane += 1) void this.#runLane(this.#options.qos ?? (lane % 2 === 0 ? 1 : 2));
   }
 
   pause(): void {

@@ -46,6 +46,27 @@ describe('a line says', () => {
     ['allow publish "a b/c"', publish('a b/c'), 'allow'],
     ['allow publish "say \\"hi\\""', publish('say "hi"'), 'allow'],
     ['allow publish # user="ada"', publish('x'), 'allow'],
+    ['allow publish # anonymous', publish('x'), 'skip'],
+    ['deny subscribe a/b overlap', subscribe('a/b'), 'deny'],
+    ['deny subscribe a/b overlap', subscribe('a/#'), 'deny'],
+    ['deny subscribe a/b overlap', subscribe('#'), 'deny'],
+    ['deny subscribe a/b overlap', subscribe('+/+'), 'deny'],
+    ['deny subscribe a/b overlap', subscribe('+/+/+'), 'skip'],
+    ['deny subscribe a/b overlap', subscribe('a/c'), 'skip'],
+    ['deny subscribe a/b/# overlap', subscribe('a/b'), 'deny'],
+    ['deny subscribe a overlap', subscribe('a/#'), 'deny'],
+    ['deny subscribe a overlap', subscribe('a/+'), 'skip'],
+    ['deny subscribe +/b overlap', subscribe('a/+'), 'deny'],
+    ['deny subscribe $SYS/# overlap', subscribe('#'), 'skip'],
+    ['deny subscribe # overlap', subscribe('$SYS/x'), 'skip'],
+    ['deny subscribe devices/%c/key overlap', subscribe('devices/+/key'), 'deny'],
+    ['deny subscribe devices/%c/key overlap', subscribe('devices/sensor-2/key'), 'skip'],
+    ['deny subscribe devices/%u overlap', subscribe('devices/+'), 'deny'],
+    ['deny subscribe a/b user=bob overlap', subscribe('#'), 'skip'],
+    ['deny subscribe a/b user=ada overlap', subscribe('#'), 'deny'],
+    ['deny publish a/b overlap', subscribe('#'), 'skip'],
+    ['deny all a/+ overlap', publish('a/b'), 'deny'],
+    ['deny all a/+ overlap', publish('b/b'), 'skip'],
     ['# allow publish #', publish('x'), 'skip'],
     ['\n\r\n   \n', publish('x'), 'skip'],
   ])('%j, %j: %s', (text, action, decision) => {
@@ -55,6 +76,19 @@ describe('a line says', () => {
   test('a user name with a space', () => {
     expect(decide('allow publish # user="ada lovelace"', publish('x'), { username: 'ada lovelace' })).toBe('allow');
   });
+});
+
+test('a rule for anonymous clients is for those without a user name', () => {
+  const nobody = { username: undefined } as unknown as Partial<Principal>;
+  expect(decide('allow publish # anonymous', publish('x'), nobody)).toBe('allow');
+  expect(decide('deny subscribe a/%u overlap', subscribe('#'), nobody)).toBe('skip');
+});
+
+test('a denial by overlap has its place among the lines', () => {
+  const text = 'allow subscribe +/public\ndeny all a/# overlap\nallow all #\n';
+  expect(decide(text, subscribe('+/public'))).toBe('allow');
+  expect(decide(text, subscribe('#'))).toBe('deny');
+  expect(decide(text, subscribe('b/#'))).toBe('allow');
 });
 
 test('the first line that applies decides', () => {
@@ -71,8 +105,11 @@ describe('a wrong line is named, with all others', () => {
     ['allow', 'access.acl:1: after allow comes publish, subscribe or all, not ""'],
     ['allow publish', 'access.acl:1: after publish comes a topic filter'],
     ['# one\n\nallow publish a/#/b', 'access.acl:3: "#" must be the whole last level: "a/#/b" [MQTT-4.7.1-1]'],
-    ['allow publish a host=x', 'access.acl:1: "host=x" is none of user=, client=, address=, listener= and exact'],
-    ['allow publish a user=', 'access.acl:1: "user=" is none of user=, client=, address=, listener= and exact'],
+    ['allow publish a host=x', 'access.acl:1: "host=x" is none of user=, client=, address=, listener=, exact, anonymous, overlap'],
+    ['allow publish a user=', 'access.acl:1: "user=" is none of user=, client=, address=, listener=, exact, anonymous, overlap'],
+    ['allow publish a user=x anonymous', 'access.acl:1: anonymous clients have no user name'],
+    ['allow publish a overlap', 'access.acl:1: only a denial can be by overlap: it would allow what it does not name'],
+    ['deny publish a overlap exact', 'access.acl:1: a rule is exact or by overlap, not both'],
     ['allow publish a user=x user=y', 'access.acl:1: user= is given twice'],
     ['allow publish a address=300.0.0.1', 'access.acl:1: "300.0.0.1" is neither an IP address, nor a range like 192.168.0.0/16, nor a device path'],
     ['allow publish "a', 'access.acl:1: a quotation mark is missing or misplaced'],

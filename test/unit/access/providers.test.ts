@@ -45,10 +45,13 @@ describe('users of a file', () => {
       compared.push(expected);
       return Buffer.from(password).toString() === 'open sesame' && formatPasswordHash(expected) === formatPasswordHash(HASH);
     };
-    const authenticator = usersAuthenticator(file, new PasswordChecker({ atOnce: 1, places: new Places({ inAll: 1, perAddress: 1 }, { value: 0 }) }, compare));
+    const renewed: string[] = [];
+    const renew = async ({ name }: UserRecord): Promise<void> => void renewed.push(name);
+    const checker = new PasswordChecker({ atOnce: 1, places: new Places({ inAll: 1, perAddress: 1 }, { value: 0 }) }, compare);
+    const authenticator = usersAuthenticator(file, checker, { renew });
     const ask = (username?: string, password?: string): Promise<AuthenticationVerdict> =>
       authenticator.authenticate({ ...CREDENTIALS, username, password: password === undefined ? undefined : Buffer.from(password) }, NEVER);
-    return { ask, compared };
+    return { ask, compared, renewed };
   }
 
   test.each([
@@ -70,6 +73,13 @@ describe('users of a file', () => {
     await ask('eve', 'open sesame');
     expect(compared).toHaveLength(1);
     expect(compared[0]).toMatchObject({ memoryKiB: 64, passes: 3, parallelism: 2 });
+  });
+
+  test('who has proved the password may have it hashed anew, and nobody else', async () => {
+    const { ask, renewed } = asked(userFile(record()));
+    for (const password of ['open', 'open sesame']) await ask('ada', password);
+    await ask('eve', 'open sesame');
+    expect(renewed).toEqual(['ada']);
   });
 
   test('more logins than there is room for are told to come again', async () => {

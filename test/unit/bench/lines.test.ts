@@ -3,6 +3,7 @@ import { abuseLine } from '../../../scripts/bench/abuse.ts';
 import { accessLine } from '../../../scripts/bench/access.ts';
 import { aedesLine } from '../../../scripts/bench/aedes.ts';
 import { drainLine, type RestartFigures, restartLines } from '../../../scripts/bench/backlog.ts';
+import { carriedLine } from '../../../scripts/bench/bridge.ts';
 import { durableLine, type Round } from '../../../scripts/bench/durable.ts';
 import type { Floor } from '../../../scripts/bench/floors.ts';
 import type { Figures } from '../../../scripts/bench/generator.ts';
@@ -257,5 +258,18 @@ describe('backlog', () => {
     const line = drainLine(500, ours, theirs);
     expect([line.cells[3], line.verdict]).toEqual(['3.00x', 'PASS']);
     expect(drainLine(500, [{ cpuUs: 1, lost: 1 }], [{ cpuUs: 9, lost: 0 }]).verdict).toBe('MISS');
+  });
+});
+
+describe('bridges', () => {
+  const carried = (cpuUs: number, lost = 0) => ({ cpuUs, perSecond: 1_000, lost });
+
+  test.each([
+    ['costs as much', [carried(10), carried(10)], 'PASS'],
+    ['costs more', [carried(11), carried(10)], 'MISS'],
+    ['lost something', [carried(5, 1), carried(10)], 'MISS'],
+  ] as const)('%s', (_, [subject, peer], expected) => {
+    const floor = { bound: 'at least', value: 1, unit: 'x' } as const;
+    expect(carriedLine('bridge-forward', { messages: 1_000, rounds: [{ subject, peer }], floor }).verdict).toBe(expected);
   });
 });

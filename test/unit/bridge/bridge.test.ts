@@ -1,24 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { DEAD_LETTER_REALM, deadLetterFacts } from '../../../src/broker/dead-letters.ts';
-import { clientId } from '../../../src/model/client.ts';
 import { topicName } from '../../../src/model/topic.ts';
-import { sessionKey } from '../../../src/session/session-store.ts';
-import { type Bridged, bridged, OUT } from '../../support/bridged.ts';
+import { type Bridged, bridged, deadLetters, OUT } from '../../support/bridged.ts';
 import { startCore } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
 import type { ScriptedRemote } from '../../support/scripted-remote.ts';
 
 const queued = ({ core }: Bridged): number => core.store.status().queuedMessages;
-
-function deadLetters({ core }: Bridged): [payload: string, reason: string | undefined][] {
-  const queue = core.store.sessions.get(sessionKey(DEAD_LETTER_REALM, clientId('bridge:centre')));
-  const found: [string, string | undefined][] = [];
-  for (let at = queue?.queue.next(0); queue !== undefined && at !== undefined; at = queue.queue.next(at)) {
-    const payload = core.store.read(queue, at)?.message.payload;
-    found.push([payload === undefined ? '' : Buffer.from(payload).toString(), deadLetterFacts(queue, at)?.reason]);
-  }
-  return found;
-}
 
 describe('topic maps', () => {
   test('out: the remote gets the topic with its prefixes changed, no more than the QoS of the map', async () => {
@@ -227,8 +214,8 @@ describe('what the remote does not take', () => {
     await settled();
     made.remote.refuse('never', 0x87);
     await settled();
-    expect(made.core.broker.waitingFor('bridge:centre')).toEqual({ queuedMessages: 2, deadLetters: 1 });
-    expect(made.core.broker.waitingFor('bridge:other')).toEqual({ queuedMessages: 0, deadLetters: 0 });
+    expect(made.core.broker.waitingFor('bridge:centre')).toEqual({ queuedMessages: 2, deadLetters: 1, lostMessages: 0 });
+    expect(made.core.broker.waitingFor('bridge:other')).toEqual({ queuedMessages: 0, deadLetters: 0, lostMessages: 0 });
   });
 
   test('QoS 2 refused at PUBREC: a dead letter, and its packet id is free', async () => {

@@ -294,3 +294,39 @@ describe('bounds of the stored queue', () => {
     expect(publisher.outcomes).toEqual([[5, 'quota-exceeded']]);
   });
 });
+
+describe('a window with many places', () => {
+  /** A client with so many places, all of them taken, and a queue that fills them; `acknowledge` returns how many deliveries that brings. */
+  async function full(inflightMax: number) {
+    const { clock, publisher, subscriber } = await pair({ inflightMax });
+    subscriber.subscribe('t');
+    for (let index = 0; index < 100; index += 1) publisher.publish('t', String(index));
+    await settled();
+    let settledCount = 0;
+    const acknowledge = (): number => {
+      const before = subscriber.delivered.length;
+      subscriber.session.settle(subscriber.delivered[settledCount++]?.packetId ?? 0);
+      return subscriber.delivered.length - before;
+    };
+    return { clock, subscriber, acknowledge };
+  }
+
+  test('is filled in lots of an eighth of it', async () => {
+    const { acknowledge } = await full(32);
+    expect(Array.from({ length: 9 }, acknowledge)).toEqual([0, 0, 0, 4, 0, 0, 0, 4, 0]);
+  });
+
+  test('is filled after 10 ms when the rest is not acknowledged', async () => {
+    const { clock, subscriber, acknowledge } = await full(32);
+    acknowledge();
+    await clock.advanceMs(9);
+    expect(subscriber.delivered.length).toBe(32);
+    await clock.advanceMs(1);
+    expect(subscriber.delivered.length).toBe(33);
+  });
+
+  test.each([[1], [2], [15]])('one with %i has each filled at once', async (inflightMax) => {
+    const { acknowledge } = await full(inflightMax);
+    expect([acknowledge(), acknowledge(), acknowledge()]).toEqual([1, 1, 1]);
+  });
+});

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { DEAD_LETTERS_MAX, QUEUE_ENTRIES_PER_REQUEST, QUEUE_PAYLOAD_SHOWN_BYTES } from '../../../src/model/limits.ts';
+import { DEAD_LETTERS_MAX, QUEUE_BYTES_PER_REQUEST, QUEUE_ENTRIES_PER_REQUEST, QUEUE_PAYLOAD_SHOWN_BYTES } from '../../../src/model/limits.ts';
 import { topicFilter } from '../../../src/model/topic.ts';
 import { startCore } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';
@@ -71,6 +71,13 @@ describe('peek', () => {
     const first = inspector.peek({ clientId: 'panel' }, { contains: `${QUEUE_ENTRIES_PER_REQUEST}` }, 10);
     expect(first.entries).toEqual([]);
     expect(inspector.peek({ clientId: 'panel' }, { after: first.next, contains: `${QUEUE_ENTRIES_PER_REQUEST}` }, 10).entries).toHaveLength(1);
+  });
+
+  test('looks into a bounded number of bytes, and says where to go on', async () => {
+    const { inspector } = await withQueue(['x'.repeat(QUEUE_BYTES_PER_REQUEST), 'needle']);
+    const first = inspector.peek({ clientId: 'panel' }, { contains: 'needle' }, 10);
+    expect(first).toEqual({ entries: [], next: expect.any(Number) });
+    expect(inspector.peek({ clientId: 'panel' }, { contains: 'needle', after: first.next }, 10).entries).toHaveLength(1);
   });
 
   test('of nobody, and of several', async () => {

@@ -86,6 +86,26 @@ describe('the list of queues', () => {
       { queues: [{ ...queue, isConnected: true, messagesInMemory: 3, inflight: 1, dropped: { 'queue-full': 5, superseded: 7 } }], further: 4 },
       'mqtt panel-1  connected  2 stored (2.0 KiB)  3 in memory  1 in flight  dropped: queue-full 5, superseded 7\nand 4 more\n',
     ],
+    [
+      'a bridge with policies',
+      {
+        queues: [
+          {
+            ...queue,
+            realm: 'bridge:centre',
+            clientId: 'bridge:centre',
+            lost: { 'quota-messages': 4 },
+            policies: [
+              { filters: ['samples/#', 'log/#'], whenFull: 'drop-oldest', keepLatest: false, messagesMax: 100, bytesMax: 1_048_576, messages: 2, bytes: 2_048 },
+              { filters: ['alarm/#'], whenFull: 'refuse', keepLatest: false, messages: 0, bytes: 0 },
+            ],
+          },
+        ],
+        further: 0,
+      },
+      'bridge:centre bridge:centre  away  2 stored (2.0 KiB)  lost since it began: quota-messages 4\n' +
+        '  samples/# log/#  drop-oldest  2 of 100 stored (2.0 KiB of 1.0 MiB)\n  alarm/#  refuse  0 stored (0 B)\n',
+    ],
     ['a client that would write on the terminal', { queues: [{ ...queue, clientId: 'a\u001b[2J' }], further: 0 }, expect.not.stringContaining('\u001b')],
   ])('%s', (_, listing, text) => {
     expect(queuesText(listing)).toEqual(text);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Subscription } from '../../../src/bus/subscription.ts';
 import { type ClientId, clientId, type Realm, realm } from '../../../src/model/client.ts';
 import { GatewayError } from '../../../src/model/errors.ts';
-import type { Message, QoS } from '../../../src/model/message.ts';
+import type { Message, QoS, QueueNumber } from '../../../src/model/message.ts';
 import { ORDINARY, PRIORITIES } from '../../../src/model/priority.ts';
 import { topicFilter } from '../../../src/model/topic.ts';
 import type { StateRecord } from '../../../src/session/records.ts';
@@ -23,6 +23,10 @@ const sequence = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
 const packetId = fc.integer({ min: 1, max: 65_535 });
 const id = fc.integer({ min: 1, max: 2 ** 32 - 1 });
 const bytes = fc.uint8Array({ maxLength: 200 });
+
+const queueNumber: fc.Arbitrary<QueueNumber> = fc
+  .record({ queue: text, boot: fc.nat(), number: fc.oneof(fc.constant(1), fc.maxSafeNat()), deviceNumber: fc.maxSafeNat(), after: fc.nat() })
+  .map(({ after, ...given }) => (given.number === 1 ? { ...given, after } : given));
 
 const message: fc.Arbitrary<Message> = fc
   .record({
@@ -44,6 +48,7 @@ const message: fc.Arbitrary<Message> = fc
       ),
       { nil: undefined },
     ),
+    numbers: fc.option(fc.array(queueNumber, { minLength: 1, maxLength: 3 }), { nil: undefined }),
   })
   .map(({ topic, payload, ...rest }) => messageOf(topic, payload, rest));
 

@@ -106,6 +106,29 @@ describe('commits move to a thread of their own', () => {
   });
 });
 
+describe('behind a sync that failed', () => {
+  const proves = (): boolean[] => thread.units.map(({ provesLog }: CommitUnit) => provesLog === true);
+
+  test('units have the log prove itself first, until one succeeds', () => {
+    moved();
+    for (const code of [undefined, 'SQLITE_IOERR_FSYNC', 'SQLITE_FULL', undefined, undefined]) {
+      commit(1);
+      thread.events?.written(code === undefined ? OK : { failure: { code, message: 'no' }, syncMs: 0 });
+    }
+    expect([proves(), answers]).toEqual([
+      [false, false, true, true, false],
+      [undefined, 'SQLITE_IOERR_FSYNC', 'SQLITE_FULL', undefined, undefined],
+    ]);
+  });
+
+  test('or a committer of the same log that is there no more', () => {
+    moved();
+    committer.doubtLog();
+    commit(1);
+    expect(proves()).toEqual([true]);
+  });
+});
+
 describe('a committing thread that dies', () => {
   test('costs nothing: the main thread commits the unit it had, and says why', () => {
     moved();

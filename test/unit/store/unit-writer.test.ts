@@ -5,7 +5,8 @@ import type { Database } from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { CommitUnit } from '../../../src/store/sqlite/committer.ts';
 import { DATABASE_FILE, openConnection, openDatabase } from '../../../src/store/sqlite/database.ts';
-import { UnitWriter } from '../../../src/store/sqlite/unit-writer.ts';
+import { LogSyncError } from '../../../src/store/sqlite/log-sync.ts';
+import { UnitWriter, type UnitWriterOptions } from '../../../src/store/sqlite/unit-writer.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 let directory: string;
@@ -18,11 +19,7 @@ beforeEach(() => {
   const path = join(directory, DATABASE_FILE);
   database = openDatabase(path, 'off');
   opened = [];
-  writer = new UnitWriter(database, new FakeClock(), () => {
-    const fresh = openConnection(path, 'off');
-    opened.push(fresh);
-    return fresh;
-  });
+  writer = new UnitWriter(database, new FakeClock(), { reopen: () => opening(path) });
 });
 
 afterEach(() => {
@@ -30,6 +27,12 @@ afterEach(() => {
   database.close();
   rmSync(directory, { recursive: true });
 });
+
+function opening(path: string): Database {
+  const fresh = openConnection(path, 'off');
+  opened.push(fresh);
+  return fresh;
+}
 
 function unit(number: number, bytes = 100): CommitUnit {
   return { segment: { number, firstSequence: number, nextSequence: number + 1, bytes: Buffer.alloc(bytes) }, writes: [], vacuumPages: 0 };
@@ -68,6 +71,31 @@ describe('a connection that met an error of the disk', () => {
     other.close();
     expect(writer.write(unit(1)).failure).toBeUndefined();
     expect([opened.length, count()]).toEqual([0, 1]);
+  });
+});
+
+describe('a log that is synced outside of SQLite', () => {
+  test('is synced with each unit; one whose sync failed is in the file, may be given again, and the log proves itself before', () => {
+    const calls: string[] = [];
+    let refusal: LogSyncError | undefined;
+    const log: UnitWriterOptions['log'] = {
+      sync: () => {
+        calls.push(`sync of ${count()}`);
+        if (refusal !== undefined) throw refusal;
+      },
+      prove: () => void calls.push(`proof of ${count()}`),
+      close: () => void calls.push('close'),
+    };
+    const path = join(directory, DATABASE_FILE);
+    const outside = new UnitWriter(database, new FakeClock(), { reopen: () => opening(path), log });
+    expect(outside.write(unit(1)).failure).toBeUndefined();
+    refusal = new LogSyncError('SQLITE_IOERR_FSYNC', 'no');
+    expect(outside.write(unit(2)).failure).toEqual({ code: 'SQLITE_IOERR_FSYNC', message: 'no' });
+    refusal = undefined;
+    expect(outside.write({ ...unit(2), provesLog: true }).failure).toBeUndefined();
+    expect(calls).toEqual(['sync of 1', 'sync of 2', 'close', 'proof of 2', 'sync of 2']);
+    expect([database.pragma('synchronous', { simple: true }), opened[0]?.pragma('synchronous', { simple: true })]).toEqual([1, 1]);
+    outside.close();
   });
 });
 

@@ -34,9 +34,14 @@ describe('an end that cannot be reached is one sentence', () => {
   test.each([
     ['ECONNREFUSED', 'cannot connect to central:8883: nothing listens there (ECONNREFUSED)'],
     ['CERT_HAS_EXPIRED', 'cannot connect to central:8883: its certificate has expired (CERT_HAS_EXPIRED)'],
+    ['ECONNRESET', 'cannot connect to central:8883: it closed the connection instead of a handshake, as a port without TLS does (ECONNRESET)'],
+    [
+      'ERR_SSL_TLSV1_ALERT_UNKNOWN_PSK_IDENTITY',
+      'cannot connect to central:8883: it does not know the identity of our pre-shared key (ERR_SSL_TLSV1_ALERT_UNKNOWN_PSK_IDENTITY)',
+    ],
     ['EPROTO', 'cannot connect to central:8883: what Node.js says (EPROTO)'],
   ])('%s', (code, message) => {
-    expect(dialError('central:8883', systemError(code, 'what Node.js says'))).toMatchObject({ code: 'LINK_CLOSED', message });
+    expect(dialError('central:8883', 'secure', systemError(code, 'what Node.js says'))).toMatchObject({ code: 'LINK_CLOSED', message });
   });
 });
 

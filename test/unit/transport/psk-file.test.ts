@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { pskTable } from '../../../src/transport/psk-file.ts';
+import { pskKey, pskTable } from '../../../src/transport/psk-file.ts';
 
 describe('a file of pre-shared keys', () => {
   test.each([
@@ -27,5 +27,19 @@ describe('a file of pre-shared keys', () => {
     ['', 'keys holds no key: each has a line identity:key'],
   ])('%j: %s', (text, message) => {
     expect(() => pskTable(text, 'keys')).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message }));
+  });
+});
+
+describe('a file with one key', () => {
+  test('holds it in its first line', () => {
+    expect(pskKey('00FF\r\nwhatever', 'key').toString('hex')).toBe('00ff');
+  });
+
+  test.each([
+    ['', 'key must hold the key in hexadecimal, in its first line'],
+    ['greenhouse:00ff', 'key must hold the key in hexadecimal, in its first line'],
+    ['ab'.repeat(513), 'key: a key has at most 512 bytes'],
+  ])('%j: %s', (text, message) => {
+    expect(() => pskKey(text, 'key')).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message }));
   });
 });

@@ -1,7 +1,16 @@
+import { createHash, pbkdf2Sync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { Places } from '../../../../src/access/places.ts';
 import { PasswordChecker } from '../../../../src/access/users/password-checker.ts';
-import { decoyHash, formatPasswordHash, hashPassword, isPassword, type PasswordHash, parsePasswordHash } from '../../../../src/access/users/password-hash.ts';
+import {
+  decoyHash,
+  formatPasswordHash,
+  hashPassword,
+  isArgon2,
+  isPassword,
+  type PasswordHash,
+  parsePasswordHash,
+} from '../../../../src/access/users/password-hash.ts';
 import { GatewayError } from '../../../../src/model/errors.ts';
 import { settled } from '../../../support/fake-clock.ts';
 
@@ -46,10 +55,41 @@ describe('argon2id in the PHC string format', () => {
 
   test('a decoy costs what its model costs and is met by nobody', async () => {
     const model = parsePasswordHash('$argon2id$v=19$m=64,t=3,p=2$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc');
+    if (!isArgon2(model)) throw new TypeError('not argon2id');
     const decoy = decoyHash(model);
     expect(decoy).toMatchObject({ memoryKiB: 64, passes: 3, parallelism: 2 });
     expect(decoy.hash).toHaveLength(model.hash.length);
     expect(await isPassword(Buffer.from('password'), decoy)).toBe(false);
+  });
+});
+
+describe('hashes of mosquitto_passwd, taken over with their users', () => {
+  const OF_2_0 = '$7$101$ARtMd48gVrI1rMx3$oh7z1ERsbBBf4inqv2VIJauBUeM/094WajfdJ4mtaFSGCkzOcndlnBZ2CG5SM3fKaLLjPTHL0/GRYvqBJKrfjQ==';
+  const SALT = 'c2FsdHNhbHRzYWx0';
+  const OF_1_6 = `$6$${SALT}$${createHash('sha512').update('secret').update(Buffer.from(SALT, 'base64')).digest('base64')}`;
+  const LONG_SALT = Buffer.alloc(64, 7);
+  const OF_2_1 = `$7$1000$${LONG_SALT.toString('base64')}$${pbkdf2Sync('secret', LONG_SALT, 1_000, 64, 'sha512').toString('base64')}`;
+
+  test.each([
+    ['PBKDF2, made by mosquitto_passwd 2.0.11', OF_2_0],
+    ['SHA-512, as 1.6 made it', OF_1_6],
+    ['PBKDF2 with a salt of 64 bytes, as 2.1 makes it', OF_2_1],
+  ])('%s', async (_, written) => {
+    const hash = parsePasswordHash(written);
+    expect(isArgon2(hash)).toBe(false);
+    expect(formatPasswordHash(hash)).toBe(written);
+    expect(await isPassword(Buffer.from('secret'), hash)).toBe(true);
+    expect(await isPassword(Buffer.from('secreT'), hash)).toBe(false);
+  });
+
+  test.each([
+    ['more iterations than a login may cost', OF_2_0.replace('101', '1000001')],
+    ['no iterations', OF_2_0.replace('101', '0')],
+    ['a salt of another length', OF_2_0.replace('ARtM', 'ARtMARtM')],
+    ['a hash of another length', OF_2_0.slice(0, -4)],
+    ['another kind', OF_1_6.replace('$6$', '$5$')],
+  ])('%s is refused', (_, written) => {
+    expect(problemOf(() => parsePasswordHash(written))).toContain('form');
   });
 });
 

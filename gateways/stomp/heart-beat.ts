@@ -1,0 +1,97 @@
+// Heart-beats (STOMP 1.1 and 1.2 "Heart-beating").
+import type { CancelTimer, Clock } from '../../src/model/clock.ts';
+import { StompError } from './packets.ts';
+
+/** Time lags, and so do networks: silence of twice the interval is the end. */
+const TOLERANCE = 2;
+
+/** Milliseconds; 0: none. */
+export interface HeartBeats {
+  /** The gateway sends at least so often. */
+  readonly sendMs: number;
+  /** The client sends at least so often. */
+  readonly receiveMs: number;
+}
+
+/**
+ * What both ends agree on.
+ *
+ * @param header - of CONNECT; absent: the client has none.
+ * @throws StompError - it is not two numbers.
+ */
+export function agreedHeartBeats(header: string | undefined, ours: HeartBeats): HeartBeats {
+  if (header === undefined) return { sendMs: 0, receiveMs: 0 };
+  const [, can, wants] = /^(\d{1,10}),(\d{1,10})$/u.exec(header) ?? [];
+  if (can === undefined || wants === undefined) throw new StompError('STOMP 1.2 heart-beating', 'heart-beat is two numbers of milliseconds');
+  return { sendMs: agreed(ours.sendMs, Number(wants)), receiveMs: agreed(Number(can), ours.receiveMs) };
+}
+
+function agreed(canMs: number, wantedMs: number): number {
+  return canMs === 0 || wantedMs === 0 ? 0 : Math.max(canMs, wantedMs);
+}
+
+export interface Beating {
+  /** Nothing was sent for as long as agreed. */
+  beat(): void;
+  /** Nothing was heard for twice as long as agreed. */
+  onSilence(): void;
+  /** Not read just now: its silence says nothing. */
+  readonly isHeld: boolean;
+}
+
+export class HeartBeat {
+  readonly #clock: Clock;
+  readonly #agreed: HeartBeats;
+  readonly #owner: Beating;
+  #heardAtMs: number;
+  #sentAtMs: number;
+  #cancelSending: CancelTimer | undefined;
+  #cancelListening: CancelTimer | undefined;
+
+  constructor(clock: Clock, agreed: HeartBeats, owner: Beating) {
+    this.#clock = clock;
+    this.#agreed = agreed;
+    this.#owner = owner;
+    this.#heardAtMs = clock.monotonicMs();
+    this.#sentAtMs = this.#heardAtMs;
+    if (agreed.sendMs > 0) this.#sendIn(agreed.sendMs);
+    if (agreed.receiveMs > 0) this.#listenFor(TOLERANCE * agreed.receiveMs);
+  }
+
+  /** Any byte counts. */
+  heard(): void {
+    this.#heardAtMs = this.#clock.monotonicMs();
+  }
+
+  sent(): void {
+    this.#sentAtMs = this.#clock.monotonicMs();
+  }
+
+  stop(): void {
+    this.#cancelSending?.();
+    this.#cancelListening?.();
+  }
+
+  #sendIn(delayMs: number): void {
+    this.#cancelSending = this.#clock.after(delayMs, () => {
+      const quietMs = this.#clock.monotonicMs() - this.#sentAtMs;
+      if (quietMs < this.#agreed.sendMs) {
+        this.#sendIn(this.#agreed.sendMs - quietMs);
+        return;
+      }
+      this.sent();
+      this.#owner.beat();
+      this.#sendIn(this.#agreed.sendMs);
+    });
+  }
+
+  #listenFor(delayMs: number): void {
+    this.#cancelListening = this.#clock.after(delayMs, () => {
+      if (this.#owner.isHeld) this.heard();
+      const limitMs = TOLERANCE * this.#agreed.receiveMs;
+      const silentMs = this.#clock.monotonicMs() - this.#heardAtMs;
+      if (silentMs >= limitMs) this.#owner.onSilence();
+      else this.#listenFor(limitMs - silentMs);
+    });
+  }
+}

@@ -1,0 +1,37 @@
+import type { EpochMs, GatewayMs } from './clock.ts';
+import { topicName } from './topic.ts';
+
+/**
+ * Under this name a report of losses waits in the queue it is about; no client publishes or subscribes to it there. The remote knows it by the name the
+ * bridge is configured with.
+ */
+export const LOSS_REPORT_TOPIC = topicName('$postern/loss');
+
+/** Messages of one publisher that one queue lost by one cause. Of a range not every message need be lost: `count` are. */
+export interface Losses {
+  readonly cause: string;
+  /** Client id of the publisher. Undefined: of several, or it cannot be read any more. */
+  readonly device: string | undefined;
+  /** Of the publisher's own numbers. Undefined: they have none. */
+  readonly boot: number | undefined;
+  readonly range: Range | undefined;
+  /** Of the numbers of the queue. Undefined: none of them ever was in it. */
+  readonly queueRange: Range | undefined;
+  readonly count: number;
+  readonly sinceMs: GatewayMs;
+  readonly untilMs: GatewayMs;
+}
+
+/** Both ends included. */
+export interface Range {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Losses as they are told. */
+export interface LossReport extends Omit<Losses, 'sinceMs' | 'untilMs'> {
+  /** From 1 on, each once in the life of the queue. */
+  readonly report: number;
+  readonly since: EpochMs;
+  readonly until: EpochMs;
+}
