@@ -45,10 +45,10 @@ async function judged(context: GatewayContext, request: ConnectRequest, outlet: 
   }
 }
 
-function connectRequest({ settings, transport }: GatewayParts, { clientId, facts, cleanStart, origin }: AttachTerms): ConnectRequest {
-  const { peer } = facts;
+function connectRequest({ settings }: GatewayParts, { clientId, facts, cleanStart, origin }: AttachTerms): ConnectRequest {
+  const { transport, peer, address } = facts.end;
   return {
-    credentials: { clientId, peer: peer.address, peerHost: peer.host, listener: transport.name, protocol: PROTOCOL },
+    credentials: { clientId, peer: address, peerHost: peer.host, listener: transport.name, protocol: PROTOCOL },
     cleanStart,
     sessionExpirySeconds: Number.POSITIVE_INFINITY, // until the client leaves, any restart finds its session: CleanSession means "begins empty"
     inflightMax: settings.inflightMax,

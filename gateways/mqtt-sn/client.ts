@@ -1,8 +1,9 @@
 // What the conversations of one client share.
 import type { ClientSession, GatewayContext } from '../../src/gateway/gateway.ts';
 import type { ClientId } from '../../src/model/client.ts';
-import type { DatagramPeer, DatagramTransport } from '../../src/transport/transport.ts';
+import type { DatagramTransport } from '../../src/transport/transport.ts';
 import type { MqttSnCounters } from './counters.ts';
+import type { End } from './ends.ts';
 import type { Packet } from './packets.ts';
 import type { PredefinedTopics } from './predefined-topics.ts';
 import type { RetryRules } from './retries.ts';
@@ -16,8 +17,8 @@ export interface GatewayParts {
   readonly counters: MqttSnCounters;
   readonly predefined: PredefinedTopics;
   readonly retryRules: RetryRules;
-  readonly transport: DatagramTransport;
-  send(packet: Packet, to: DatagramPeer): void;
+  readonly transports: readonly DatagramTransport[];
+  send(packet: Packet, to: End): void;
 }
 
 /** One client, as its conversations see it. */
@@ -27,6 +28,7 @@ export interface Client {
   readonly session: ClientSession;
   readonly topicIds: TopicIds;
   readonly predefined: PredefinedTopics;
+  readonly remoteEnd: End;
   /** Nothing may be sent but answers: it wakes up by itself (§6.14). */
   readonly isAsleep: boolean;
   send(packet: Packet): void;

@@ -1,12 +1,11 @@
 // CONNECT with its will handshake (§6.2), and the other two ways a client comes back: after a restart of ours, and at a new address. Before the
 // core has accepted a client, all that is kept of it is one bounded entry here, for as long as N_RETRY lasts.
-import type { PeerAddress } from '../../src/model/client.ts';
 import { CLIENT_ID_BYTES_MAX } from '../../src/model/limits.ts';
-import type { DatagramPeer } from '../../src/transport/transport.ts';
 import { attach } from './attach.ts';
 import type { GatewayParts } from './client.ts';
 import type { Connection } from './connection.ts';
 import type { Directory } from './directory.ts';
+import { type End, EndMap } from './ends.ts';
 import { decodeLinkFacts, LINK_KEY, type LinkFacts } from './link-facts.ts';
 import { type Connect, type PacketType, RETURN_CODE, type ReturnCode, type WillMsg, type WillTopic } from './packets.ts';
 import { CONNACK_CODE } from './reason.ts';
@@ -21,7 +20,7 @@ const RESTORE_BATCH = 256;
 
 interface Handshake {
   readonly connect: Connect;
-  readonly from: DatagramPeer;
+  readonly from: End;
   phase: 'will-topic' | 'will-message' | 'judging';
   willTopic: WillTopicFacts | undefined;
 }
@@ -41,31 +40,33 @@ const DELETE: WillChange = { kind: 'replace' };
 export class Connector {
   readonly #parts: GatewayParts;
   readonly #directory: Directory;
-  readonly #handshakes = new Map<PeerAddress, Handshake>();
+  readonly #handshakes: EndMap<Handshake>;
   /** Sleeping clients that are being judged at a new address. */
-  readonly #moving = new Set<PeerAddress>();
-  readonly #retries: Retries<PeerAddress>;
+  readonly #moving: EndMap<Connection>;
+  readonly #retries: Retries<Handshake>;
   #isStopped = false;
 
   constructor(parts: GatewayParts, directory: Directory) {
     this.#parts = parts;
     this.#directory = directory;
-    this.#retries = new Retries(parts.retryRules, (address) => this.#handshakes.delete(address));
+    this.#handshakes = new EndMap(parts.transports);
+    this.#moving = new EndMap(parts.transports);
+    this.#retries = new Retries(parts.retryRules, ({ from }) => this.#handshakes.delete(from));
   }
 
   /** Whether packets from there belong to a handshake: not one of a client yet. */
-  isBusy(address: PeerAddress): boolean {
-    return this.#handshakes.has(address) || this.#moving.has(address);
+  isBusy(end: End): boolean {
+    return this.#handshakes.get(end) !== undefined || this.#moving.get(end) !== undefined;
   }
 
-  connect(connect: Connect, from: DatagramPeer): void {
+  connect(connect: Connect, from: End): void {
     const refusal = refusalOf(connect);
     if (refusal !== undefined) {
       this.#refuse(from, refusal);
       return;
     }
-    if (this.#handshakes.get(from.address)?.phase === 'judging' || this.#moving.has(from.address)) return; // the answer is on its way
-    const present = this.#directory.at(from.address);
+    if (this.#handshakes.get(from)?.phase === 'judging' || this.#moving.get(from) !== undefined) return; // the answer is on its way
+    const present = this.#directory.at(from);
     if (present?.clientId === connect.clientId && present.answersCopy(connect)) return;
     if (!this.#hasRoomFor(connect, from) || !this.#parts.context.hasRoom()) {
       this.#refuse(from, RETURN_CODE.congestion);
@@ -75,8 +76,8 @@ export class Connector {
   }
 
   /** @returns false where no handshake waits for it. */
-  willTopic({ will }: WillTopic, from: DatagramPeer): boolean {
-    const handshake = this.#handshakes.get(from.address);
+  willTopic({ will }: WillTopic, from: End): boolean {
+    const handshake = this.#handshakes.get(from);
     if (handshake === undefined || handshake.phase === 'judging') return false;
     if (will === undefined) {
       this.#judge(handshake, DELETE); // §6.3: an empty WILLTOPIC deletes the will
@@ -90,14 +91,14 @@ export class Connector {
     }
     handshake.willTopic = willTopic;
     handshake.phase = 'will-message';
-    this.#retries.answered(from.address);
+    this.#retries.answered(handshake);
     this.#ask(handshake, 'WILLMSGREQ');
     return true;
   }
 
   /** @returns false where no handshake waits for it. */
-  willMessage({ message }: WillMsg, from: DatagramPeer): boolean {
-    const handshake = this.#handshakes.get(from.address);
+  willMessage({ message }: WillMsg, from: End): boolean {
+    const handshake = this.#handshakes.get(from);
     if (handshake?.phase !== 'will-message' || handshake.willTopic === undefined) return false;
     const will = { ...handshake.willTopic, message: Uint8Array.from(message) };
     if (isStorable(will)) {
@@ -110,17 +111,17 @@ export class Connector {
   }
 
   /** The client gave up before it was connected. */
-  abandon(address: PeerAddress): void {
-    const handshake = this.#handshakes.get(address);
+  abandon(end: End): void {
+    const handshake = this.#handshakes.get(end);
     if (handshake !== undefined && handshake.phase !== 'judging') this.#forget(handshake);
   }
 
   /** A sleeping client wakes up at another address (§6.14): it is judged there like anyone else, and goes on where it was. */
-  async move(client: Connection, to: DatagramPeer): Promise<Connection | undefined> {
-    if (this.isBusy(to.address) || this.#moving.size >= HANDSHAKES_MAX) return undefined;
-    this.#moving.add(to.address);
-    const moved = await this.#restore(client.clientId, { ...client.facts, peer: to });
-    this.#moving.delete(to.address);
+  async move(client: Connection, to: End): Promise<Connection | undefined> {
+    if (this.isBusy(to) || this.#moving.size >= HANDSHAKES_MAX) return undefined;
+    this.#moving.set(to, client);
+    const moved = await this.#restore(client.clientId, { ...client.facts, end: to });
+    this.#moving.delete(to);
     if (moved === undefined) return undefined;
     moved.resumeLink();
     this.#parts.counters.moved.value += 1;
@@ -147,7 +148,7 @@ export class Connector {
     const links: RecordedLink[] = [];
     for (const { clientId, state } of this.#parts.context.detachedSessions()) {
       const value = state.get(LINK_KEY);
-      const facts = value === undefined ? undefined : decodeLinkFacts(value);
+      const facts = value === undefined ? undefined : decodeLinkFacts(value, this.#parts.transports);
       if (facts !== undefined) links.push({ clientId, facts });
     }
     return links;
@@ -174,22 +175,22 @@ export class Connector {
   }
 
   #begin(handshake: Handshake): void {
-    const { address } = handshake.from;
-    this.#retries.answered(address); // of an earlier CONNECT
-    this.#handshakes.set(address, handshake);
+    const earlier = this.#handshakes.get(handshake.from);
+    if (earlier !== undefined) this.#retries.answered(earlier);
+    this.#handshakes.set(handshake.from, handshake);
     if (handshake.phase === 'will-topic') this.#ask(handshake, 'WILLTOPICREQ');
     else this.#judge(handshake, KEEP);
   }
 
-  #ask({ from }: Handshake, type: Extract<PacketType, 'WILLTOPICREQ' | 'WILLMSGREQ'>): void {
-    const send = (): void => this.#parts.send({ type }, from);
+  #ask(handshake: Handshake, type: Extract<PacketType, 'WILLTOPICREQ' | 'WILLMSGREQ'>): void {
+    const send = (): void => this.#parts.send({ type }, handshake.from);
     send();
-    this.#retries.watch(from.address, send);
+    this.#retries.watch(handshake, send);
   }
 
   #judge(handshake: Handshake, change: WillChange): void {
     handshake.phase = 'judging';
-    this.#retries.answered(handshake.from.address);
+    this.#retries.answered(handshake);
     void this.#admit(handshake, change);
   }
 
@@ -197,7 +198,7 @@ export class Connector {
     const { connect, from } = handshake;
     const former = this.#directory.of(connect.clientId);
     const isWakeUp = former !== undefined && !former.isActive;
-    const facts = { peer: from, keepAliveSeconds: connect.durationSeconds, isCleanSession: connect.isCleanSession, sleepSeconds: 0 };
+    const facts = { end: from, keepAliveSeconds: connect.durationSeconds, isCleanSession: connect.isCleanSession, sleepSeconds: 0 };
     // §6.14: a sleeping client that connects wakes up; what was kept for it is not thrown away, whatever its CleanSession says.
     const cleanStart = connect.isCleanSession && !isWakeUp;
     const attached = await attach(this.#parts, this.#directory, { clientId: connect.clientId, facts, cleanStart, origin: 'peer' });
@@ -219,19 +220,18 @@ export class Connector {
     else armWill(session, topics, storedWill(session.state));
   }
 
-  #hasRoomFor({ clientId }: Connect, { address }: DatagramPeer): boolean {
-    if (this.#handshakes.size >= HANDSHAKES_MAX && !this.#handshakes.has(address)) return false;
+  #hasRoomFor({ clientId }: Connect, from: End): boolean {
+    if (this.#handshakes.size >= HANDSHAKES_MAX && this.#handshakes.get(from) === undefined) return false;
     return this.#directory.of(clientId) !== undefined || this.#directory.size + this.#handshakes.size < this.#parts.settings.clientsMax;
   }
 
   #forget(handshake: Handshake): void {
-    const { address } = handshake.from;
-    if (this.#handshakes.get(address) !== handshake) return;
-    this.#handshakes.delete(address);
-    this.#retries.answered(address);
+    if (this.#handshakes.get(handshake.from) !== handshake) return;
+    this.#handshakes.delete(handshake.from);
+    this.#retries.answered(handshake);
   }
 
-  #refuse(to: DatagramPeer, returnCode: ReturnCode): void {
+  #refuse(to: End, returnCode: ReturnCode): void {
     this.#parts.counters.connectsRefused.value += 1;
     this.#parts.send({ type: 'CONNACK', returnCode }, to);
   }

@@ -5,6 +5,7 @@ import type { ClientId } from '../../src/model/client.ts';
 import type { TopicName } from '../../src/model/topic.ts';
 import type { Client, GatewayParts } from './client.ts';
 import { Deliveries } from './deliveries.ts';
+import type { End } from './ends.ts';
 import { encodeLinkFacts, LINK_KEY, type LinkFacts } from './link-facts.ts';
 import { type Connect, type Disconnect, type Packet, type Pingreq, RETURN_CODE } from './packets.ts';
 import type { PredefinedTopics } from './predefined-topics.ts';
@@ -63,6 +64,10 @@ export class Connection implements Client, Outlet {
     return this.#facts;
   }
 
+  get remoteEnd(): End {
+    return this.#facts.end;
+  }
+
   get isAsleep(): boolean {
     return this.#state === 'asleep';
   }
@@ -72,7 +77,7 @@ export class Connection implements Client, Outlet {
   }
 
   send(packet: Packet): void {
-    if (this.#state !== 'closed') this.parts.send(packet, this.#facts.peer);
+    if (this.#state !== 'closed') this.parts.send(packet, this.#facts.end);
   }
 
   /** Answers CONNECT once what it promises is on disk, and lets messages flow. */
@@ -183,7 +188,7 @@ export class Connection implements Client, Outlet {
 
   end(reason: EndReason): void {
     const { log } = this.parts.context;
-    if (reason === 'rate-exceeded') log.warn('over its rate for too long: sent away', { clientId: this.clientId, peer: this.#facts.peer.address });
+    if (reason === 'rate-exceeded') log.warn('over its rate for too long: sent away', { clientId: this.clientId, peer: this.#facts.end.address });
     if (reason === 'kicked' || reason === 'rate-exceeded') {
       this.send({ type: 'DISCONNECT', durationSeconds: undefined });
       this.#depart({ publishWill: true });
@@ -292,7 +297,7 @@ export class Connection implements Client, Outlet {
   #lost(cause: string): void {
     const { counters, context } = this.parts;
     counters.lost.value += 1;
-    context.log.info('client lost', { clientId: this.clientId, peer: this.#facts.peer.address, cause });
+    context.log.info('client lost', { clientId: this.clientId, peer: this.#facts.end.address, cause });
     this.releaseWill();
     this.#depart({ publishWill: true });
   }

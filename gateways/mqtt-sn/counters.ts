@@ -17,6 +17,8 @@ const NAMES = {
   qosMinusOneDropped: 'mqtt-sn.dropped.qos-minus-one',
   /** Sent again by its client: the disk was behind, and it has no answer that says so. */
   diskBehindDropped: 'mqtt-sn.dropped.disk-behind',
+  /** Behind a forwarder, where none is accepted. */
+  forwardedDropped: 'mqtt-sn.dropped.forwarded',
   topicIdsExhausted: 'mqtt-sn.refused.topic-ids',
   undeliverable: 'mqtt-sn.dropped.undeliverable',
   retransmitted: 'mqtt-sn.requests.retransmitted',

@@ -5,6 +5,7 @@ import type { CancelTimer } from '../../src/model/clock.ts';
 import type { Topic, TopicName } from '../../src/model/topic.ts';
 import type { Client } from './client.ts';
 import { publishBytes, shortTopicId } from './codec.ts';
+import { packetBytesMax } from './ends.ts';
 import { type Puback, RETURN_CODE, type Regack, type TopicIdType } from './packets.ts';
 import { type RegistrationOutcome, Registrations } from './registrations.ts';
 import { Retries } from './retries.ts';
@@ -132,7 +133,7 @@ export class Deliveries {
   }
 
   #publish({ message, qos, isRetain, isDuplicate, packetId }: Held, reference: TopicReference): void {
-    if (publishBytes(message.payload.length) > this.#client.parts.transport.payloadBytesMax) {
+    if (publishBytes(message.payload.length) > packetBytesMax(this.#client.remoteEnd)) {
       this.#refused(packetId);
       return;
     }

@@ -1,11 +1,17 @@
-import type { ClientId, PeerAddress } from '../../src/model/client.ts';
+import type { ClientId } from '../../src/model/client.ts';
 import { SlotMap } from '../../src/model/slot-map.ts';
+import type { DatagramTransport } from '../../src/transport/transport.ts';
 import type { Connection } from './connection.ts';
+import { type End, EndMap } from './ends.ts';
 
-/** The clients that are connected or asleep: by id, and by the address each was last heard from. */
+/** The clients that are connected or asleep: by id, and by the end each was last heard from. */
 export class Directory {
   readonly #byClientId = new SlotMap<string, Connection>();
-  readonly #byAddress = new SlotMap<PeerAddress, Connection>();
+  readonly #byEnd: EndMap<Connection>;
+
+  constructor(transports: readonly DatagramTransport[]) {
+    this.#byEnd = new EndMap(transports);
+  }
 
   get size(): number {
     return this.#byClientId.size;
@@ -19,21 +25,21 @@ export class Directory {
     return this.#byClientId.get(clientId);
   }
 
-  at(address: PeerAddress): Connection | undefined {
-    return this.#byAddress.get(address);
+  at(end: End): Connection | undefined {
+    return this.#byEnd.get(end);
   }
 
-  /** One address, one client: who had it before is displaced. */
+  /** One end, one client: who had it before is displaced. */
   add(connection: Connection): void {
-    const { address } = connection.facts.peer;
-    this.#byAddress.get(address)?.displaced();
+    const { end } = connection.facts;
+    this.#byEnd.get(end)?.displaced();
     this.#byClientId.set(connection.clientId, connection);
-    this.#byAddress.set(address, connection);
+    this.#byEnd.set(end, connection);
   }
 
   remove(connection: Connection): void {
-    const { address } = connection.facts.peer;
+    const { end } = connection.facts;
     if (this.#byClientId.get(connection.clientId) === connection) this.#byClientId.delete(connection.clientId);
-    if (this.#byAddress.get(address) === connection) this.#byAddress.delete(address);
+    if (this.#byEnd.get(end) === connection) this.#byEnd.delete(end);
   }
 }

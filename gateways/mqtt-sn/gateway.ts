@@ -8,6 +8,8 @@ import { decode, encode } from './codec.ts';
 import { Connector } from './connect.ts';
 import { mqttSnCounters } from './counters.ts';
 import { Directory } from './directory.ts';
+import { type End, endOf, sendTo } from './ends.ts';
+import { decapsulate, isEncapsulated } from './forwarder.ts';
 import type { Packet, Pingreq, Publish } from './packets.ts';
 import { PredefinedTopics } from './predefined-topics.ts';
 import type { MqttSnSettings } from './settings.ts';
@@ -22,15 +24,16 @@ export class MqttSnGateway implements Gateway {
   readonly name = PROTOCOL;
   readonly #settings: MqttSnSettings;
   readonly #predefined: PredefinedTopics;
-  readonly #transport: DatagramTransport;
-  readonly #directory = new Directory();
+  readonly #transports: readonly DatagramTransport[];
+  readonly #directory: Directory;
   #service: Service | undefined;
 
   /** @throws GatewayError INVALID_TOPIC - in a predefined topic. */
-  constructor(settings: MqttSnSettings, transport: DatagramTransport) {
+  constructor(settings: MqttSnSettings, transports: readonly DatagramTransport[]) {
     this.#settings = settings;
     this.#predefined = new PredefinedTopics(settings.predefinedTopics);
-    this.#transport = transport;
+    this.#transports = transports;
+    this.#directory = new Directory(transports);
   }
 
   async start(context: GatewayContext): Promise<void> {
@@ -42,26 +45,31 @@ export class MqttSnGateway implements Gateway {
       counters,
       predefined: this.#predefined,
       retryRules: { clock: context.clock, intervalMs: retrySeconds * 1_000, repetitionsMax: retries, retransmitted: counters.retransmitted },
-      transport: this.#transport,
+      transports: this.#transports,
       send: (packet, to) => {
         counters.sent.value += 1;
-        this.#transport.send(encode(packet), to);
+        sendTo(to, encode(packet));
       },
     };
     const service = new Service(parts, this.#directory);
     this.#service = service;
     context.metrics.gauge('mqtt-sn.clients', () => this.#directory.size);
     const restored = await service.connector.restoreAll(); // before the first datagram: the devices have not noticed that we were away
-    await this.#transport.listen((bytes, from) => service.onDatagram(bytes, from));
-    for (const connection of restored) connection.resumeLink(); // what is owed to them leaves by the open socket
+    for (const transport of this.#transports) await transport.listen((bytes, from) => service.onDatagram(bytes, transport, from));
+    for (const connection of restored) connection.resumeLink(); // what is owed to them leaves by the open transports
   }
 
   /** Says nothing to the devices: to them a restart is a lost packet. */
   async stop(): Promise<void> {
     this.#service?.connector.stop();
-    await this.#transport.close();
+    for (const transport of this.#transports) await transport.close();
     for (const connection of this.#directory.all()) connection.suspend();
   }
+}
+
+interface Received {
+  readonly packet: Packet;
+  readonly from: End;
 }
 
 /** The running gateway: which packet goes to whom. */
@@ -76,19 +84,23 @@ class Service {
     this.connector = new Connector(parts, directory);
   }
 
-  onDatagram(bytes: Buffer, from: DatagramPeer): void {
+  onDatagram(bytes: Buffer, transport: DatagramTransport, from: DatagramPeer): void {
     const { counters } = this.#parts;
     counters.received.value += 1;
-    const packet = this.#decode(bytes, from);
-    if (packet !== undefined) this.#route(packet, from);
+    const received = this.#decode(bytes, transport, from);
+    if (received !== undefined) this.#route(received.packet, received.from);
   }
 
-  #decode(bytes: Buffer, from: DatagramPeer): Packet | undefined {
-    const { counters, context } = this.#parts;
+  #decode(bytes: Buffer, transport: DatagramTransport, from: DatagramPeer): Received | undefined {
+    const { counters, context, settings } = this.#parts;
     try {
-      const packet = decode(bytes);
-      if (packet === undefined) counters.unknownType.value += 1;
-      return packet;
+      if (!isEncapsulated(bytes)) return this.#known(decode(bytes), endOf(transport, from));
+      if (!settings.forwarders) {
+        counters.forwardedDropped.value += 1;
+        return undefined;
+      }
+      const { nodeIds, packet } = decapsulate(bytes);
+      return this.#known(decode(packet), endOf(transport, from, nodeIds));
     } catch (error) {
       if (!(error instanceof MalformedPacketError)) throw error;
       counters.malformed.value += 1;
@@ -98,7 +110,13 @@ class Service {
     }
   }
 
-  #route(packet: Packet, from: DatagramPeer): void {
+  #known(packet: Packet | undefined, from: End): Received | undefined {
+    if (packet !== undefined) return { packet, from };
+    this.#parts.counters.unknownType.value += 1;
+    return undefined;
+  }
+
+  #route(packet: Packet, from: End): void {
     switch (packet.type) {
       case 'CONNECT':
         this.connector.connect(packet, from);
@@ -120,15 +138,15 @@ class Service {
     }
   }
 
-  #toClient(packet: Packet, from: DatagramPeer): void {
-    const connection = this.#directory.at(from.address);
+  #toClient(packet: Packet, from: End): void {
+    const connection = this.#directory.at(from);
     if (connection !== undefined) connection.receive(packet);
     else this.#fromStranger(packet, from);
   }
 
   /** A sleeping client names itself: it may have got another address, or another client its old one (§6.14). */
-  #ping(packet: Pingreq, from: DatagramPeer): void {
-    const atAddress = this.#directory.at(from.address);
+  #ping(packet: Pingreq, from: End): void {
+    const atAddress = this.#directory.at(from);
     if (packet.clientId === undefined || atAddress?.clientId === packet.clientId) {
       this.#toClient(packet, from);
       return;
@@ -138,21 +156,21 @@ class Service {
     else void this.#wakeAt(packet, sleeper.clientId, from);
   }
 
-  async #wakeAt(packet: Pingreq, sleeperId: string, from: DatagramPeer): Promise<void> {
+  async #wakeAt(packet: Pingreq, sleeperId: string, from: End): Promise<void> {
     const sleeper = this.#directory.of(sleeperId);
-    if (sleeper === undefined || this.connector.isBusy(from.address) || !this.#parts.context.hasRoom()) return; // it asks again
+    if (sleeper === undefined || this.connector.isBusy(from) || !this.#parts.context.hasRoom()) return; // it asks again
     const moved = await this.connector.move(sleeper, from);
     if (moved !== undefined) moved.receive(packet);
     else this.#fromStranger(packet, from);
   }
 
-  #fromStranger(packet: Packet, from: DatagramPeer): void {
+  #fromStranger(packet: Packet, from: End): void {
     if (packet.type === 'PUBLISH' && packet.qos === -1) {
       this.#publishWithoutConnection(packet, from);
       return;
     }
-    if (packet.type === 'DISCONNECT') this.connector.abandon(from.address);
-    const isAnswered = EXPECTS_ANSWER.has(packet.type) && !this.connector.isBusy(from.address) && !isGoingToSleep(packet);
+    if (packet.type === 'DISCONNECT') this.connector.abandon(from);
+    const isAnswered = EXPECTS_ANSWER.has(packet.type) && !this.connector.isBusy(from) && !isGoingToSleep(packet);
     if (!isAnswered) {
       this.#parts.counters.unexpected.value += 1;
       return;
@@ -162,8 +180,8 @@ class Service {
   }
 
   /** §6.8. Never answered, whatever is wrong. */
-  #publishWithoutConnection({ topicIdType, topicId, isRetain, data }: Publish, from: DatagramPeer): void {
-    const { settings, context, predefined, counters, transport } = this.#parts;
+  #publishWithoutConnection({ topicIdType, topicId, isRetain, data }: Publish, from: End): void {
+    const { settings, context, predefined, counters } = this.#parts;
     const topic = topicIdType === 'normal' ? undefined : publishedTopic({ predefined, clientId: undefined, topicIds: undefined }, topicIdType, topicId);
     if (!settings.qosMinusOne || typeof topic !== 'string') {
       counters.qosMinusOneDropped.value += 1;
@@ -171,7 +189,7 @@ class Service {
     }
     context.publishWithoutSession(
       { topic: context.topics.intern(topic), payload: data, qos: 0, isRetain },
-      { clientId: ANONYMOUS_PUBLISHER, peer: from.address, peerHost: from.host, listener: transport.name, protocol: PROTOCOL },
+      { clientId: ANONYMOUS_PUBLISHER, peer: from.address, peerHost: from.peer.host, listener: from.transport.name, protocol: PROTOCOL },
     );
   }
 }

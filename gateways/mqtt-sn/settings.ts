@@ -12,6 +12,8 @@ export interface MqttSnSettings {
   readonly gatewayId: number;
   /** Whether PUBLISH at QoS −1 is taken from senders that never connected (§6.8). */
   readonly qosMinusOne: boolean;
+  /** Whether forwarders may speak for wireless nodes (§5.5). */
+  readonly forwarders: boolean;
   readonly predefinedTopics: readonly PredefinedTopic[];
   /** T_RETRY: wait for an answer to a request of ours before it is sent again; 10..15 s in §7.2. */
   readonly retrySeconds: number;
@@ -32,6 +34,7 @@ export interface MqttSnSettings {
 export const MQTT_SN_DEFAULTS: MqttSnSettings = {
   gatewayId: 1,
   qosMinusOne: true,
+  forwarders: true,
   predefinedTopics: [],
   retrySeconds: 10,
   retries: 3,

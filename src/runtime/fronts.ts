@@ -29,7 +29,7 @@ export interface Front {
 export function mqttSnFront(mqttSn: Config['mqttSn'], parts: FrontParts): Front | undefined {
   if (!mqttSn.udp.enabled) return undefined;
   const transport = new UdpTransport({ name: 'mqttSn.udp', ...mqttSn.udp.bind, ...parts });
-  return { gateway: createMqttSnGateway(mqttSn, transport), listeners: [transport] };
+  return { gateway: createMqttSnGateway(mqttSn, [transport]), listeners: [transport] };
 }
 
 /** Undefined when no listener of it is enabled. */

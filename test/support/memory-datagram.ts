@@ -49,6 +49,10 @@ export class MemoryDatagramPeer {
     this.#send = send;
   }
 
+  take(): Buffer[] {
+    return this.received.splice(0);
+  }
+
   sends(bytes: Uint8Array): this {
     this.#send(Buffer.from(bytes));
     return this;

@@ -2,7 +2,7 @@
 // QoS 2 message once. It moves only when the test says `step`.
 import { decode, encode } from '../../gateways/mqtt-sn/codec.ts';
 import type { Packet, Publish } from '../../gateways/mqtt-sn/packets.ts';
-import type { MemoryDatagramPeer } from './memory-datagram.ts';
+import type { DeviceLink } from './mqtt-sn.ts';
 import { connect, disconnect, pingreq, puback, pubcomp, publish, pubrec, pubrel, regack, register, subscribe } from './mqtt-sn-packets.ts';
 
 /** Steps without an answer before a request is sent again. */
@@ -19,7 +19,7 @@ export class Device {
   readonly acknowledged: string[] = [];
   /** What came in, `topic payload`; QoS 2 once. */
   readonly received: string[] = [];
-  readonly #peer: MemoryDatagramPeer;
+  readonly #peer: DeviceLink;
   readonly #clientId: string;
   readonly #requests: Request[] = [];
   readonly #names = new Map<number, string>();
@@ -31,7 +31,7 @@ export class Device {
   /** How it reaches the gateway at all, before everything else. */
   #greeting: Request | undefined;
 
-  constructor(peer: MemoryDatagramPeer, clientId: string) {
+  constructor(peer: DeviceLink, clientId: string) {
     this.#peer = peer;
     this.#clientId = clientId;
     this.#connect();
@@ -70,7 +70,7 @@ export class Device {
 
   /** Reads what came, then says what is due. */
   step(): void {
-    for (const bytes of this.#peer.received.splice(0)) {
+    for (const bytes of this.#peer.take()) {
       const packet = decode(bytes);
       if (packet !== undefined) this.#receive(packet);
     }

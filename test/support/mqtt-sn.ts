@@ -1,6 +1,7 @@
 // Lockstep bench for MQTT-SN: the real gateway on the real core, a sensor that is a script, a clock moved by hand.
 import { expect } from 'vitest';
 import { decode, encode } from '../../gateways/mqtt-sn/codec.ts';
+import { decapsulate, encapsulate } from '../../gateways/mqtt-sn/forwarder.ts';
 import { createMqttSnGateway, MQTT_SN_DEFAULTS, type MqttSnSettings } from '../../gateways/mqtt-sn/index.ts';
 import type { Packet } from '../../gateways/mqtt-sn/packets.ts';
 import type { BrokerSettings } from '../../src/broker/broker.ts';
@@ -24,7 +25,9 @@ export interface MqttSnBenchOptions {
 }
 
 export class MqttSnBench {
-  readonly network = new MemoryDatagramTransport({ payloadBytesMax: 1_024 });
+  readonly network = new MemoryDatagramTransport({ name: 'mqtt-sn.udp', payloadBytesMax: 1_024 });
+  /** Another transport of the same gateway. */
+  readonly otherNetwork = new MemoryDatagramTransport({ name: 'mqtt-sn.other', payloadBytesMax: 1_024 });
   /** Warnings and errors of the gateway. */
   readonly log: { readonly event: string; readonly fields: LogFields | undefined }[] = [];
   readonly #options: MqttSnBenchOptions;
@@ -54,9 +57,12 @@ export class MqttSnBench {
   }
 
   /** A device at an address of its own, silent so far. */
-  sensor(address = '192.0.2.7:49152'): Sensor {
-    const portAt = address.lastIndexOf(':');
-    return new Sensor(this.network.peer(address.slice(0, portAt), Number(address.slice(portAt + 1))));
+  sensor(address = '192.0.2.7:49152', network = this.network): Sensor {
+    return new Sensor(peerAt(network, address));
+  }
+
+  forwarder(address = '192.0.2.9:1884'): Forwarder {
+    return new Forwarder(peerAt(this.network, address));
   }
 
   /** A device that has connected. */
@@ -92,6 +98,7 @@ export class MqttSnBench {
   async kill(): Promise<void> {
     await quiet();
     await this.network.close();
+    await this.otherNetwork.close();
     await this.#bootAgain({ wasClean: false });
   }
 
@@ -122,19 +129,20 @@ export class MqttSnBench {
     const { loss, settings } = this.#options;
     const path =
       loss === undefined ? this.network : new LossyDatagramTransport(this.network, { ...loss, seed: loss.seed + store.boot.boot * 1_000_003 }, this.#clock);
-    return [core, createMqttSnGateway({ ...MQTT_SN_DEFAULTS, ...settings }, new BorrowingTransport(path))];
+    return [core, createMqttSnGateway({ ...MQTT_SN_DEFAULTS, ...settings }, [new BorrowingTransport(path), new BorrowingTransport(this.otherNetwork)])];
   }
 }
 
 /** Takes the bytes of each datagram back once it was handled, as a socket does: who keeps them must have copied them. */
 class BorrowingTransport implements DatagramTransport {
-  readonly name = 'mqtt-sn.udp';
+  readonly name: string;
   readonly address: string;
   readonly payloadBytesMax: number;
   readonly #inner: DatagramTransport;
 
   constructor(inner: DatagramTransport) {
     this.#inner = inner;
+    this.name = inner.name;
     this.address = inner.address;
     this.payloadBytesMax = inner.payloadBytesMax;
   }
@@ -156,22 +164,61 @@ class BorrowingTransport implements DatagramTransport {
   }
 }
 
+function peerAt(network: MemoryDatagramTransport, address: string): MemoryDatagramPeer {
+  const portAt = address.lastIndexOf(':');
+  return network.peer(address.slice(0, portAt), Number(address.slice(portAt + 1)));
+}
+
 /** CONNECT takes two commits, one after the other; with the work around them everything has been said after this. */
 export async function quiet(): Promise<void> {
   for (let commits = 0; commits < 3; commits += 1) await settled();
 }
 
-/** A scripted peer. `expects` compares everything that came since the last time, in order. */
-export class Sensor {
+/** What a device has of the network. */
+export interface DeviceLink {
+  sends(bytes: Uint8Array): unknown;
+  /** What came since the last time. */
+  take(): Buffer[];
+}
+
+/** A forwarder (§5.5): one address, through which wireless nodes speak. */
+export class Forwarder {
   readonly #peer: MemoryDatagramPeer;
+  readonly #arrived: { readonly nodes: string; readonly packet: Buffer }[] = [];
 
   constructor(peer: MemoryDatagramPeer) {
     this.#peer = peer;
   }
 
+  /** @param nodes - ids in hex, the nearest forwarder's first. */
+  node(...nodes: string[]): DeviceLink {
+    const name = nodes.join('/');
+    const nodeIds = nodes.map((id) => Buffer.from(id, 'hex'));
+    return { sends: (bytes) => this.#peer.sends(encapsulate(bytes, nodeIds)), take: () => this.#take(name) };
+  }
+
+  #take(name: string): Buffer[] {
+    for (const bytes of this.#peer.take()) {
+      const { nodeIds, packet } = decapsulate(bytes);
+      this.#arrived.push({ nodes: nodeIds.map((id) => Buffer.from(id).toString('hex')).join('/'), packet });
+    }
+    const taken = this.#arrived.filter(({ nodes }) => nodes === name);
+    for (const each of taken) this.#arrived.splice(this.#arrived.indexOf(each), 1);
+    return taken.map(({ packet }) => packet);
+  }
+}
+
+/** A scripted peer. `expects` compares everything that came since the last time, in order. */
+export class Sensor {
+  readonly #link: DeviceLink;
+
+  constructor(link: DeviceLink) {
+    this.#link = link;
+  }
+
   /** Packets, or octets in hex where no packet could say it. */
   sends(...packets: (Packet | string)[]): { readonly expects: (...expected: Packet[]) => Promise<void> } {
-    for (const packet of packets) this.#peer.sends(typeof packet === 'string' ? Buffer.from(packet.replaceAll(' ', ''), 'hex') : encode(packet));
+    for (const packet of packets) this.#link.sends(typeof packet === 'string' ? Buffer.from(packet.replaceAll(' ', ''), 'hex') : encode(packet));
     return { expects: (...expected) => this.expects(...expected) };
   }
 
@@ -186,7 +233,7 @@ export class Sensor {
   /** Takes what came, for tests that need its numbers. */
   async received(): Promise<Packet[]> {
     await quiet();
-    return this.#peer.received.splice(0).map(decoded);
+    return this.#link.take().map(decoded);
   }
 
   /** Takes the one packet that came, which must be of that type. */

@@ -19,6 +19,7 @@ export const mqttSn = section('MQTT-SN 1.2.', {
   }),
   gatewayId: key(integer({ min: 0, max: 255 }), 'GwId in GWINFO; no two gateways of one network may have the same.', 1),
   qosMinusOne: key(boolean, 'Whether messages of QoS -1 are accepted from senders that never connected.', true),
+  forwarders: key(boolean, 'Whether forwarders may pass on what wireless nodes send, in forwarder encapsulation.', true),
   retrySeconds: key(seconds({ min: 1, max: 3_600 }), 'Time until an unanswered message is sent again (T_RETRY).', 10),
   retries: key(integer({ min: 0, max: 100 }), 'Times an unanswered message is sent again before the client counts as lost (N_RETRY).', 3),
   inflightMax: key(integer({ min: 1, max: 1_024 }), 'Deliveries a client may have unanswered; the protocol asks for 1.', 1),
