@@ -238,7 +238,7 @@ describe('check and version', () => {
       ['stop'],
       64,
       '',
-      'postern: "stop" is not a command: start, check, status, queues, queue, bridge, user, ban, backup, restore, selftest, import, version\n',
+      'postern: "stop" is not a command: start, check, status, queues, queue, bridge, user, ban, backup, restore, selftest, import, verify-stream, version\n',
     ],
     [['check', 'file'], 64, '', "error: too many arguments for 'check'. Expected 0 arguments but got 1: file.\n"],
   ])('%j', async (args, code, stdout, stderr) => {
