@@ -87,7 +87,7 @@ class Start {
     const { keptWal, wal, walIndex, database } = this.#files;
     const reading = readWal(existsSync(keptWal) ? keptWal : wal, walIndex);
     this.#wal = reading;
-    if (existsSync(this.#parts.path) && statSync(this.#parts.path).size === 0)
+    if (existsSync(this.#parts.path) && this.#hasNoDatabase())
       this.#parts.log.warn('database is an empty file', { advice: 'a start was interrupted, or its content is gone' });
     if (!reading.hasUnreachable && !this.#hasNoDatabase()) return;
     if (reading.frames.length === 0) return;
@@ -95,9 +95,9 @@ class Start {
     this.#beyond = groupsInLog(database, reading, reading.takenBySqlite);
   }
 
-  /** SQLite deletes a log beside a database without pages. */
+  /** SQLite deletes a log beside a database without pages. A file of one byte is empty to it: once it wrote that byte itself, for a file system that needed it. */
   #hasNoDatabase(): boolean {
-    return !existsSync(this.#parts.path) || statSync(this.#parts.path).size === 0;
+    return !existsSync(this.#parts.path) || statSync(this.#parts.path).size <= 1;
   }
 
   #openAsItIs(): Opened {
