@@ -167,7 +167,10 @@ export class Image {
     }
     session.facts = record.facts;
     record.facts.will?.message.keep();
-    this.sessions.set(sessionKey(record.realm, record.clientId), session);
+    const key = sessionKey(record.realm, record.clientId);
+    const other = this.sessions.get(key);
+    if (other !== undefined && other.id < record.id) this.#removeSession(other.id); // its end was in a group that is lost
+    this.sessions.set(key, session);
     this.#dirtOf(session).isFacts = true;
   }
 
