@@ -4,12 +4,13 @@ import { isUtf8 } from 'node:buffer';
 import type { EpochMs, GatewayClock } from '../model/clock.ts';
 import { GatewayError } from '../model/errors.ts';
 import { QUEUE_PAYLOAD_SHOWN_BYTES } from '../model/limits.ts';
+import type { QueueName, Selection } from '../model/queue-selection.ts';
 import type { Sequence, SessionStore, StoredDelivery, StoredSession } from '../session/session-store.ts';
 import type { BrokerSession } from './client-session.ts';
 import { DEAD_LETTER_REALM, type DeadLetters, deadLetterFacts } from './dead-letters.ts';
 import type { Durability } from './durability.ts';
-import { type Selection, viewOf } from './queue-selection.ts';
-import { findQueue, notFound, type QueueName, walkQueue } from './queue-walk.ts';
+import { viewOf } from './queue-selection.ts';
+import { findQueue, notFound, walkQueue } from './queue-walk.ts';
 import { appendFor } from './recipient.ts';
 import type { Withheld } from './withheld.ts';
 

@@ -1,28 +1,8 @@
 // Which entries of a queue somebody means.
 import type { GatewayMs } from '../model/clock.ts';
-import type { QoS } from '../model/message.ts';
-import { type TopicFilter, topicMatches } from '../model/topic.ts';
-import type { Sequence, StoredDelivery } from '../session/session-store.ts';
-
-/** All of the conditions hold. */
-export interface Selection {
-  /** Only what lies behind this one. */
-  readonly after?: Sequence | undefined;
-  /** Nothing that lies behind this one. */
-  readonly upTo?: Sequence | undefined;
-  readonly sequences?: readonly Sequence[] | undefined;
-  readonly topics?: TopicFilter | undefined;
-  /** Bytes of the payload: a text, or any others. */
-  readonly contains?: string | undefined;
-  readonly containsBytes?: Uint8Array | undefined;
-  /** Client id of who published it, or `mqtt boiler-3`: with the protocol before it. */
-  readonly publisher?: string | undefined;
-  /** Since it came, by gateway time. */
-  readonly olderThanSeconds?: number | undefined;
-  readonly newerThanSeconds?: number | undefined;
-  /** As the queue has it, which may be less than it was published at. */
-  readonly qos?: QoS | undefined;
-}
+import type { Selection } from '../model/queue-selection.ts';
+import { topicMatches } from '../model/topic.ts';
+import type { StoredDelivery } from '../session/session-store.ts';
 
 /** Whether the conditions on the message itself hold; where it lies is for who walks the queue. What is cheap is asked first. */
 export function selects(selection: Selection, { message, qos }: StoredDelivery, nowMs: GatewayMs): boolean {

@@ -2,15 +2,10 @@
 import type { GatewayClock } from '../model/clock.ts';
 import { GatewayError } from '../model/errors.ts';
 import { QUEUE_BYTES_PER_REQUEST, QUEUE_ENTRIES_PER_REQUEST } from '../model/limits.ts';
+import type { QueueName, Selection } from '../model/queue-selection.ts';
 import type { Sequence, SessionStore, StoredDelivery, StoredSession } from '../session/session-store.ts';
 import { DEAD_LETTER_REALM } from './dead-letters.ts';
-import { type Selection, selects } from './queue-selection.ts';
-
-/** Which queue: the client id, and its realm where more than one has such a client. */
-export interface QueueName {
-  readonly clientId: string;
-  readonly realm?: string | undefined;
-}
+import { selects } from './queue-selection.ts';
 
 export interface WalkParts {
   readonly store: SessionStore;

@@ -2,8 +2,8 @@
 import { GatewayError } from '../model/errors.ts';
 import { QUEUE_IMPORTED_PER_REQUEST } from '../model/limits.ts';
 import type { QoS } from '../model/message.ts';
+import type { QueueName, Selection } from '../model/queue-selection.ts';
 import { type TopicFilter, topicFilter } from '../model/topic.ts';
-import type { EntrySelection, QueueOfClient } from './running-gateway.ts';
 
 export type Parameters = Readonly<Record<string, unknown>>;
 
@@ -12,11 +12,11 @@ export const SEQUENCES_MAX = 1_000;
 const SECONDS_MAX = 4_294_967_295;
 const HEX = /^(?:[0-9a-f]{2})+$/i;
 
-export function queueOf(given: Parameters): QueueOfClient {
+export function queueOf(given: Parameters): QueueName {
   return { clientId: textOf(given, 'clientId') ?? '', realm: textOf(given, 'realm') };
 }
 
-export function selectionOf(given: Parameters): EntrySelection {
+export function selectionOf(given: Parameters): Selection {
   return {
     after: integer(given, 'after', { least: 0, most: Number.MAX_SAFE_INTEGER }),
     upTo: integer(given, 'upTo', { least: 0, most: Number.MAX_SAFE_INTEGER }),

@@ -3,8 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { BackupProgress, FileToKeep } from '../model/backup.ts';
 import type { Clock, MachineTime } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
-import type { QoS } from '../model/message.ts';
-import type { TopicFilter } from '../model/topic.ts';
+import type { QueueName, Selection } from '../model/queue-selection.ts';
 
 export interface StartOptions {
   readonly config: Config;
@@ -99,46 +98,24 @@ export interface QueueListing {
   readonly further: number;
 }
 
-/** By client id, and by realm where there are several. */
-export interface QueueOfClient {
-  readonly clientId: string;
-  readonly realm?: string | undefined;
-}
-
-/** Which entries of a queue; all of the conditions hold. */
-export interface EntrySelection {
-  readonly after?: number | undefined;
-  readonly upTo?: number | undefined;
-  readonly sequences?: readonly number[] | undefined;
-  readonly topics?: TopicFilter | undefined;
-  /** Text in the payload, or other bytes. */
-  readonly contains?: string | undefined;
-  readonly containsBytes?: Uint8Array | undefined;
-  /** Client id, or the protocol and the client id. */
-  readonly publisher?: string | undefined;
-  readonly olderThanSeconds?: number | undefined;
-  readonly newerThanSeconds?: number | undefined;
-  readonly qos?: QoS | undefined;
-}
-
 /** The entries of stored queues. Each answer is a piece of bounded work; `next` is what the next request takes as `after`, undefined at the end. */
 export interface QueueBook {
   /** @throws GatewayError NOT_FOUND. */
-  peek(queue: QueueOfClient, selection: EntrySelection, limit: number): { readonly entries: readonly object[]; readonly next: number | undefined };
+  peek(queue: QueueName, selection: Selection, limit: number): { readonly entries: readonly object[]; readonly next: number | undefined };
   /** @throws GatewayError NOT_FOUND. */
-  purge(queue: QueueOfClient, selection: EntrySelection): { readonly purged: number; readonly inFlight: number; readonly next: number | undefined };
+  purge(queue: QueueName, selection: Selection): { readonly purged: number; readonly inFlight: number; readonly next: number | undefined };
   /** Dead letters of that client; the next request takes `upTo` as well. @throws GatewayError NOT_FOUND, LIMIT_EXCEEDED. */
-  replay(clientId: string, selection: EntrySelection): { readonly replayed: number; readonly next: number | undefined; readonly upTo: number };
+  replay(clientId: string, selection: Selection): { readonly replayed: number; readonly next: number | undefined; readonly upTo: number };
   /** Each message as a file of exported ones holds it; the next request takes `upTo` as well. @throws GatewayError NOT_FOUND. */
-  export(queue: QueueOfClient, selection: EntrySelection, options: { readonly isToRemove: boolean }): Promise<ExportedEntries>;
+  export(queue: QueueName, selection: Selection, options: { readonly isToRemove: boolean }): Promise<ExportedEntries>;
   /** Lets go of messages that were exported, of those that still wait. @throws GatewayError NOT_FOUND. */
-  removeExported(queue: QueueOfClient, era: string, sequences: readonly number[]): { readonly removed: number };
+  removeExported(queue: QueueName, era: string, sequences: readonly number[]): { readonly removed: number };
   /**
    * Puts messages into a queue, or publishes them, each once however often it is brought.
    *
    * @throws GatewayError NOT_FOUND.
    */
-  import(target: QueueOfClient | 'topics', messages: readonly Buffer[]): Promise<ImportedEntries>;
+  import(target: QueueName | 'topics', messages: readonly Buffer[]): Promise<ImportedEntries>;
 }
 
 export interface ExportedEntries {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { QueueCarriage } from '../../../src/broker/queue-carriage.ts';
-import type { Selection } from '../../../src/broker/queue-selection.ts';
 import type { CarriedMessage } from '../../../src/model/carried-message.ts';
 import { clientId } from '../../../src/model/client.ts';
 import { CARRIED_BODY_BYTES_MAX, QUEUE_CARRIED_BYTES_PER_REQUEST } from '../../../src/model/limits.ts';
 import { Message } from '../../../src/model/message.ts';
+import type { Selection } from '../../../src/model/queue-selection.ts';
 import { topicFilter, topicName } from '../../../src/model/topic.ts';
 import { topicOf } from '../../../src/model/topic-utf8.ts';
 import type { StoredSession } from '../../../src/session/session-store.ts';

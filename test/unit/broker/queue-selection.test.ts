@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { type Selection, selects } from '../../../src/broker/queue-selection.ts';
+import { selects } from '../../../src/broker/queue-selection.ts';
 import { clientId } from '../../../src/model/client.ts';
 import { Message } from '../../../src/model/message.ts';
+import type { Selection } from '../../../src/model/queue-selection.ts';
 import { topicFilter, topicName } from '../../../src/model/topic.ts';
 
 const NOW_MS = 1_000_000;
