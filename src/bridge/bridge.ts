@@ -153,6 +153,7 @@ export class Bridge implements Gateway, Outlet, UplinkHandlers {
 
   onForgotten(): void {
     this.#running?.session.peerForgot();
+    this.#running?.incoming.forgotten();
   }
 
   onUp({ isSessionPresent, inflightMax, echoes }: RemoteLimits): void {

@@ -60,6 +60,11 @@ export class Incoming {
     this.#topics.forget();
   }
 
+  /** The remote has begun a new session: its packet ids mean other messages. */
+  forgotten(): void {
+    this.#echoesReceived.clear();
+  }
+
   /** PUBREL. */
   release(packetId: number): void {
     this.#echoesReceived.delete(packetId);

@@ -32,15 +32,17 @@ export class LossReports {
     this.#cancel = undefined;
   }
 
-  #draft({ report, cause, device, boot, range, queueRange, count, since, until }: LossReport): Draft {
+  #draft({ report, cause, device, boot, range, queueRange, after, count, since, until }: LossReport): Draft {
+    const { provenance, name } = this.#line.settings;
     const payload = {
-      bridge: this.#line.settings.name,
+      bridge: provenance?.stream ?? name, // as whoever checks the numbers knows it
       report,
       device,
       boot,
       ...range,
       bridgeFirst: queueRange?.first,
       bridgeLast: queueRange?.last,
+      after,
       count,
       cause,
       since: Math.round(since),

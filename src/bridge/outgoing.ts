@@ -10,7 +10,7 @@ import type { Topic } from '../model/topic.ts';
 import { type OutgoingPublish, REASON } from '../mqtt/packets.ts';
 import { HeadStart } from './head-start.ts';
 import type { BridgeLine } from './line.ts';
-import { type NotSentCause, Provenance } from './provenance.ts';
+import { Provenance } from './provenance.ts';
 import type { BridgeSettings } from './settings.ts';
 import type { Crossings } from './topic-map.ts';
 import { Unanswered } from './unanswered.ts';
@@ -54,8 +54,7 @@ export class Outgoing {
     const publish = outgoing(delivery, message, delivery.isRetain && settings.sendsRetain);
     const outcome = uplink.publish(isReport(delivery) ? { ...publish, qos: 1 } : publish); // by its number a second copy is known
     if (outcome === 'too-large') {
-      const report = this.#giveUp(delivery, { reason: 'larger than the remote takes', counter: counters.tooLarge, cause: 'too-large' });
-      if (report !== undefined) uplink.publish(outgoing(delivery, report, false));
+      this.#giveUp(delivery, 'larger than the remote takes', counters.tooLarge);
       return;
     }
     counters.sent.value += 1;
@@ -135,16 +134,14 @@ export class Outgoing {
     if (message.origin.gateway === NUMBERING_GATEWAY) return this.#provenance?.report(message) ?? this.#passOver(delivery);
     if (isReport(delivery)) return this.#reportTopic === undefined ? this.#drop(delivery) : withTopic(message, this.#reportTopic);
     const topic = this.#map.map(message.topic);
-    if (topic === undefined) return this.#giveUp(delivery, { reason: 'has no name at the remote', counter: counters.unmapped, cause: 'unmapped' });
+    if (topic === undefined) return this.#giveUp(delivery, 'has no name at the remote', counters.unmapped);
     const renamed = message.topic === topic ? message : withTopic(message, topic);
     const guarded = guard === undefined ? renamed : guard.leaving(renamed);
-    if (guarded === undefined) return this.#insteadOf(delivery, counters.hopLimit, 'hop-limit');
+    if (guarded === undefined) {
+      counters.hopLimit.value += 1;
+      return this.#provenance?.notSent(message, 'hop-limit') ?? this.#drop(delivery);
+    }
     return this.#provenance?.stamped(guarded) ?? guarded;
-  }
-
-  #insteadOf(delivery: Delivery, counter: Counter, cause: NotSentCause): Message | undefined {
-    counter.value += 1;
-    return this.#provenance?.notSent(delivery.message, cause) ?? this.#drop(delivery);
   }
 
   #limitInflight(): void {
@@ -200,22 +197,11 @@ export class Outgoing {
     if (qos > 0) this.#line.session.refused(packetId);
   }
 
-  /** The remote can never be given it: it becomes a dead letter, or, at QoS 0, is dropped. @returns what is told of that in its place. */
-  #giveUp({ qos, packetId, message }: Delivery, { reason, counter, cause }: Hopeless): Message | undefined {
-    if (qos > 0) {
-      this.#setAside(packetId, reason);
-      return undefined;
-    }
-    counter.value += 1;
-    return this.#provenance?.notSent(message, cause);
+  /** The remote can never be given it: it becomes a dead letter, which is told, or is dropped at QoS 0, where nothing has a number. */
+  #giveUp({ qos, packetId }: Delivery, reason: string, counter: Counter): undefined {
+    if (qos > 0) this.#setAside(packetId, reason);
+    else counter.value += 1;
   }
-}
-
-interface Hopeless {
-  readonly reason: string;
-  /** Of such messages of QoS 0. */
-  readonly counter: Counter;
-  readonly cause: NotSentCause;
 }
 
 /** Share of the window kept for classes above the ordinary one, where there are any. */

@@ -1,8 +1,9 @@
 // What a bridge tells with each message, so that whoever gets it can say where it is from, when it came, and whether any is missing: as User Properties, or
 // around the payload for 3.1.1, which has none. What it tells besides goes to a topic of its own: which number a boot ended with, and what is not sent.
+import { isUtf8 } from 'node:buffer';
 import type { GatewayContext } from '../gateway/gateway.ts';
-import { Message, type QueueNumber, type UserProperties } from '../model/message.ts';
-import { BOOT_ENDED_TOPIC, type BootEnded, NUMBERING_GATEWAY, numberIn, type SetAside } from '../model/queue-numbers.ts';
+import { Message, type MessageProperties, type QueueNumber, type UserProperties } from '../model/message.ts';
+import { BOOT_ENDED_TOPIC, type BootEnded, deviceOf, NUMBERING_GATEWAY, numberIn, type SetAside } from '../model/queue-numbers.ts';
 import type { Topic, TopicName } from '../model/topic.ts';
 import { ORIGIN_PROPERTY } from './origin-mark.ts';
 
@@ -15,7 +16,7 @@ export interface ProvenanceSettings {
 }
 
 /** Why a message is not sent, or not now. */
-export type NotSentCause = 'unmapped' | 'too-large' | 'hop-limit' | 'dead-letter';
+export type NotSentCause = 'hop-limit' | 'dead-letter';
 
 const STAMPS_PREFIX = 'pst-';
 
@@ -44,7 +45,7 @@ export class Provenance {
   /** In the place of a message that is not sent; undefined: nobody will miss it. */
   notSent(message: Message, cause: NotSentCause): Message | undefined {
     const number = numberIn(this.#queue, message);
-    return number && this.#notSent(message, number, { device: deviceOf(message), cause });
+    return number && this.#notSent(message, number, { device: deviceOf(message.origin), cause });
   }
 
   /** The message as the remote gets it. */
@@ -53,7 +54,7 @@ export class Provenance {
     const { topic, qos, isRetain, properties, origin } = message;
     if (this.#settings.form === 'envelope') {
       const payload = Buffer.from(JSON.stringify({ pst: this.#facts(message, number), ...enclosed(message.payload) }));
-      return new Message({ topic, qos, isRetain, payload }, origin, message);
+      return new Message({ topic, qos, isRetain, payload, properties: around(properties) }, origin, message);
     }
     const stamps = Object.entries(this.#facts(message, number)).map(([name, value]) => [`${STAMPS_PREFIX}${kebab(name)}`, String(value)] as const);
     const userProperties = [...unstamped(properties?.userProperties ?? []), ...stamps];
@@ -64,7 +65,7 @@ export class Provenance {
     const reception = this.#context.receptionOf(message);
     return {
       bridge: this.#settings.stream,
-      device: deviceOf(message),
+      device: deviceOf(message.origin),
       ...(number !== undefined && { boot: number.boot, seq: number.number }),
       ...(number?.after !== undefined && { after: number.after }),
       ...(number !== undefined && number.deviceNumber > 0 && { deviceSeq: number.deviceNumber }),
@@ -91,21 +92,22 @@ export class Provenance {
   }
 }
 
-/** Who published it here, told apart by protocol as well. */
-function deviceOf({ origin }: Message): string {
-  return `${origin.gateway}/${origin.clientId}`;
-}
-
 /** Those of a bridge before this one speak of its queue. */
 function unstamped(properties: UserProperties): UserProperties {
   return properties.filter(([name]) => !name.startsWith(STAMPS_PREFIX) || name === ORIGIN_PROPERTY);
 }
 
+/** What an envelope has of the properties of what is in it: all but those that say what its bytes are. 3.1.1 has none. */
+function around(properties: MessageProperties | undefined): MessageProperties | undefined {
+  if (properties === undefined) return undefined;
+  const { contentType: _, isUtf8: __, ...others } = properties;
+  return others;
+}
+
 /** As text where it is text. */
 function enclosed(payload: Uint8Array): { readonly payload: string } | { readonly payloadBase64: string } {
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
-  const text = bytes.toString('utf8');
-  return bytes.equals(Buffer.from(text)) ? { payload: text } : { payloadBase64: bytes.toString('base64') };
+  return isUtf8(bytes) ? { payload: bytes.toString() } : { payloadBase64: bytes.toString('base64') };
 }
 
 function kebab(name: string): string {

@@ -20,11 +20,11 @@ export function redirect(core: Core, { outbound }: RoutedSession, packetId: numb
   return core.store.together(() => outbound.refused(packetId, ({ message }) => publishBelow(core, message, topicPrefix)));
 }
 
-/** As whose it was, and with what is left of its time. */
+/** As whose it was, and with what is left of its time. Nothing refuses it: it leaves a queue for it. */
 function publishBelow({ bus, router }: Pick<Core, 'bus' | 'router'>, message: Message, topicPrefix: string): void {
   const { qos, properties, payload, origin, publishedAtMs, expiresAtMs } = message;
   const topic = bus.topics.intern(placed(topicPrefix, message.topic.name));
-  router.route(new Message({ topic, payload, qos, isRetain: false, properties }, origin, { publishedAtMs, expiresAtMs }), undefined);
+  router.deliver(new Message({ topic, payload, qos, isRetain: false, properties }, origin, { publishedAtMs, expiresAtMs }), undefined);
 }
 
 /** Where both together are too long, all such messages go to one topic. */

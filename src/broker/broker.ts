@@ -178,7 +178,9 @@ export class Broker {
   }
 
   get connectedCount(): number {
-    return [...this.#sessions.values()].filter(({ isConnected, isFurther }) => isConnected && !isFurther).length;
+    let count = 0;
+    for (const { isConnected, isFurther } of this.#sessions.values()) if (isConnected && !isFurther) count += 1;
+    return count;
   }
 
   get sessionCount(): number {

@@ -99,10 +99,16 @@ export class LossLedger implements Gatherer {
   #enter(loss: Loss): void {
     const own = keyOf(loss.cause, loss.number);
     const isApart = this.#entries.has(own) || this.#entries.size < LOSSES_TOLD_APART_MAX;
-    const key = isApart ? own : keyOf(loss.cause, undefined);
-    const number = isApart ? loss.number : undefined;
+    const number = isApart ? loss.number : this.#coarse(loss);
+    const key = keyOf(loss.cause, number);
     this.#entries.set(key, merged(this.#entries.get(key), { ...loss, number }));
     this.#changedKeys.add(key);
+  }
+
+  /** Of any publisher. Of which boot it is stays told, or its number would mean nothing, as long as there are not too many of these either. */
+  #coarse({ cause, number }: Loss): MessageNumber | undefined {
+    const coarse = number && { ...number, device: undefined, sequence: undefined };
+    return this.#entries.has(keyOf(cause, coarse)) || this.#entries.size < 2 * LOSSES_TOLD_APART_MAX ? coarse : undefined;
   }
 
   #put(key: string, value: Losses | Totals | undefined): void {
@@ -117,7 +123,8 @@ function merged(before: Losses | undefined, { cause, number, sequence, atMs }: L
     device: number?.device,
     boot: number?.boot,
     range: grown(before?.range, number?.sequence),
-    queueRange: grown(before?.queueRange, sequence),
+    queueRange: grown(before?.queueRange, number?.queueNumber ?? sequence),
+    after: before?.after ?? number?.after,
     count: (before?.count ?? 0) + 1,
     sinceMs: before?.sinceMs ?? atMs,
     untilMs: atMs,

@@ -342,8 +342,7 @@ export class Outbound implements DurableWaiter, Recipient {
     const { stored } = this;
     if (stored === undefined) return;
     if (terms.qos === 0) {
-      this.queue.leaves(sequence, 'delivered');
-      this.#parts.store.settle(stored, sequence, 'delivered'); // nobody will acknowledge it
+      this.queue.end(sequence, 'delivered'); // nobody will acknowledge it
       this.#inflight.left(sequence);
       this.#send(message, terms, undefined);
     } else if (terms.qos === 1) {

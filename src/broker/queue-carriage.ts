@@ -112,14 +112,14 @@ export class QueueCarriage {
    * @throws GatewayError NOT_FOUND - as `export`.
    */
   removeExported(name: QueueName, era: Era, sequences: readonly Sequence[]): { readonly removed: number } {
-    const { store, deadLetters, exportEras, withheld } = this.#parts;
+    const { deadLetters, exportEras, withheld } = this.#parts;
     const queue = this.#queueToExport(name, true);
     const isKept = this.#isUnderWay(queue);
     let removed = 0;
     for (const sequence of sequences) {
       if (!queue.queue.has(sequence) || exportEras.eraOf(sequence) !== era || isKept(sequence)) continue;
       if (queue.realm === DEAD_LETTER_REALM) deadLetters.remove(queue, sequence, 'moved');
-      else store.settle(queue, sequence, 'moved');
+      else this.#parts.sessionOf(queue)?.outbound.queue.end(sequence, 'moved');
       removed += 1;
     }
     withheld.roomMayBe();

@@ -8,7 +8,7 @@ import type { GatewayClock } from '../model/clock.ts';
 import { NUMBERED_DEVICES_MAX } from '../model/limits.ts';
 import { Message, type Origin, type QueueNumber } from '../model/message.ts';
 import type { Counter } from '../model/metrics.ts';
-import { BOOT_ENDED_TOPIC, type BootEnded, NUMBERING_GATEWAY, numberIn, SET_ASIDE_TOPIC, type SetAside } from '../model/queue-numbers.ts';
+import { BOOT_ENDED_TOPIC, type BootEnded, deviceOf, NUMBERING_GATEWAY, numberIn, SET_ASIDE_TOPIC, type SetAside } from '../model/queue-numbers.ts';
 import type { TopicName, TopicTable } from '../model/topic.ts';
 import type { SessionStore } from '../session/session-store.ts';
 import type { Durability } from './durability.ts';
@@ -127,7 +127,7 @@ export class QueueNumbering {
   setAside(session: RoutedSession, message: Message): void {
     const numbered = this.#counting.has(session) ? numberIn(nameOf(session), message) : undefined;
     if (numbered === undefined) return;
-    this.#tell(session, SET_ASIDE_TOPIC, { numbered, device: `${message.origin.gateway}/${message.origin.clientId}` } satisfies SetAside);
+    this.#tell(session, SET_ASIDE_TOPIC, { numbered, device: deviceOf(message.origin) } satisfies SetAside);
   }
 
   /** What is not on disk yet of the last numbers: before the store is closed. */

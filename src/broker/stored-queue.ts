@@ -1,4 +1,6 @@
 // The stored queue of one session as its deliveries see it: which entry is next, which of them may go, and what becomes of a new one.
+
+import { gatewayOf } from '../model/client.ts';
 import type { Message, QoS } from '../model/message.ts';
 import { LOWEST_FIRST, ORDINARY, PRIORITIES, type Priority } from '../model/priority.ts';
 import type { Topic } from '../model/topic.ts';
@@ -153,7 +155,7 @@ export class StoredQueue implements Waiting, LatestQueue, Evictable {
   #decline(message: Message, cause: DropCause): void {
     this.#parts.drops.add(cause);
     if (this.#ledger === undefined) return;
-    this.#account(cause, undefined, () => numberOf(message));
+    this.#account(cause, undefined, () => this.#numberOf(message));
     this.#parts.declined.count += 1;
   }
 
@@ -189,16 +191,21 @@ export class StoredQueue implements Waiting, LatestQueue, Evictable {
 
   /** Ends an entry before its time, and counts it. */
   lose(sequence: Sequence, cause: LossCause): void {
-    const stored = this.#stored;
-    if (stored === undefined) return;
-    if (stored.queue.has(sequence)) this.#parts.drops.add(cause);
+    if (this.#stored === undefined) return;
+    if (this.#stored.queue.has(sequence)) this.#parts.drops.add(cause);
+    this.end(sequence, cause);
+  }
+
+  /** Settles an entry, and what is kept of it beside the queue, in one group. */
+  end(sequence: Sequence, cause: SettleCause): void {
+    if (this.#stored === undefined) return;
     this.leaves(sequence, cause);
-    this.#parts.store.settle(stored, sequence, cause);
+    this.#parts.store.settle(this.#stored, sequence, cause);
   }
 
   /** The entry is about to be settled: what is kept of it beside the queue changes in the same group. */
   leaves(sequence: Sequence, cause: SettleCause): void {
-    if (isLoss(cause) && this.#stored?.queue.has(sequence) === true) this.#account(cause, sequence, () => this.#numberOf(sequence));
+    if (isLoss(cause) && this.#stored?.queue.has(sequence) === true) this.#account(cause, sequence, () => this.#numberAt(sequence));
     this.#policies?.leaves(sequence, cause);
   }
 
@@ -332,9 +339,13 @@ export class StoredQueue implements Waiting, LatestQueue, Evictable {
     ledger?.add({ cause, number: ledger.isTelling ? number() : undefined, sequence, atMs: this.#parts.clock.gatewayMs() });
   }
 
-  #numberOf(sequence: Sequence): MessageNumber | undefined {
+  #numberAt(sequence: Sequence): MessageNumber | undefined {
     const message = this.#stored && this.#parts.store.read(this.#stored, sequence)?.message;
-    return message && numberOf(message);
+    return message && this.#numberOf(message);
+  }
+
+  #numberOf(message: Message): MessageNumber | undefined {
+    return this.#stored && numberOf(message, gatewayOf(this.#stored.realm));
   }
 }
 

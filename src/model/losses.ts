@@ -10,13 +10,15 @@ export const LOSS_REPORT_TOPIC = topicName('$postern/loss');
 /** Messages of one publisher that one queue lost by one cause. Of a range not every message need be lost: `count` are. */
 export interface Losses {
   readonly cause: string;
-  /** Client id of the publisher. Undefined: of several, or it cannot be read any more. */
+  /** The publisher, as `deviceOf` has it. Undefined: of several, or it cannot be read any more. */
   readonly device: string | undefined;
   /** Of the publisher's own numbers. Undefined: they have none. */
   readonly boot: number | undefined;
   readonly range: Range | undefined;
-  /** Of the numbers of the queue. Undefined: none of them ever was in it. */
+  /** Of the numbers the queue gave in that boot; where it gives none, of its places. Undefined: they had neither. */
   readonly queueRange: Range | undefined;
+  /** Where the first number of the boot is among them: the boot before that gave any, 0 for none. */
+  readonly after?: number | undefined;
   readonly count: number;
   readonly sinceMs: GatewayMs;
   readonly untilMs: GatewayMs;

@@ -1,5 +1,5 @@
 // What queues that count what they are given say of it; see docs/decisions/0050-provenance.md.
-import type { QueueNumber } from './message.ts';
+import type { Origin, QueueNumber } from './message.ts';
 import { type TopicName, topicName } from './topic.ts';
 
 /** The origin of what is said about numbers: no client and no listener has it. */
@@ -22,6 +22,11 @@ export interface SetAside {
   readonly numbered: QueueNumber;
   /** Gateway and client id of its publisher: `mqtt/boiler-3`. */
   readonly device: string;
+}
+
+/** Who published it, told apart by protocol as well: `mqtt/boiler-3`. */
+export function deviceOf({ gateway, clientId }: Origin): string {
+  return `${gateway}/${clientId}`;
 }
 
 /** The number of a message in the queue of that name; undefined: it has none there. */

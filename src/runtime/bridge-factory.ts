@@ -47,7 +47,7 @@ export async function createBridge(
   parts: BridgeParts,
   { credentials, former, queued }: { readonly credentials: BridgeCredentials; readonly former: BridgeCredentials | undefined; queued(): number },
 ): Promise<Bridge> {
-  const { name, topics, inflightMax, priorities, newestFirst, statusTopic, statusTo, retry, lossReportTopic } = config;
+  const { name, topics, inflightMax, priorities, newestFirst, statusTopic, statusTo, retry } = config;
   const budget = budgetOf(config);
   const queueLimits = { messagesMax: config.queueMessagesMax, bytesMax: config.queueBytesMax };
   const uplink = new MqttUplink(
@@ -76,11 +76,11 @@ export async function createBridge(
     },
   );
   const answerTimeoutMs = config.answerTimeoutSeconds * 1000;
-  const shareBytes = (config.queueDiskShareMax ?? 1) * parts.diskBytes();
-  const diskShareBytes = config.queueDiskShareMax !== undefined && Number.isFinite(shareBytes) ? shareBytes : undefined;
+  const diskShareBytes = config.queueDiskShareMax === undefined ? undefined : config.queueDiskShareMax * parts.diskBytes();
   const policies = config.policies.map(policyOf);
   const start = { kind: config.start, idleMs: config.idleSeconds * 1000, lazyThreshold: config.lazyThreshold };
   const provenance = config.provenance === 'none' ? undefined : { form: config.provenance, stream: config.clientId, reportTopic: config.reportTopic };
+  const lossReportTopic = config.lossReportTopic ?? provenance?.reportTopic; // a gap that nobody speaks of proves nothing
   const settings = {
     ...{ name, topics, start, inflightMax, priorities, newestFirst, budget, queueLimits, answerTimeoutMs, provenance },
     ...{ policies, diskShareBytes, lossReportTopic },

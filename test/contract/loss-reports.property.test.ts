@@ -206,7 +206,7 @@ class Life {
       const of = (payload: string): boolean => this.#published.get(payload)?.device === device;
       const owed = [...this.#published].filter(([payload, { state }]) => of(payload) && state === 'acknowledged' && !this.#arrived.has(payload)).length;
       const least = owed + this.#lostTwice.filter(of).length;
-      const told = [...this.#reports.values()].filter((report) => report.device === device).reduce((sum, { count }) => sum + count, 0);
+      const told = [...this.#reports.values()].filter((report) => report.device === `mqtt/${device}`).reduce((sum, { count }) => sum + count, 0);
       expect(told, `${device}: at least`).toBeGreaterThanOrEqual(least);
       expect(told, `${device}: at most`).toBeLessThanOrEqual(least + this.#unknown.filter(of).length);
     }

@@ -203,7 +203,7 @@ const bridge = section('One bridge.', {
   policies: list('Topics that do not simply wait until there is no room.', TOPIC_POLICIES_MAX, policy),
   lossReportTopic: optionalKey(
     topic,
-    'Topic at the broker under which it is told, in JSON, what policies and other causes took out of the queue; without it that is only counted.',
+    'Topic at the broker under which it is told, in JSON, what policies and other causes took out of the queue; reportTopic where provenance is on, else that is only counted unless given.',
     'postern/greenhouse/losses',
   ),
 });

@@ -20,7 +20,8 @@ export class LossReports implements Pick<Arrivals, 'record'> {
     if (before !== undefined && before !== payload) this.#complaints.push(`report ${report} says ${before}, and again ${payload}`);
     if (before !== undefined) return;
     this.#payloads.set(report, payload);
-    this.#counts.set(device, (this.#counts.get(device) ?? 0) + count);
+    const source = device.slice(device.indexOf('/') + 1);
+    this.#counts.set(source, (this.#counts.get(source) ?? 0) + count);
   }
 
   get total(): number {

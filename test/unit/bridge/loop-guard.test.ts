@@ -144,6 +144,23 @@ describe('MQTT 3.1.1: a remote that sends back what it was sent', () => {
     expect(made.remote.acks.map(([type]) => type)).toEqual(['pubrec', 'pubrec', 'pubcomp']);
   });
 
+  test('QoS 2: once the remote has begun a new session, its packet ids mean other messages', async () => {
+    const made = await bridged(OLD_REMOTE);
+    const listener = await listening(made);
+    made.local.publish('a', 'x');
+    await settled();
+    made.remote.acknowledges = false;
+    made.remote.publish('a', 'x', 2, 7); // an echo, whose PUBREL never comes
+    await settled();
+    made.remote.acknowledges = true;
+    made.remote.connack = { isSessionPresent: false, reasonCode: 0 };
+    made.remote.hangUp();
+    await made.clock.advanceSeconds(5);
+    made.remote.publishDraft(draft('news', { qos: 2 }), 7, true); // its first copy was lost with a connection
+    await settled();
+    expect(listener.delivered.map(({ payload }) => payload)).toEqual(['x', 'news']);
+  });
+
   test('what it kept for us over a kill, too, though it sends it before anything else', async () => {
     const clock = new FakeClock();
     const first = await bridged({ ...OLD_REMOTE, clock });

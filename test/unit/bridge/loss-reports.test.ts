@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { LOSS_REPORT_SECONDS } from '../../../src/model/limits.ts';
+import { StreamProof } from '../../../src/cli/stream-proof.ts';
+import { streamRecord } from '../../../src/cli/stream-record.ts';
+import { LOSS_REPORT_SECONDS, LOSSES_TOLD_APART_MAX } from '../../../src/model/limits.ts';
 import type { TopicPolicy } from '../../../src/model/queue-policy.ts';
 import { topicFilter, topicName } from '../../../src/model/topic.ts';
 import { type Bridged, bridged, TRANSIENT } from '../../support/bridged.ts';
@@ -40,7 +42,7 @@ describe('what a bridge lost while its remote was away', () => {
     expect(report).toEqual({
       bridge: 'centre',
       report: 1,
-      device: 'local',
+      device: 'mqtt/local',
       bridgeFirst: expect.any(Number),
       bridgeLast: expect.any(Number),
       count: 2,
@@ -48,6 +50,29 @@ describe('what a bridge lost while its remote was away', () => {
       since: nowMs,
       until: nowMs,
     });
+  });
+
+  test.each([
+    ['told apart', 0],
+    ['too many to be told apart', LOSSES_TOLD_APART_MAX],
+  ])('where messages have numbers, what arrived and what is told prove together that nothing is missing (%s)', async (_, others) => {
+    const provenance = { form: 'envelope', stream: 'edge', reportTopic: LOSSES } as const;
+    const made = await withLosses({ bridge: { provenance } });
+    for (let number = 0; number < others; number += 1) {
+      const other = new TestClient(made.core.context('mqtt'));
+      await other.connect(requestOf(`d${number}`, TRANSIENT));
+      other.publish('readings/b', String(number));
+    }
+    for (const payload of ['4', '5']) made.local.publish('readings/a', payload);
+    await settled();
+    for (let round = 0; round < 12; round += 1) {
+      await reachable(made);
+      await made.clock.advanceSeconds(LOSS_REPORT_SECONDS);
+    }
+    const proof = new StreamProof();
+    const records = made.remote.publishes.map(({ topic, payload }) => streamRecord(JSON.stringify({ topic, payload })));
+    for (const record of records) if (record !== undefined) proof.add(record);
+    expect(proof.verdicts('bridge', true)).toMatchObject([{ bridge: 'edge', messages: 1, explained: { 'quota-messages': 4 + others }, problems: [] }]);
   });
 
   test('nothing of it is left once the remote has acknowledged it', async () => {

@@ -90,6 +90,16 @@ describe('as an envelope', () => {
   });
 });
 
+test('an envelope over MQTT 5 keeps what is around a message: where it began, who is to answer, the properties of its publisher', async () => {
+  const loopGuard = { isAlways: true, hopsMax: 3, origin: () => '0123456789abcdef', marks: true };
+  const { remote, local } = await bridged({ bridge: { provenance: ENVELOPE, loopGuard } });
+  const properties = { contentType: 'text/plain', isUtf8: true, responseTopic: 'answers', userProperties: [['own', 'stays']] } as const;
+  local.publish('readings/a', 'x', { qos: 1, properties });
+  await settled();
+  expect(remote.userProperties).toEqual([{ own: 'stays', 'pst-origin': '0123456789abcdef/1' }]);
+  expect(JSON.parse(remote.payloads[0] ?? '')).toMatchObject({ payload: 'x' });
+});
+
 describe('what is told besides', () => {
   test('at a start: which number the boot before ended with, ahead of what is new', async () => {
     const clock = new FakeClock();

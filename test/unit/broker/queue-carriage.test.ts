@@ -137,6 +137,26 @@ describe('an export', () => {
     expect(core.broker.queues('panel').queues[0]?.dropped).toEqual({});
   });
 
+  test('makes room under a policy, too, by what it lets go of', async () => {
+    const { core, publisher } = await site();
+    const bridge = new TestClient(core.context('bridge:centre'));
+    const topicPolicies = [{ filters: [topicFilter('samples/#')], whenFull: 'refuse', keepLatest: false, messagesMax: 1 }] as const;
+    await bridge.connect(requestOf('bridge:centre', { queue: policyOf({ messagesMax: 1_000, whenFull: 'refuse', topicPolicies }), queueQos0: true }), {
+      isUpstreamDown: true,
+    });
+    bridge.subscribe('samples/#', { qos: 1 });
+    publisher.publish('samples/a', '1');
+    await settled();
+    const carriage = core.broker.queueCarriage;
+    const name = { clientId: 'bridge:centre' };
+    const { messages } = await carriage.export(name, {}, REMOVE);
+    const [first] = messages;
+    expect(carriage.removeExported(name, first?.era ?? '', [first?.sequence ?? 0])).toEqual({ removed: 1 });
+    publisher.publish('samples/a', '2', { token: 9 });
+    await settled();
+    expect(publisher.outcomes).toContainEqual([9, 'accepted']);
+  });
+
   test('that is to be removed leaves what is under way to the client', async () => {
     const there = await site(['a', 'b']);
     await received(there, { inflightMax: 1 });

@@ -238,7 +238,7 @@ describe('reports of losses', () => {
     const [report, ...others] = await stage.reports();
     const { first = 0, last = 0 } = report?.queueRange ?? {};
     expect(others).toEqual([]);
-    expect(report).toMatchObject({ report: 1, device: 'boiler', cause: 'quota-messages', count: 2, since: nowMs + 1_000, until: nowMs + 1_000 });
+    expect(report).toMatchObject({ report: 1, device: 'mqtt/boiler', cause: 'quota-messages', count: 2, since: nowMs + 1_000, until: nowMs + 1_000 });
     expect(last - first).toBe(1);
   });
 
