@@ -64,6 +64,7 @@ export class LinkBudget {
   }
 
   get status(): BudgetStatus {
+    this.#bill(0);
     this.#day?.look(this.#now);
     const { waitsFor, untilMs } = this.#wait ?? {};
     return {
@@ -74,11 +75,13 @@ export class LinkBudget {
 
   /** Before the first delivery of a connection. */
   connected(): void {
+    this.#bill(0); // before the time since pays for it
     this.#pace.start();
     this.#look();
   }
 
   disconnected(): void {
+    this.#bill(0);
     this.#cancel();
     this.#wait = undefined;
   }
@@ -101,19 +104,25 @@ export class LinkBudget {
   }
 
   #charge(messages: number): void {
+    this.#bill(messages);
+    if (this.#day?.isUsedUp === true && this.#wait === undefined) this.#look();
+  }
+
+  /** Everything the links have carried since the last time is paid for: what goes beside messages as well. */
+  #bill(messages: number): void {
     const { written, read } = this.#settings.meter;
     const bytes = written - this.#written;
     this.#pace.took(messages, bytes);
     this.#day?.took(bytes + read - this.#read);
     this.#written = written;
     this.#read = read;
-    if (this.#day?.isUsedUp === true && this.#wait === undefined) this.#look();
   }
 
   /** Opens and shuts the queue, and comes back when that may change: after a minute at the latest, as clocks are set. */
   #look(): void {
     const { clock, session } = this.#parts;
     const now = this.#now;
+    this.#bill(0); // to the day it was carried on
     this.#day?.look(now);
     const paceMs = this.#pace.waitMs;
     const shut = this.#shut(now);

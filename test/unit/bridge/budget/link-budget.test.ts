@@ -3,7 +3,7 @@ import type { BudgetSettings } from '../../../../src/bridge/budget/link-budget.t
 import { LinkMeter } from '../../../../src/bridge/budget/link-meter.ts';
 import { topicFilter } from '../../../../src/model/topic.ts';
 import { type Bridged, bridged } from '../../../support/bridged.ts';
-import { startCore } from '../../../support/core.ts';
+import { startCore, type TestCore } from '../../../support/core.ts';
 import { FakeClock, settled } from '../../../support/fake-clock.ts';
 
 const UNLIMITED = Number.POSITIVE_INFINITY;
@@ -22,11 +22,23 @@ const ROOM = { messagesMax: 1_000_000, bytesMax: 100_000_000 };
 const DAY_START_MS = Date.UTC(2026, 5, 1);
 const HOUR_SECONDS = 3_600;
 
-async function budgeted(budget: Partial<BudgetSettings>, { clock = new FakeClock({ nowMs: DAY_START_MS }), backlog = 0 } = {}): Promise<Bridged> {
+interface Staging {
+  readonly clock?: FakeClock;
+  readonly backlog?: number;
+  /** One that has seen a bridge before. */
+  readonly core?: TestCore;
+  readonly isReachable?: boolean;
+}
+
+async function budgeted(
+  budget: Partial<BudgetSettings>,
+  { clock = new FakeClock({ nowMs: DAY_START_MS }), backlog = 0, core, isReachable = backlog === 0 }: Staging = {},
+): Promise<Bridged> {
   const made = await bridged({
     clock,
     bridge: { budget: { ...NONE, meter: new LinkMeter(), ...budget }, priorities: PRIORITIES, queueLimits: ROOM },
-    remote: { isReachable: backlog === 0 },
+    remote: { isReachable },
+    ...(core && { core }),
   });
   for (let index = 0; index < backlog; index += 1) made.local.publish(`readings/${index % 10}`, String(index), { qos: 1 });
   if (backlog > 0) {
@@ -127,6 +139,32 @@ describe('bytes per day', () => {
     expect(made.remote.payloads.slice(before)).toEqual(['fire']);
     await made.clock.advanceSeconds(24 * HOUR_SECONDS);
     expect(sent(made) - before).toBeGreaterThan(1_500);
+  });
+
+  test('what goes beside messages counts, too, and is there when the gateway stops', async () => {
+    const meter = new LinkMeter();
+    const made = await budgeted({ bytesPerDay: 1_000_000, meter });
+    expect(meter.written + meter.read).toBeGreaterThan(0); // CONNECT, SUBSCRIBE and their answers
+    expect(made.bridge.status()).toMatchObject({ usedTodayBytes: meter.written + meter.read });
+    await made.clock.advanceSeconds(300); // pings
+    await made.bridge.stop(AbortSignal.abort());
+    const again = await budgeted({ bytesPerDay: 1_000_000 }, { clock: made.clock, core: made.core, isReachable: false });
+    expect(again.bridge.status()).toMatchObject({ usedTodayBytes: meter.written + meter.read });
+  });
+
+  test('refused connections are paid for by the time between them, not by what is sent next', async () => {
+    const clock = new FakeClock({ nowMs: DAY_START_MS });
+    const made = await bridged({
+      clock,
+      bridge: { budget: { ...NONE, meter: new LinkMeter(), bytesPerSecond: 100 }, queueLimits: ROOM },
+      remote: { connack: { isSessionPresent: false, reasonCode: 0x88 } },
+    });
+    await clock.advanceSeconds(3_600);
+    made.remote.connack = { isSessionPresent: false, reasonCode: 0 };
+    await clock.advanceSeconds(60);
+    for (const payload of ['x', 'y']) made.local.publish('readings/a', payload, { qos: 1 });
+    await clock.advanceSeconds(5);
+    expect(made.remote.payloads).toEqual(['x', 'y']);
   });
 
   test('what comes counts too', async () => {
