@@ -21,8 +21,8 @@ export function acknowledge(command: 'ACK' | 'NACK', headers: Headers, parts: Ac
   const { subscription, packetIds } = subscriptions.acknowledge(messageId, key, command);
   const isRequeued = headerOf(headers, 'requeue') !== 'false';
   for (const packetId of packetIds) {
-    if (command === 'NACK') reject(subscription.session, packetId, isRequeued, parts);
-    else if (packetId > 0) subscription.session.settle(packetId);
+    if (command === 'NACK') reject(subscription.place.session, packetId, isRequeued, parts);
+    else if (packetId > 0) subscription.place.session.settle(packetId);
   }
 }
 

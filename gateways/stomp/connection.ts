@@ -5,6 +5,7 @@ import type { GatewayError } from '../../src/model/errors.ts';
 import { CONNECT_BYTES_MAX } from '../../src/model/limits.ts';
 import type { Message } from '../../src/model/message.ts';
 import { FILTER_WORK } from '../../src/model/work.ts';
+import { Holding } from '../../src/transport/holding.ts';
 import { type FaultTaker, HOLD, Intake } from '../../src/transport/intake.ts';
 import type { Link, LinkHandlers } from '../../src/transport/transport.ts';
 import { acknowledge, named, requireAllAwaited } from './acknowledging.ts';
@@ -23,7 +24,7 @@ import type { StompSettings } from './settings.ts';
 import { subscribeRequest, unsubscribeKey } from './subscribe.ts';
 import type { MessageSink } from './subscription.ts';
 import { Subscriptions } from './subscriptions.ts';
-import { Transactions } from './transactions.ts';
+import { TRANSACTIONAL, Transactions } from './transactions.ts';
 
 export interface ConnectionParts {
   readonly context: GatewayContext;
@@ -55,7 +56,7 @@ export class StompConnection implements FrameVisitor, FaultTaker, LinkHandlers, 
   readonly #replies: Replies;
   #state: 'joining' | 'connected' | 'closed' = 'joining';
   #cancelTimeout: () => void;
-  #cancelThrottle: (() => void) | undefined;
+  readonly #holding: Holding;
   #client: Client | undefined;
   /** Headers of the frame at hand, for the ERROR it may bring. */
   #headers: Headers = NO_HEADERS;
@@ -68,6 +69,7 @@ export class StompConnection implements FrameVisitor, FaultTaker, LinkHandlers, 
     const { settings, context, counters } = parts;
     this.#decoder = new StompDecoder({ ...settings, bodyBytesMax: Math.min(settings.bodyBytesMax, CONNECT_BYTES_MAX) });
     this.#intake = new Intake<FrameVisitor>(link, this, { decoder: this.#decoder, turns: context.turns, yields: counters.turnsYielded });
+    this.#holding = new Holding(this.#intake, { context, turns: context.turns, counters });
     this.#replies = new Replies(link, this);
     this.#cancelTimeout = context.clock.after(settings.connectTimeoutMs, () => this.#timedOut());
     counters.connectionsAccepted.value += 1;
@@ -128,7 +130,7 @@ export class StompConnection implements FrameVisitor, FaultTaker, LinkHandlers, 
       return;
     }
     const transaction = headerOf(headers, 'transaction');
-    if (transaction === undefined || !isTransactional(command)) this.#handle(frame, this.#client);
+    if (transaction === undefined || !TRANSACTIONAL.has(command)) this.#handle(frame, this.#client);
     else this.#keepForCommit(transaction, frame, this.#client);
     if (!this.#isWaiting) this.#headers = NO_HEADERS;
   }
@@ -180,9 +182,7 @@ export class StompConnection implements FrameVisitor, FaultTaker, LinkHandlers, 
   }
 
   throttle(delayMs: number): void {
-    this.#intake.hold(HOLD.throttled);
-    this.#cancelThrottle?.();
-    this.#cancelThrottle = this.#parts.context.clock.after(delayMs, () => this.#intake.release(HOLD.throttled));
+    this.#holding.throttle(delayMs);
   }
 
   end(reason: EndReason): void {
@@ -275,19 +275,20 @@ export class StompConnection implements FrameVisitor, FaultTaker, LinkHandlers, 
   }
 
   /** What is wrong with it is told now, and its queue made: COMMIT does it all at once. */
-  #keepForCommit(transaction: string, frame: Frame, client: Client): void {
-    client.transactions.add(transaction, frame);
-    this.#acknowledge(frame.headers);
+  #keepForCommit(transaction: string, frame: Frame, { transactions, sends, session }: Client): void {
+    transactions.add(transaction, frame);
     if (frame.command === 'ACK' || frame.command === 'NACK') named(frame.command, frame.headers, this.version);
-    const sent = frame.command === 'SEND' ? client.sends.read(frame) : undefined;
-    if (sent?.destination.kind === 'queue') this.#wait(this.#parts.keepers.keep(sent.draft.topic.name));
+    const sent = frame.command === 'SEND' ? sends.readJudged(frame, session) : undefined;
+    const { headers } = frame;
+    if (sent?.destination.kind === 'queue') this.#wait(this.#parts.keepers.keep(sent.draft.topic.name).then(() => this.#acknowledge(headers)));
+    else this.#acknowledge(headers);
   }
 
   #send(frame: Frame, { sends, session }: Client): void {
     const { keepers } = this.#parts;
     const sent = sends.read(frame);
     const { destination, draft } = sent;
-    if (destination.kind !== 'queue' || keepers.isKept(draft.topic.name)) {
+    if (destination.kind !== 'queue' || keepers.isKept(draft.topic.name) || !session.mayPublish(draft.topic)) {
       sends.publish(sent, frame, session);
       return;
     }
@@ -297,16 +298,17 @@ export class StompConnection implements FrameVisitor, FaultTaker, LinkHandlers, 
 
   async #subscribe(headers: Headers, { subscriptions }: Client): Promise<void> {
     const session = await subscriptions.subscribe(subscribeRequest(headers, this.version, this.#parts.settings));
-    if (this.#client === undefined) session.disconnect({ publishWill: false });
-    else this.#acknowledge(headers, session);
+    if (headerOf(headers, 'receipt') !== undefined) await new Promise<void>((resolve) => session.whenDurable(resolve));
+    this.#acknowledge(headers);
   }
 
   /** All of it in one commit, in order. */
   #commit(frames: readonly Frame[], client: Client): void {
     requireAllAwaited(frames, { version: this.version, subscriptions: client.subscriptions });
     client.session.atomically(() => {
-      for (const { command, headers, body } of frames) {
-        this.#handle({ command, headers: headers.filter(([name]) => name !== 'receipt' && name !== 'transaction'), body }, client);
+      for (const frame of frames) {
+        if (this.#client !== client) return; // the one before was refused
+        this.#handle(frame, client);
       }
     });
   }
@@ -321,9 +323,9 @@ export class StompConnection implements FrameVisitor, FaultTaker, LinkHandlers, 
   }
 
   /** RECEIPT once what the frame asked for is on disk. */
-  #acknowledge(headers: Headers, session = this.#client?.session): void {
+  #acknowledge(headers: Headers): void {
     const receipt = headerOf(headers, 'receipt');
-    if (receipt !== undefined) session?.whenDurable(() => this.#receipt(receipt));
+    if (receipt !== undefined) this.#client?.session.whenDurable(() => this.#receipt(receipt));
   }
 
   #receipt(receipt: string): void {
@@ -390,11 +392,7 @@ export class StompConnection implements FrameVisitor, FaultTaker, LinkHandlers, 
   #stop(): void {
     this.#state = 'closed';
     this.#cancelTimeout();
-    this.#cancelThrottle?.();
+    this.#holding.stop();
     this.#intake.close();
   }
-}
-
-function isTransactional(command: Frame['command']): boolean {
-  return command === 'SEND' || command === 'ACK' || command === 'NACK';
 }

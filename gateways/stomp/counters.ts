@@ -4,6 +4,7 @@ const NAMES = {
   connectionsAccepted: 'stomp.connections.accepted',
   connectionsRefused: 'stomp.refused.connects',
   connectTimeouts: 'stomp.refused.connect-timeout',
+  withheldTimeouts: 'stomp.withheld-timeouts',
   turnsYielded: 'stomp.turns.yielded',
   framesReceived: 'stomp.frames.received',
   messagesSent: 'stomp.frames.messages',

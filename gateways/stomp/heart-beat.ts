@@ -1,5 +1,6 @@
 // Heart-beats (STOMP 1.1 and 1.2 "Heart-beating").
 import type { CancelTimer, Clock } from '../../src/model/clock.ts';
+import { KeepAlive, type Watched } from '../../src/transport/keep-alive.ts';
 import { StompError } from './packets.ts';
 
 /** Time lags, and so do networks: silence of twice the interval is the end. */
@@ -30,37 +31,34 @@ function agreed(canMs: number, wantedMs: number): number {
   return canMs === 0 || wantedMs === 0 ? 0 : Math.max(canMs, wantedMs);
 }
 
-export interface Beating {
+export interface Beating extends Watched {
   /** Nothing was sent for as long as agreed. */
   beat(): void;
-  /** Nothing was heard for twice as long as agreed. */
-  onSilence(): void;
   /** Not read just now: its silence says nothing. */
   readonly isHeld: boolean;
 }
 
 export class HeartBeat {
   readonly #clock: Clock;
-  readonly #agreed: HeartBeats;
   readonly #owner: Beating;
-  #heardAtMs: number;
+  readonly #sendMs: number;
+  /** Undefined: the client promised none. */
+  readonly #silence: KeepAlive | undefined;
   #sentAtMs: number;
   #cancelSending: CancelTimer | undefined;
-  #cancelListening: CancelTimer | undefined;
 
-  constructor(clock: Clock, agreed: HeartBeats, owner: Beating) {
+  constructor(clock: Clock, { sendMs, receiveMs }: HeartBeats, owner: Beating) {
     this.#clock = clock;
-    this.#agreed = agreed;
     this.#owner = owner;
-    this.#heardAtMs = clock.monotonicMs();
-    this.#sentAtMs = this.#heardAtMs;
-    if (agreed.sendMs > 0) this.#sendIn(agreed.sendMs);
-    if (agreed.receiveMs > 0) this.#listenFor(TOLERANCE * agreed.receiveMs);
+    this.#sendMs = sendMs;
+    this.#sentAtMs = clock.monotonicMs();
+    this.#silence = receiveMs === 0 ? undefined : new KeepAlive(clock, TOLERANCE * receiveMs, { held: owner, watched: owner });
+    if (sendMs > 0) this.#sendIn(sendMs);
   }
 
   /** Any byte counts. */
   heard(): void {
-    this.#heardAtMs = this.#clock.monotonicMs();
+    this.#silence?.heard();
   }
 
   sent(): void {
@@ -69,29 +67,19 @@ export class HeartBeat {
 
   stop(): void {
     this.#cancelSending?.();
-    this.#cancelListening?.();
+    this.#silence?.stop();
   }
 
   #sendIn(delayMs: number): void {
     this.#cancelSending = this.#clock.after(delayMs, () => {
       const quietMs = this.#clock.monotonicMs() - this.#sentAtMs;
-      if (quietMs < this.#agreed.sendMs) {
-        this.#sendIn(this.#agreed.sendMs - quietMs);
+      if (quietMs < this.#sendMs) {
+        this.#sendIn(this.#sendMs - quietMs);
         return;
       }
       this.sent();
       this.#owner.beat();
-      this.#sendIn(this.#agreed.sendMs);
-    });
-  }
-
-  #listenFor(delayMs: number): void {
-    this.#cancelListening = this.#clock.after(delayMs, () => {
-      if (this.#owner.isHeld) this.heard();
-      const limitMs = TOLERANCE * this.#agreed.receiveMs;
-      const silentMs = this.#clock.monotonicMs() - this.#heardAtMs;
-      if (silentMs >= limitMs) this.#owner.onSilence();
-      else this.#listenFor(limitMs - silentMs);
+      this.#sendIn(this.#sendMs);
     });
   }
 }

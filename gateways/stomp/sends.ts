@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { ClientSession, GatewayContext, PublishOutcome } from '../../src/gateway/gateway.ts';
 import type { TopicName } from '../../src/model/topic.ts';
 import { topicHeader } from './destinations.ts';
-import { type Frame, headerOf } from './packets.ts';
+import { type Frame, headerOf, StompError } from './packets.ts';
 import { type Sent, sentBy } from './send.ts';
 import type { StompSettings } from './settings.ts';
 
@@ -49,6 +49,14 @@ export class Sends {
       return topic;
     };
     return sentBy(frame, { topics: context.topics, settings, replyTopic });
+  }
+
+  /** As `read`, of what is to be done later with others. @throws StompError - the client may not send there, too. */
+  readJudged(frame: Frame, session: ClientSession): Sent {
+    const sent = this.read(frame);
+    const { topic } = sent.draft;
+    if (!session.mayPublish(topic)) throw new StompError('STOMP 1.2 SEND', `${REFUSALS.denied} ${topicHeader(topic.name, this.#parts.settings)}`);
+    return sent;
   }
 
   /** The outcome follows by `outcomeOf`, perhaps from within. */

@@ -1,6 +1,7 @@
 // One subscription of a connection: how its messages are named, and which of them its client has not acknowledged (STOMP 1.2 "SUBSCRIBE", "ACK").
 import type { ClientSession, Delivery } from '../../src/gateway/gateway.ts';
 import type { Message } from '../../src/model/message.ts';
+import type { TopicFilter } from '../../src/model/topic.ts';
 import { type Destination, destinationHeader } from './destinations.ts';
 import { escaped } from './encode.ts';
 import { StompError, type StompVersion } from './packets.ts';
@@ -27,6 +28,15 @@ export interface SubscriptionTerms {
   readonly prefetch: number;
 }
 
+/** Where the core has it. */
+export interface SubscriptionPlace {
+  /** Of its own, or the connection's. */
+  readonly session: ClientSession;
+  readonly filter: TopicFilter;
+  /** Among those of the connection's session; undefined: it has one of its own. */
+  readonly identifier: number | undefined;
+}
+
 /** @throws StompError - no mode of this version. */
 export function ackModeOf(header: string | undefined, version: StompVersion): AckMode {
   const mode = ACK_MODES.find((each) => each === (header ?? 'auto'));
@@ -38,8 +48,7 @@ export function ackModeOf(header: string | undefined, version: StompVersion): Ac
 
 export class Subscription {
   readonly terms: SubscriptionTerms;
-  /** Of its own, or the connection's. */
-  readonly session: ClientSession;
+  readonly place: SubscriptionPlace;
   readonly #sink: MessageSink;
   readonly #head: string;
   /** Packet ids by message id, in the order they were sent; 0: published at QoS 0, kept by nobody. */
@@ -47,9 +56,9 @@ export class Subscription {
   #topic = '';
   #destinationLine = '';
 
-  constructor(terms: SubscriptionTerms, session: ClientSession, sink: MessageSink) {
+  constructor(terms: SubscriptionTerms, place: SubscriptionPlace, sink: MessageSink) {
     this.terms = terms;
-    this.session = session;
+    this.place = place;
     this.#sink = sink;
     this.#head = `MESSAGE\n${terms.id === undefined ? '' : `subscription:${escaped(terms.id, sink.version)}\n`}`;
   }
@@ -61,11 +70,11 @@ export class Subscription {
     const isAwaited = this.terms.ackMode !== 'auto';
     this.#sink.writeMessage(message, this.#ownHeaders(delivery, messageId, isAwaited));
     if (!isAwaited) {
-      if (packetId > 0) this.session.settle(packetId); // auto: acknowledged when it is sent
+      if (packetId > 0) this.place.session.settle(packetId); // auto: acknowledged when it is sent
       return undefined;
     }
     this.#unacknowledged.set(messageId, packetId);
-    if (this.#isFull) this.session.pause('window');
+    if (this.#isFull) this.place.session.pause('window');
     return messageId;
   }
 
@@ -81,7 +90,7 @@ export class Subscription {
       if (isMeant) break;
     }
     for (const [each] of taken) this.#unacknowledged.delete(each);
-    if (wasFull && !this.#isFull) this.session.resume('window');
+    if (wasFull && !this.#isFull) this.place.session.resume('window');
     return taken;
   }
 

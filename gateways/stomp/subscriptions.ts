@@ -38,9 +38,10 @@ export class Subscriptions {
   readonly #byKey = new Map<string, Subscription>();
   /** Those on the connection's session, by Subscription Identifier. */
   readonly #byIdentifier = new Map<number, Subscription>();
-  readonly #filters = new Map<Subscription, TopicFilter>();
   readonly #byMessageId = new Map<string, Subscription>();
   #lastIdentifier = 0;
+  #isLinkFull = false;
+  #isOver = false;
 
   constructor(main: ClientSession, parts: SubscriptionsParts) {
     this.#main = main;
@@ -54,11 +55,11 @@ export class Subscriptions {
     this.#requireRoom();
     if (request.isDurable && !isNamed) throw new StompError('SUBSCRIBE durable', 'a durable subscription needs the header client-id in CONNECT');
     const filter = subscribeFilter(request.destination, sink.settings);
-    if (request.destination.kind === 'queue') await keepers.keep(sendTopic(request.destination, sink.settings));
     const isShared = request.ackMode === 'auto' && !request.isDurable && request.destination.kind !== 'queue' && !this.#isTaken(filter);
     if (isShared) this.#subscribeShared(request, filter);
     else await this.#subscribeOwn(request, filter);
-    return this.#byKey.get(request.key)?.session ?? this.#main;
+    if (request.destination.kind === 'queue') await keepers.keep(sendTopic(request.destination, sink.settings)); // it may have it
+    return this.#byKey.get(request.key)?.place.session ?? this.#main;
   }
 
   /** Replies to `topic` come as messages of the subscription `/temp-queue/NAME`, from now on. */
@@ -71,20 +72,18 @@ export class Subscriptions {
   }
 
   /** @param isForEver - a durable one does not come back, and what it holds goes. @throws StompError - there is none. */
-  unsubscribe(key: string, isForEver: boolean): ClientSession {
+  unsubscribe(key: string, isForEver: boolean): void {
     const subscription = this.#byKey.get(key);
     if (subscription === undefined) throw new StompError('STOMP 1.2 UNSUBSCRIBE', `there is no subscription ${key}`);
     this.#byKey.delete(key);
     for (const messageId of subscription.unacknowledged) this.#byMessageId.delete(messageId);
-    const filter = this.#filters.get(subscription);
-    this.#filters.delete(subscription);
-    if (subscription.session !== this.#main) {
-      subscription.session.disconnect({ publishWill: false, ...(isForEver && { sessionExpirySeconds: 0 }) });
-      return this.#main;
+    const { session, filter, identifier } = subscription.place;
+    if (identifier === undefined) {
+      session.disconnect({ publishWill: false, ...(isForEver && { sessionExpirySeconds: 0 }) });
+      return;
     }
-    if (filter !== undefined) this.#main.unsubscribe(filter);
-    for (const [identifier, each] of this.#byIdentifier) if (each === subscription) this.#byIdentifier.delete(identifier);
-    return this.#main;
+    session.unsubscribe(filter);
+    this.#byIdentifier.delete(identifier);
   }
 
   /** Of the connection's own session: one MESSAGE for each subscription that matched. */
@@ -108,17 +107,20 @@ export class Subscriptions {
   }
 
   pauseLink(): void {
+    this.#isLinkFull = true;
     this.#main.pause('link');
     for (const session of this.#ownSessions()) session.pause('link');
   }
 
   resumeLink(): void {
+    this.#isLinkFull = false;
     this.#main.resume('link');
     for (const session of this.#ownSessions()) session.resume('link');
   }
 
   /** The connection is over: what is durable stays, and what was not acknowledged goes back. */
   end(): void {
+    this.#isOver = true;
     for (const session of [...this.#ownSessions()]) session.disconnect({ publishWill: false });
     this.#byKey.clear();
   }
@@ -129,19 +131,18 @@ export class Subscriptions {
   }
 
   *#ownSessions(): Generator<ClientSession> {
-    for (const { session } of this.#byKey.values()) if (session !== this.#main) yield session;
+    for (const { place } of this.#byKey.values()) if (place.identifier === undefined) yield place.session;
   }
 
   #isTaken(filter: TopicFilter): boolean {
-    return [...this.#filters].some(([{ session }, each]) => each === filter && session === this.#main);
+    return [...this.#byIdentifier.values()].some(({ place }) => place.filter === filter);
   }
 
   #subscribeShared(request: SubscribeRequest, filter: TopicFilter): void {
     this.#lastIdentifier += 1;
     const identifier = this.#lastIdentifier;
-    const subscription = new Subscription(request, this.#main, this.#parts.sink);
+    const subscription = new Subscription(request, { session: this.#main, filter, identifier }, this.#parts.sink);
     this.#byIdentifier.set(identifier, subscription);
-    this.#filters.set(subscription, filter);
     this.#byKey.set(request.key, subscription);
     requireGranted(
       this.#main.subscribe({ filter, identifier, qosMax: request.qosMax, noLocal: false, retainAsPublished: false, retainHandling: 0 }).kind,
@@ -166,18 +167,20 @@ export class Subscriptions {
     const held: { subscription: Subscription | undefined } = { subscription: undefined };
     const outcome = await context.connect(own, this.#outletOf(held));
     if (outcome.kind !== 'accepted') throw new StompError('STOMP 1.2 SUBSCRIBE', 'no room for another subscription: try again later');
-    const { session } = outcome;
-    const subscription = new Subscription(request, session, sink);
+    const { session, isSessionPresent } = outcome;
+    if (this.#isOver) {
+      session.disconnect({ publishWill: false });
+      return;
+    }
+    const subscription = new Subscription(request, { session, filter, identifier: undefined }, sink);
     held.subscription = subscription;
     this.#byKey.set(request.key, subscription);
-    this.#filters.set(subscription, filter);
     this.#follow(session, filter);
-    const isNew = !outcome.isSessionPresent;
-    requireGranted(
-      session.subscribe({ filter, qosMax: request.qosMax, noLocal: false, retainAsPublished: false, retainHandling: isNew ? 0 : 1 }).kind,
-      request,
-    );
-    session.resume('link');
+    const retainHandling = isSessionPresent ? 1 : 0;
+    const { kind } = session.subscribe({ filter, qosMax: request.qosMax, noLocal: false, retainAsPublished: false, retainHandling });
+    if (kind !== 'granted' && !isSessionPresent) session.disconnect({ publishWill: false, sessionExpirySeconds: 0 }); // nothing of it stays
+    requireGranted(kind, request);
+    if (!this.#isLinkFull) session.resume('link');
   }
 
   /** A durable subscription that comes back with another destination lets go of the one before. */

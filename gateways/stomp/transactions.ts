@@ -1,13 +1,16 @@
 // BEGIN, COMMIT, ABORT (STOMP 1.2): what belongs to a transaction is kept as it came, and done at once or never. An open one is bounded in number, size and
 // time: a client that forgets it must not fill the gateway.
 import type { CancelTimer, Clock } from '../../src/model/clock.ts';
-import { type Frame, StompError } from './packets.ts';
+import { type Command, type Frame, type Headers, StompError } from './packets.ts';
 import type { StompSettings } from './settings.ts';
 
 type Bounds = Pick<StompSettings, 'transactionsMax' | 'transactionFramesMax' | 'transactionBytesMax' | 'transactionTimeoutMs'>;
 
 /** What a frame takes besides its body and headers. */
 const FRAME_BYTES = 64;
+
+/** Commands that may be part of one. */
+export const TRANSACTIONAL: ReadonlySet<Command> = new Set(['SEND', 'ACK', 'NACK']);
 
 interface Transaction {
   readonly frames: Frame[];
@@ -36,7 +39,7 @@ export class Transactions {
     this.#open.set(name, { frames: [], bytes: 0, cancelTimeout });
   }
 
-  /** Keeps a copy of the frame. @throws StompError - no such transaction is open, or it has become too large. */
+  /** Keeps a copy of the frame, as it is to be done: its receipt has been given by then. @throws StompError - no such transaction is open, or it has become too large. */
   add(name: string, { command, headers, body }: Frame): void {
     const { transactionFramesMax, transactionBytesMax } = this.#bounds;
     const transaction = this.#require(name, command);
@@ -44,7 +47,7 @@ export class Transactions {
     if (transaction.frames.length >= transactionFramesMax)
       throw new StompError('transaction', `more than ${transactionFramesMax} frames (transactionFramesMax)`);
     if (transaction.bytes > transactionBytesMax) throw new StompError('transaction', `more than ${transactionBytesMax} bytes (transactionBytesMax)`);
-    transaction.frames.push({ command, headers, body: Buffer.from(body) });
+    transaction.frames.push({ command, headers: headers.filter(([name]) => name !== 'transaction').map(withoutReceipt), body: Buffer.from(body) });
   }
 
   /** @returns what it holds, in order; it is over. */
@@ -66,4 +69,9 @@ export class Transactions {
     if (transaction === undefined) throw new StompError(`STOMP 1.2 ${command}`, `no transaction ${name} is open`);
     return transaction;
   }
+}
+
+/** Who waits for a receipt means that it is stored. */
+function withoutReceipt(header: Headers[number]): Headers[number] {
+  return header[0] === 'receipt' ? ['persistent', 'true'] : header;
 }

@@ -16,7 +16,7 @@ import type {
 import { type ClientId, type Principal, principalKey, type Realm } from '../model/client.ts';
 import type { CancelTimer } from '../model/clock.ts';
 import type { Draft, Origin } from '../model/message.ts';
-import type { TopicFilter } from '../model/topic.ts';
+import type { Topic, TopicFilter } from '../model/topic.ts';
 import { LEAVE_WORK } from '../model/work.ts';
 import type { StoredSession } from '../session/session-store.ts';
 import { Answers } from './answers.ts';
@@ -62,7 +62,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
   #isOutOfReach = false;
   #attachment = 0;
   /** A further queue of a client that has a session of its own. */
-  #isFurther = false;
+  isFurther = false;
   #will: Will | undefined;
   #expirySeconds = 0;
   /** Stays when a connection that resumes the session asks for an expiry of 0: what waits is still to be delivered (MQTT-4.1.0-1). */
@@ -112,10 +112,6 @@ export class BrokerSession implements ClientSession, RoutedSession {
     return this.isAttached && !this.#isOutOfReach;
   }
 
-  get isFurther(): boolean {
-    return this.#isFurther;
-  }
-
   get attachment(): number {
     return this.#attachment;
   }
@@ -150,7 +146,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
     this.#cancelDeadline = undefined;
     this.#attachment += 1;
     this.#isOutOfReach = false;
-    this.#isFurther = request.within !== undefined;
+    this.isFurther = request.within !== undefined;
     this.#outlet = topics.mountPoint === '' ? outlet : new MountedOutlet(outlet, topics);
     this.#answers.attach(this.#outlet);
     this.#serve({ principal, topics });
@@ -169,7 +165,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
 
   /** Its client is told that it is in: it counts as connected. */
   entered(request: ConnectRequest): void {
-    if (!this.#isFurther) this.#core.presence?.connected(this.principal, request);
+    if (!this.isFurther) this.#core.presence?.connected(this.principal, request);
   }
 
   publish(draft: Draft, token: number, packetId = 0): void {
@@ -178,6 +174,10 @@ export class BrokerSession implements ClientSession, RoutedSession {
 
   passOver(token: number): void {
     this.#answers.giveLater(token, 'accepted');
+  }
+
+  mayPublish(topic: Topic): boolean {
+    return this.#inbound.mayPublish(topic);
   }
 
   release(packetId: number): void {
@@ -240,8 +240,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
   resume(reason: PauseReason): void {
     if (reason === 'upstream') this.#isOutOfReach = false;
     this.outbound.resume(reason);
-    this.#core.withheld.roomMayBe();
-    this.subscriptions.continueReplay();
+    this.#roomMade(true);
     if (reason === 'link') this.#core.slowConsumers.drained(this);
   }
 
@@ -383,7 +382,7 @@ export class BrokerSession implements ClientSession, RoutedSession {
 
   #left(how: Departure): void {
     this.#core.slowConsumers.gone(this);
-    if (this.#isFurther) return;
+    if (this.isFurther) return;
     this.#core.access.left(this.#subscriber.principal);
     this.#core.presence?.disconnected(this.#subscriber.principal, how);
   }

@@ -2,6 +2,7 @@
 import type { Outlet, PausableReading } from '../gateway/gateway.ts';
 import type { Principal, Realm } from '../model/client.ts';
 import type { Draft, Origin } from '../model/message.ts';
+import type { Topic } from '../model/topic.ts';
 import { utf8Length } from '../model/topic-utf8.ts';
 import type { StoredSession } from '../session/session-store.ts';
 import type { Answers } from './answers.ts';
@@ -86,6 +87,10 @@ export class Inbound implements WithheldPublisher {
     } else if (held > 0) {
       this.#link?.outlet.throttle(held);
     }
+  }
+
+  mayPublish(topic: Topic): boolean {
+    return typeof this.#gate.admit(topic) !== 'string';
   }
 
   /** @returns false: as much waits as may. */

@@ -43,7 +43,12 @@ export class CarriedFile {
       );
     const handle = attempt(path, () => openSync(draft, 'wx', OWNER_ONLY)); // not through a link that somebody put there
     const file = new CarriedFile(path, handle);
-    file.#append(frame(KIND.header, file.#mark, Buffer.from(JSON.stringify(header))));
+    try {
+      file.#append(frame(KIND.header, file.#mark, Buffer.from(JSON.stringify(header))));
+    } catch (error) {
+      file.abandon();
+      throw error;
+    }
     return file;
   }
 

@@ -10,7 +10,7 @@ import type { Draft, Message, QoS, UserProperties } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { QueuePolicy } from '../model/queue-policy.ts';
 import type { Reception } from '../model/reception.ts';
-import type { TopicFilter, TopicTable } from '../model/topic.ts';
+import type { Topic, TopicFilter, TopicTable } from '../model/topic.ts';
 import type { Turns } from '../model/turns.ts';
 
 export type { AuthenticationStep } from '../access/access.ts';
@@ -240,6 +240,8 @@ export interface ClientSession {
   publish(draft: Draft, token: number, packetId?: number): void;
   /** What came in under that token is published to nobody: its outcome is `accepted`, in its turn, once everything written so far is on disk. */
   passOver(token: number): void;
+  /** Whether what it publishes there is taken as far as its permissions go: before something is made for it. */
+  mayPublish(topic: Topic): boolean;
   /** PUBREL came in: forgets the packet id, then `outlet.completed(packetId, wasKnown)` after the commit. */
   release(packetId: number): void;
   /** Adds or replaces (same filter). Retained messages follow through `deliver`, at once unless the session is paused. */

@@ -17,6 +17,8 @@ import {
 } from './packets.ts';
 import type { MqttSettings } from './settings.ts';
 
+/** A client that sends no packet for one and a half times its keep-alive is gone (MQTT-3.1.2-22; MQTT-3.1.2-24 of 3.1.1): ms for each second of it. */
+export const KEEP_ALIVE_GRACE_MS = 1_500;
 const NEVER_EXPIRES = 0xffff_ffff; // MQTT 5 §3.1.2.11.2
 /** In `responseInformation`. */
 const CLIENT_ID_PLACE = /\$\{clientid\}/g;

@@ -6,17 +6,17 @@ import { CONNECT_BYTES_MAX, WITHHELD_PACKET_BYTES } from '../model/limits.ts';
 import type { LogFields } from '../model/log.ts';
 import type { Turns } from '../model/turns.ts';
 import { FILTER_WORK, workOfBytes } from '../model/work.ts';
+import { Holding } from '../transport/holding.ts';
 import { type FaultTaker, HOLD, Intake } from '../transport/intake.ts';
+import { KeepAlive, type Watched } from '../transport/keep-alive.ts';
 import type { Link, LinkHandlers } from '../transport/transport.ts';
 import { Admission, type AdmissionParts, type Admitted, type Applicant } from './admission.ts';
 import { MqttDecoder } from './codec.ts';
-import { connackProperties, expiryAtDisconnect, type Terms } from './connect.ts';
+import { connackProperties, expiryAtDisconnect, KEEP_ALIVE_GRACE_MS, type Terms } from './connect.ts';
 import { Deliveries } from './deliveries.ts';
 import { type Fault, noteFault } from './fault.ts';
 import { HeldDeliveries } from './held-deliveries.ts';
-import { Holding } from './holding.ts';
 import { InboundPublishes } from './inbound-publishes.ts';
-import { KeepAlive, type Watched } from './keep-alive.ts';
 import {
   type AckType,
   type DecodedPacket,
@@ -201,7 +201,7 @@ export class MqttConnection implements MqttVisitor, FaultTaker, Applicant, Subsc
       deliveries: new Deliveries(this.#link, terms, encoders),
       subscribing: new Subscribing(this, session, { version, isBridge: terms.isBridge, settings: this.#settings }),
     };
-    if (keepAliveSeconds > 0) this.#keepAlive = new KeepAlive(context.clock, keepAliveSeconds, { held: this.#intake, watched: this });
+    if (keepAliveSeconds > 0) this.#keepAlive = new KeepAlive(context.clock, KEEP_ALIVE_GRACE_MS * keepAliveSeconds, { held: this.#intake, watched: this });
     const properties = { ...connackProperties(terms, this.#settings), ...authentication?.said(authenticationData) };
     this.send({ type: 'connack', isSessionPresent, reasonCode: 0, properties });
     if (!this.isOpen) return; // the answer was too large for it

@@ -103,3 +103,107 @@ describe('STOMP 1.2 ERROR', () => {
     expect(await peer.sends('NONSENSE\n\n^@').expectsError('no command')).not.toContain('receipt-id');
   });
 });
+
+describe('SUBSCRIBE to a queue that has messages', () => {
+  const texts = Array.from({ length: 100 }, (_, index) => `m${index}`);
+
+  async function filled(): Promise<StompBench> {
+    const bench = await StompBench.start();
+    const sender = await bench.connected();
+    await sender.sends(...texts.map((text) => send('/queue/q', text))).expectsNothing();
+    return bench;
+  }
+
+  const left = async (bench: StompBench): Promise<string[]> => {
+    const next = await bench.connected();
+    const text = await next.sends(subscribe('s', '/queue/q')).receives();
+    return [...text.matchAll(/\n\n(m\d+)\^@/gu)].map(([, body]) => body ?? '');
+  };
+
+  test('takes nothing from it when the link is gone by then', async () => {
+    const bench = await filled();
+    const peer = await bench.connected();
+    peer.sends(subscribe('s', '/queue/q'));
+    peer.link.resets();
+    expect(await left(bench)).toEqual(texts);
+  });
+
+  test('takes nothing when another connection has taken the client over by then', async () => {
+    const bench = await filled();
+    const peer = await bench.connected('client-id:c\n');
+    peer.sends(subscribe('s', '/queue/q'));
+    await bench.connected('client-id:c\n');
+    expect(await left(bench)).toEqual(texts);
+  });
+
+  test('takes no more than what the link bears', async () => {
+    const bench = await StompBench.start();
+    const sender = await bench.connected();
+    const body = 'x'.repeat(10_000);
+    for (let count = 0; count < 400; count += 1) await sender.sends(send('/queue/q', body)).expectsNothing();
+    const peer = await bench.connected();
+    await peer.sends(subscribe('t', 't')).expectsNothing();
+    peer.link.stopsReading();
+    await sender.sends(send('t', 'y'.repeat(300_000))).expectsNothing();
+    peer.sends(subscribe('s', '/queue/q'));
+    await sender.expectsNothing();
+    expect(bench.core.broker.queues('$share/stomp/queue/q').queues).toMatchObject([{ messages: 400 }]);
+  });
+});
+
+describe('queues of clients that may not have them', () => {
+  test.each([
+    ['SEND', (name: string) => send(name, 'x')],
+    ['SEND in a transaction', (name: string) => begin + send(name, 'x', 'transaction:t\n')],
+    ['SUBSCRIBE', (name: string) => subscribe('s', name)],
+  ])('%s makes none', async (_, frame) => {
+    const bench = await StompBench.start({ settings: { queuesMax: 1 } });
+    bench.core.access.forbids = (_action, { username }) => username === 'mallory';
+    const peer = await bench.connected('login:mallory\n');
+    await peer.sends(frame('/queue/theirs')).expectsError('not allowed');
+    const other = await bench.connected();
+    await other.sends(send('/queue/ours', 'x', 'receipt:1\n')).expects('RECEIPT\nreceipt-id:1\n\n^@');
+  });
+
+  test('a durable subscription that is denied leaves no session', async () => {
+    const bench = await StompBench.start();
+    bench.core.access.forbids = ({ kind }) => kind === 'subscribe';
+    const peer = await bench.connected('client-id:c\n');
+    await peer.sends(subscribe('s', 'a', 'durable:true\n')).expectsError('not allowed');
+    expect(bench.core.broker.sessionCount).toBe(0);
+  });
+});
+
+describe('RECEIPT and ERROR', () => {
+  test('of a durable SUBSCRIBE comes though UNSUBSCRIBE follows at once', async () => {
+    const bench = await StompBench.start();
+    const peer = await bench.connected('client-id:c\n');
+    peer.sends(subscribe('s', 'a', 'durable:true\nreceipt:1\n'), 'UNSUBSCRIBE\nid:s\nreceipt:2\n\n^@');
+    await peer.expects('RECEIPT\nreceipt-id:1\n\n^@', 'RECEIPT\nreceipt-id:2\n\n^@');
+  });
+
+  test.each([
+    ['no destination', 'SEND\ntransaction:t\nreceipt:1\n\n^@'],
+    ['a queue too many', send('/queue/b', 'x', 'transaction:t\nreceipt:1\n')],
+  ])('a frame of a transaction that is wrong (%s) has no RECEIPT', async (_, frame) => {
+    const bench = await StompBench.start({ settings: { queuesMax: 1 } });
+    const peer = await bench.connected();
+    await peer.sends(send('/queue/a', 'x'), begin).expectsNothing();
+    const text = await peer.sends(frame).receives();
+    expect(text).not.toContain('RECEIPT');
+    expect(text).toContain('\nreceipt-id:1\n');
+  });
+
+  test('a SEND with a receipt is stored in a transaction as without one', async () => {
+    const bench = await StompBench.start({ settings: { sendQos: 0 } });
+    const application = await bench.application();
+    application.subscribe('a');
+    const peer = await bench.connected();
+    peer.sends(send('a', '1', 'receipt:1\n'), begin, send('a', '2', 'transaction:t\nreceipt:2\n'), commit);
+    await peer.receives();
+    expect(application.delivered.map(({ payload, qos }) => [payload, qos])).toEqual([
+      ['1', 1],
+      ['2', 1],
+    ]);
+  });
+});

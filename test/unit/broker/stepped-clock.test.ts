@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Bans } from '../../../src/access/bans.ts';
 import { topicFilter, topicName } from '../../../src/model/topic.ts';
-import { KeepAlive } from '../../../src/mqtt/keep-alive.ts';
+import { KeepAlive } from '../../../src/transport/keep-alive.ts';
 import { MemorySpace } from '../../support/access.ts';
 import { startCore } from '../../support/core.ts';
 import { FakeClock, settled } from '../../support/fake-clock.ts';

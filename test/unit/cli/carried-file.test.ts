@@ -42,6 +42,18 @@ describe('a file of exported messages', () => {
     expect([existsSync(path), existsSync(`${path}.new`)]).toEqual([false, false]);
   });
 
+  test('leaves nothing when its first frame cannot be written', () => {
+    const path = target();
+    const header = Object.defineProperty({ ...HEADER }, 'madeBy', {
+      enumerable: true,
+      get: () => {
+        throw new Error('no space left');
+      },
+    });
+    expect(() => CarriedFile.create(path, header)).toThrow('no space left');
+    expect(existsSync(`${path}.new`)).toBe(false);
+  });
+
   test('takes the place of no other, whenever that came: it may hold what no queue has any more', () => {
     const path = target();
     const file = CarriedFile.create(path, HEADER);

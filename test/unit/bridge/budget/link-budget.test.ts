@@ -152,21 +152,6 @@ describe('bytes per day', () => {
     expect(again.bridge.status()).toMatchObject({ usedTodayBytes: meter.written + meter.read });
   });
 
-  test('refused connections are paid for by the time between them, not by what is sent next', async () => {
-    const clock = new FakeClock({ nowMs: DAY_START_MS });
-    const made = await bridged({
-      clock,
-      bridge: { budget: { ...NONE, meter: new LinkMeter(), bytesPerSecond: 100 }, queueLimits: ROOM },
-      remote: { connack: { isSessionPresent: false, reasonCode: 0x88 } },
-    });
-    await clock.advanceSeconds(3_600);
-    made.remote.connack = { isSessionPresent: false, reasonCode: 0 };
-    await clock.advanceSeconds(60);
-    for (const payload of ['x', 'y']) made.local.publish('readings/a', payload, { qos: 1 });
-    await clock.advanceSeconds(5);
-    expect(made.remote.payloads).toEqual(['x', 'y']);
-  });
-
   test('what comes counts too', async () => {
     const made = await budgeted({ bytesPerDay: 10_000 });
     for (let index = 0; index < 11; index += 1) made.remote.publish('site1/cmd/valve', 'x'.repeat(1_000), 0);

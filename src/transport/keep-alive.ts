@@ -1,8 +1,5 @@
 import type { CancelTimer, Clock } from '../model/clock.ts';
 
-/** A client that sends no packet for this share of its keep-alive is gone (MQTT-3.1.2-22; MQTT-3.1.2-24 of 3.1.1). */
-const GRACE = 1.5;
-
 export interface Watched {
   onSilence(): void;
 }
@@ -22,10 +19,10 @@ export class KeepAlive {
   #heardAtMs: number;
   #cancel: CancelTimer;
 
-  /** @param seconds - the keep-alive agreed on, above 0. */
-  constructor(clock: Clock, seconds: number, { held, watched }: KeepAliveParts) {
+  /** @param limitMs - a client that was silent for so long is gone; above 0. */
+  constructor(clock: Clock, limitMs: number, { held, watched }: KeepAliveParts) {
     this.#clock = clock;
-    this.#limitMs = seconds * 1000 * GRACE;
+    this.#limitMs = limitMs;
     this.#held = held;
     this.#watched = watched;
     this.#heardAtMs = clock.monotonicMs();

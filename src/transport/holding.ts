@@ -4,7 +4,7 @@ import type { CancelTimer, Clock } from '../model/clock.ts';
 import { WITHHELD_SECONDS_MAX } from '../model/limits.ts';
 import type { Counter } from '../model/metrics.ts';
 import type { Turns } from '../model/turns.ts';
-import { HOLD } from '../transport/intake.ts';
+import { HOLD } from './intake.ts';
 
 /** A client asks for a sign of life once per keep-alive, and waits for the answer no longer than another one. */
 const PATIENCE = 2.5;
