@@ -1,4 +1,4 @@
-import type { Counter, Metrics } from '../../src/model/metrics.ts';
+import { type Counter, countersOf, type Metrics } from '../../src/model/metrics.ts';
 import { RETURN_CODE, type ReturnCode } from './packets.ts';
 
 const NAMES = {
@@ -29,8 +29,7 @@ const NAMES = {
 export type MqttSnCounters = Readonly<Record<keyof typeof NAMES, Counter>>;
 
 export function mqttSnCounters(metrics: Metrics): MqttSnCounters {
-  const counters = Object.entries(NAMES).map(([key, name]) => [key, metrics.counter(name)] as const);
-  return Object.fromEntries(counters) as MqttSnCounters;
+  return countersOf(metrics, NAMES);
 }
 
 export function countRefusal(counters: MqttSnCounters, returnCode: ReturnCode): void {

@@ -1,4 +1,4 @@
-import type { Counter, Metrics } from '../../src/model/metrics.ts';
+import { type Counter, countersOf, type Metrics } from '../../src/model/metrics.ts';
 
 const NAMES = {
   connectionsAccepted: 'stomp.connections.accepted',
@@ -22,5 +22,5 @@ const NAMES = {
 export type StompCounters = Readonly<Record<keyof typeof NAMES, Counter>>;
 
 export function stompCounters(metrics: Metrics): StompCounters {
-  return Object.fromEntries(Object.entries(NAMES).map(([key, name]) => [key, metrics.counter(name)])) as StompCounters;
+  return countersOf(metrics, NAMES);
 }

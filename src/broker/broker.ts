@@ -5,6 +5,7 @@ import { clientId, gatewayOf, type Principal, principalKey, type Realm, realm, r
 import * as limits from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
 import type { Draft } from '../model/message.ts';
+import { DEAD_LETTER_REALM } from '../model/queue-selection.ts';
 import { SlotMap } from '../model/slot-map.ts';
 import { CONNECT_WORK } from '../model/work.ts';
 import { type StoredSession, sessionKey } from '../session/session-store.ts';
@@ -15,7 +16,6 @@ import { type AutoSubscription, autoSubscriptions } from './auto-subscribe.ts';
 import { BrokerSession } from './client-session.ts';
 import type { ClockBook } from './clock-book.ts';
 import type { Core } from './core.ts';
-import { DEAD_LETTER_REALM } from './dead-letters.ts';
 import { DELAYED_REALM } from './delayed.ts';
 import { DiskAlarm } from './disk-alarm.ts';
 import { DiskRelief } from './disk-relief.ts';

@@ -1,17 +1,16 @@
 // What a peer refuses for good though its gateway must not lose it: it moves from the session's queue into one that nobody can attach, in a realm no
 // listener can enter, in the commit in which it leaves the first. Why, and when, is state of that queue. A person looks at it and has it sent again.
 
-import { clientId, type Realm, realm } from '../model/client.ts';
+import { clientId } from '../model/client.ts';
 import type { EpochMs, GatewayClock } from '../model/clock.ts';
 import type { QueueLimits } from '../model/queue-policy.ts';
+import { DEAD_LETTER_REALM } from '../model/queue-selection.ts';
 import { type Sequence, type SessionStore, type SettleCause, type StoredDelivery, type StoredSession, sessionKey } from '../session/session-store.ts';
 import type { BrokerCounters } from './counters.ts';
 import type { Drops, QueueDrops } from './drops.ts';
 import { isOverBound } from './queue-bounds.ts';
 import { type QueueFacts, storedFacts } from './queue-report.ts';
 import { unretained } from './recipient.ts';
-
-export const DEAD_LETTER_REALM: Realm = realm('$dead-letter');
 
 export interface DeadLettersParts {
   readonly store: SessionStore;

@@ -3,7 +3,8 @@
 // but covers them all.
 import type { GatewayMs } from '../model/clock.ts';
 import { LOSSES_TOLD_APART_MAX } from '../model/limits.ts';
-import type { Losses, Range } from '../model/losses.ts';
+import type { Losses } from '../model/losses.ts';
+import type { NumberRange } from '../model/number-ranges.ts';
 import type { Gatherer, Sequence, SessionStore, StoredSession } from '../session/session-store.ts';
 import { DROP_CAUSES, type DropCause, type QueueDropCounts } from './drops.ts';
 import type { MessageNumber } from './message-number.ts';
@@ -131,7 +132,7 @@ function merged(before: Losses | undefined, { cause, number, sequence, atMs }: L
   };
 }
 
-function grown(range: Range | undefined, number: number | undefined): Range | undefined {
+function grown(range: NumberRange | undefined, number: number | undefined): NumberRange | undefined {
   if (number === undefined) return range;
   return { first: Math.min(range?.first ?? number, number), last: Math.max(range?.last ?? number, number) };
 }

@@ -5,6 +5,7 @@ import { QUEUED_WORK, workOfRead } from '../model/work.ts';
 import type { Claim } from './claim.ts';
 import type { QueueDrops } from './drops.ts';
 import { MemoryLane, type WaitingDelivery } from './memory-lane.ts';
+import { causeAtBound } from './queue-bounds.ts';
 import type { QueueTreatment } from './queue-rules.ts';
 
 export interface MemoryQueueParts {
@@ -121,7 +122,7 @@ export class MemoryQueue {
       const lowest = LOWEST_FIRST.map((priority) => this.#lane(priority)).find((lane) => lane !== undefined && lane.count > 0);
       if (whenFull === 'drop-newest') lowest?.pop();
       else lowest?.shift();
-      drops.add(whenFull === 'drop-newest' ? 'queue-full-newest' : 'queue-full');
+      drops.add(causeAtBound(whenFull));
     }
   }
 }

@@ -37,16 +37,25 @@ export function makeRoom(stored: StoredSession, { limits, whenFull }: Pick<Queue
   while (isOverBound(stored, limits)) {
     const victim = victimOf(whenFull, waiting);
     if (victim === undefined) return;
-    waiting.lose(victim, whenFull === 'drop-newest' ? 'queue-full-newest' : 'queue-full');
+    waiting.lose(victim, causeAtBound(whenFull));
   }
 }
 
+/** Why something goes that a queue has no room for. */
+export function causeAtBound(whenFull: WhenFull | undefined): 'queue-full' | 'queue-full-newest' {
+  return whenFull === 'drop-newest' ? 'queue-full-newest' : 'queue-full';
+}
+
 /** Lets go of some `bytesMax` of what waits, as a full queue would: the disk has no room for it. @returns how many bytes went. */
-export function evict({ queue }: StoredSession, { whenFull }: Pick<QueueTreatment, 'whenFull'>, waiting: Waiting, bytesMax: number): number {
-  if (whenFull === 'refuse') return 0;
+export function evict(stored: StoredSession, { whenFull }: Pick<QueueTreatment, 'whenFull'>, waiting: Waiting, bytesMax: number): number {
+  return whenFull === 'refuse' ? 0 : evictEach(stored, () => victimOf(whenFull, waiting), waiting, bytesMax);
+}
+
+/** As `evict`. @param next - whose turn it is; undefined: nothing more may go. */
+export function evictEach({ queue }: StoredSession, next: () => Sequence | undefined, waiting: Pick<Waiting, 'lose'>, bytesMax: number): number {
   const bytesBefore = queue.bytes;
   while (bytesBefore - queue.bytes < bytesMax) {
-    const victim = victimOf(whenFull, waiting);
+    const victim = next();
     if (victim === undefined) break;
     waiting.lose(victim, 'disk-full');
   }

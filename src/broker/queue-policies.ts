@@ -9,7 +9,7 @@ import type { Topic } from '../model/topic.ts';
 import { messageSize } from '../session/message-size.ts';
 import type { Sequence, SessionStore, SettleCause, StoredSession } from '../session/session-store.ts';
 import { type PartWaiting, PolicyPart, partName, partNames } from './policy-part.ts';
-import { isAtBound, isOverBound, type LossCause } from './queue-bounds.ts';
+import { causeAtBound, evictEach, isAtBound, isOverBound, type LossCause } from './queue-bounds.ts';
 import type { QueueTreatment } from './queue-rules.ts';
 import { Sampler } from './sampler.ts';
 import type { Withheld } from './withheld.ts';
@@ -44,7 +44,8 @@ export class QueuePolicies {
   readonly #parts: QueuePoliciesParts;
   readonly #all = new Map<string, PolicyPart>();
   readonly #sampler = new Sampler();
-  readonly #names = new Map<TopicPolicy, string>();
+  /** Each policy of now has one. */
+  readonly #ofPolicy = new Map<TopicPolicy, PolicyPart>();
   #treatment: QueueTreatment;
   /** A link serves the queue. */
   #isServed = false;
@@ -61,9 +62,9 @@ export class QueuePolicies {
   /** From now on. What waits under other filters is evicted no more. */
   treat(treatment: QueueTreatment): void {
     this.#treatment = treatment;
-    this.#names.clear();
+    this.#ofPolicy.clear();
     for (const part of this.#all.values()) part.policy = undefined;
-    for (const policy of treatment.policies.policies) this.#makePart(policy).policy = policy;
+    for (const policy of treatment.policies.policies) this.#give(policy);
     for (const [name, part] of this.#all) if (part.policy === undefined && part.end()) this.#all.delete(name);
     this.#sweepSoon();
   }
@@ -87,10 +88,7 @@ export class QueuePolicies {
 
   /** In their order. */
   get usage(): readonly PolicyUsage[] {
-    return this.#treatment.policies.policies.map((policy) => {
-      const { count: messages, bytes } = this.#makePart(policy);
-      return { ...policy, messages, bytes };
-    });
+    return [...this.#ofPolicy].map(([policy, { count: messages, bytes }]) => ({ ...policy, messages, bytes }));
   }
 
   /** Once for each message that comes. */
@@ -162,14 +160,7 @@ export class QueuePolicies {
 
   /** As `Evictable.evict`: the largest part first. */
   evict(bytesMax: number): number {
-    const { queue } = this.#parts.owner;
-    const bytesBefore = queue.bytes;
-    while (bytesBefore - queue.bytes < bytesMax) {
-      const victim = this.#largest()?.victim;
-      if (victim === undefined) break;
-      this.#parts.waiting.lose(victim, 'disk-full');
-    }
-    return bytesBefore - queue.bytes;
+    return evictEach(this.#parts.owner, () => this.#largest()?.victim, this.#parts.waiting, bytesMax);
   }
 
   #trim(part: PolicyPart): void {
@@ -188,7 +179,7 @@ export class QueuePolicies {
   /** Why something of a part goes for the bounds of the whole queue. */
   #causeAtBound({ policy }: PolicyPart): LossCause {
     if (this.#parts.owner.queue.bytes > this.#treatment.diskShareBytes) return 'disk-share';
-    return policy?.whenFull === 'drop-newest' ? 'queue-full-newest' : 'queue-full';
+    return causeAtBound(policy?.whenFull);
   }
 
   /** The part that has most, of those that may drop something that waits. */
@@ -204,20 +195,15 @@ export class QueuePolicies {
 
   #partOf(topic: Topic): PolicyPart | undefined {
     const policy = this.#treatment.policies.of(topic);
-    return policy && this.#makePart(policy);
+    return policy && this.#ofPolicy.get(policy);
   }
 
-  #makePart(policy: TopicPolicy): PolicyPart {
-    const name = this.#nameOf(policy);
+  #give(policy: TopicPolicy): void {
+    const name = partName(this.#parts.owner, policy);
     const part = this.#all.get(name) ?? new PolicyPart(this.#parts, name);
+    part.policy = policy;
     this.#all.set(name, part);
-    return part;
-  }
-
-  #nameOf(policy: TopicPolicy): string {
-    const name = this.#names.get(policy) ?? partName(this.#parts.owner, policy);
-    this.#names.set(policy, name);
-    return name;
+    this.#ofPolicy.set(policy, part);
   }
 
   /** Looks for what is too old once something may be. */

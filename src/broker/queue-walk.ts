@@ -2,9 +2,8 @@
 import type { GatewayClock } from '../model/clock.ts';
 import { GatewayError } from '../model/errors.ts';
 import { QUEUE_BYTES_PER_REQUEST, QUEUE_ENTRIES_PER_REQUEST } from '../model/limits.ts';
-import type { QueueName, Selection } from '../model/queue-selection.ts';
+import { DEAD_LETTER_REALM, type QueueName, type Selection } from '../model/queue-selection.ts';
 import type { Sequence, SessionStore, StoredDelivery, StoredSession } from '../session/session-store.ts';
-import { DEAD_LETTER_REALM } from './dead-letters.ts';
 import { selects } from './queue-selection.ts';
 
 export interface WalkParts {

@@ -4,6 +4,7 @@ import { KIND } from '../carry/frame.ts';
 import { framesIn } from '../carry/frame-reader.ts';
 import { identityOf } from '../carry/message-codec.ts';
 import { GatewayError } from '../model/errors.ts';
+import { QUEUE_SEQUENCES_PER_REQUEST } from '../model/limits.ts';
 import { harmless } from '../observe/text-line.ts';
 import { type Ask, talkToGateway } from './ask-gateway.ts';
 import { CarriedFile, chunksOf } from './carried-file.ts';
@@ -23,9 +24,6 @@ export interface ExportPlace {
   readonly clientId: string;
   readonly file: string;
 }
-
-/** Of one request that removes. */
-const REMOVED_AT_ONCE = 1_000;
 
 /** @returns the exit code. */
 export function exportQueue({ clientId, file }: ExportPlace, options: ExportOptions, surroundings: Surroundings): Promise<number> {
@@ -104,7 +102,7 @@ async function removedFrom(path: string, put: Ask, queue: Readonly<Record<string
     if (!('kind' in found)) throw new GatewayError('STORE_UNAVAILABLE', `${path} does not read back as it was written: not all was removed from the queue`);
     if (found.kind !== KIND.message) continue;
     const message = identityOf(found.body);
-    if (message.era !== era || sequences.length === REMOVED_AT_ONCE) await remove();
+    if (message.era !== era || sequences.length === QUEUE_SEQUENCES_PER_REQUEST) await remove();
     era = message.era;
     sequences.push(message.sequence);
   }

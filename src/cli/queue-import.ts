@@ -5,6 +5,7 @@ import { KIND } from '../carry/frame.ts';
 import { framesIn } from '../carry/frame-reader.ts';
 import { GatewayError } from '../model/errors.ts';
 import { QUEUE_CARRIED_BYTES_PER_REQUEST, QUEUE_IMPORTED_PER_REQUEST } from '../model/limits.ts';
+import { DEAD_LETTER_REALM } from '../model/queue-selection.ts';
 import { harmless } from '../observe/text-line.ts';
 import { type Ask, talkToGateway } from './ask-gateway.ts';
 import { chunksOf } from './carried-file.ts';
@@ -19,9 +20,6 @@ export interface ImportOptions extends ConfigOptions {
   readonly publish?: boolean;
   readonly json?: boolean;
 }
-
-/** As a bridge's dead letters are named on the control socket: what is imported of them is to be sent again. */
-const DEAD_LETTER_REALM = '$dead-letter';
 
 interface Totals {
   imported: number;

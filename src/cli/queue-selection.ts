@@ -1,5 +1,7 @@
 // Which queue, and which of its entries, as the command line says it and the control socket takes it.
 import { type Command, Option } from 'commander';
+import { HEX } from '../control/queue-parameters.ts';
+import { DEAD_LETTER_REALM } from '../model/queue-selection.ts';
 import { withConfigOptions } from './config-options.ts';
 
 export interface SelectionOptions {
@@ -15,10 +17,7 @@ export interface SelectionOptions {
   readonly sequence?: readonly string[];
 }
 
-/** As a bridge's dead letters are named on the control socket. */
-const DEAD_LETTER_REALM = '$dead-letter';
 const SECONDS_OF: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
-const HEX = /^(?:[0-9a-f]{2})+$/i;
 
 export function withSelection(command: Command): Command {
   return withConfigOptions(command)

@@ -1,6 +1,6 @@
 // What requests about queues say: which queue, and which of its entries.
 import { GatewayError } from '../model/errors.ts';
-import { QUEUE_IMPORTED_PER_REQUEST } from '../model/limits.ts';
+import { QUEUE_IMPORTED_PER_REQUEST, QUEUE_SEQUENCES_PER_REQUEST } from '../model/limits.ts';
 import type { QoS } from '../model/message.ts';
 import type { QueueName, Selection } from '../model/queue-selection.ts';
 import { type TopicFilter, topicFilter } from '../model/topic.ts';
@@ -8,9 +8,9 @@ import { type TopicFilter, topicFilter } from '../model/topic.ts';
 export type Parameters = Readonly<Record<string, unknown>>;
 
 const NAME_BYTES_MAX = 1_024;
-export const SEQUENCES_MAX = 1_000;
 const SECONDS_MAX = 4_294_967_295;
-const HEX = /^(?:[0-9a-f]{2})+$/i;
+/** Bytes, as a request says them. */
+export const HEX = /^(?:[0-9a-f]{2})+$/i;
 
 export function queueOf(given: Parameters): QueueName {
   return { clientId: textOf(given, 'clientId') ?? '', realm: textOf(given, 'realm') };
@@ -38,8 +38,8 @@ function topicsOf(given: Parameters): TopicFilter | undefined {
 
 export function sequencesOf({ sequences }: Parameters): readonly number[] | undefined {
   if (sequences === undefined) return undefined;
-  if (Array.isArray(sequences) && sequences.length <= SEQUENCES_MAX && sequences.every((each) => Number.isSafeInteger(each))) return sequences;
-  throw wrong(`"sequences" must be a list of at most ${SEQUENCES_MAX} whole numbers`);
+  if (Array.isArray(sequences) && sequences.length <= QUEUE_SEQUENCES_PER_REQUEST && sequences.every((each) => Number.isSafeInteger(each))) return sequences;
+  throw wrong(`"sequences" must be a list of at most ${QUEUE_SEQUENCES_PER_REQUEST} whole numbers`);
 }
 
 export function integer(given: Parameters, name: string, { least, most }: { readonly least: number; readonly most: number }): number | undefined {

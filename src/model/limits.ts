@@ -163,6 +163,8 @@ export const QUEUE_BYTES_PER_REQUEST = 1024 * 1024;
 /** Bytes of exported messages after which an answer, or a request that imports them, ends; the largest message that is exported, with its properties. */
 export const QUEUE_CARRIED_BYTES_PER_REQUEST = 512 * 1024;
 export const CARRIED_BODY_BYTES_MAX = 2.25 * 1024 * 1024;
+/** Messages that one request names one by one. */
+export const QUEUE_SEQUENCES_PER_REQUEST = 1_000;
 /** Messages of one request that imports: what is written for them is in one group. */
 export const QUEUE_IMPORTED_PER_REQUEST = 250;
 /** Eras a store tells apart among what it exports. */

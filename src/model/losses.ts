@@ -1,4 +1,5 @@
 import type { EpochMs, GatewayMs } from './clock.ts';
+import type { NumberRange } from './number-ranges.ts';
 import { topicName } from './topic.ts';
 
 /**
@@ -14,20 +15,14 @@ export interface Losses {
   readonly device: string | undefined;
   /** Of the publisher's own numbers. Undefined: they have none. */
   readonly boot: number | undefined;
-  readonly range: Range | undefined;
+  readonly range: NumberRange | undefined;
   /** Of the numbers the queue gave in that boot; where it gives none, of its places. Undefined: they had neither. */
-  readonly queueRange: Range | undefined;
+  readonly queueRange: NumberRange | undefined;
   /** Where the first number of the boot is among them: the boot before that gave any, 0 for none. */
   readonly after?: number | undefined;
   readonly count: number;
   readonly sinceMs: GatewayMs;
   readonly untilMs: GatewayMs;
-}
-
-/** Both ends included. */
-export interface Range {
-  readonly first: number;
-  readonly last: number;
 }
 
 /** Losses as they are told. */

@@ -11,6 +11,12 @@ export interface Metrics {
   gauge(name: string, read: () => number): void;
 }
 
+/** Counters by short names of their own. */
+export function countersOf<Key extends string>(metrics: Pick<Metrics, 'counter'>, names: Readonly<Record<Key, string>>): Readonly<Record<Key, Counter>> {
+  const counters = Object.entries<string>(names).map(([key, name]) => [key, metrics.counter(name)] as const);
+  return Object.fromEntries(counters) as Record<Key, Counter>;
+}
+
 /** A registry that is enough for tests and for a status answer. */
 export class MetricsTable implements Metrics {
   readonly #counters = new Map<string, Counter>();

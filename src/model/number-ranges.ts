@@ -5,9 +5,19 @@ export interface NumberRange {
 }
 
 /** A set of whole numbers that mostly come one after the other: kept as what is between its holes. */
-export class NumberRanges {
+export class NumberRanges implements Iterable<NumberRange> {
   /** Ascending, with a hole between any two. */
-  readonly #ranges: { first: number; last: number }[] = [];
+  readonly #ranges: { first: number; last: number }[];
+
+  /** @param ranges - ascending, with a hole between any two. */
+  constructor(ranges: readonly NumberRange[] = []) {
+    this.#ranges = ranges.map((range) => ({ ...range }));
+  }
+
+  /** How many ranges there are. */
+  get count(): number {
+    return this.#ranges.length;
+  }
 
   get first(): number | undefined {
     return this.#ranges[0]?.first;
@@ -15,6 +25,20 @@ export class NumberRanges {
 
   get last(): number | undefined {
     return this.#ranges.at(-1)?.last;
+  }
+
+  has(number: number): boolean {
+    const before = this.#ranges[this.#indexBehind(number) - 1];
+    return before !== undefined && number <= before.last;
+  }
+
+  [Symbol.iterator](): IterableIterator<NumberRange> {
+    return this.#ranges.values();
+  }
+
+  /** Moves the upper half of the ranges into another one. */
+  splitUpper(): NumberRanges {
+    return new NumberRanges(this.#ranges.splice(this.#ranges.length >>> 1));
   }
 
   /** @returns false: it was there already. */

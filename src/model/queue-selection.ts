@@ -1,6 +1,10 @@
 // Which entries of which stored queue somebody means: as the control socket is asked, and as the broker answers.
+import { type Realm, realm } from './client.ts';
 import type { QoS } from './message.ts';
 import type { TopicFilter } from './topic.ts';
+
+/** Name space of dead letters: those of a bridge lie under its client id. */
+export const DEAD_LETTER_REALM: Realm = realm('$dead-letter');
 
 /** The client id, and its realm where more than one has such a client. */
 export interface QueueName {

@@ -13,7 +13,7 @@ const PONG = 0xa;
 const FINAL = 0x80;
 const RESERVED_BITS = 0x70;
 const OPCODE_BITS = 0x0f;
-const MASKED = 0x80;
+export const MASKED = 0x80;
 const LENGTH_BITS = 0x7f;
 const LENGTH_16 = 126;
 const LENGTH_64 = 127;
@@ -245,23 +245,28 @@ function isPeerStatus(status: number): boolean {
  * @returns the frame, within the bytes of `buffer`.
  */
 export function binaryFrame({ bytes, length }: OutBuffer): Buffer {
-  const size = length - FRAME_HEADER_BYTES_MAX;
-  if (size < LENGTH_16) {
-    bytes[FRAME_HEADER_BYTES_MAX - 2] = FINAL | BINARY;
-    bytes[FRAME_HEADER_BYTES_MAX - 1] = size;
-    return bytes.subarray(FRAME_HEADER_BYTES_MAX - 2, length);
+  return bytes.subarray(putBinaryHeader(bytes, FRAME_HEADER_BYTES_MAX, length - FRAME_HEADER_BYTES_MAX), length);
+}
+
+/**
+ * Writes opcode and length of a binary frame of `size` bytes before `end`.
+ *
+ * @param maskBit - `MASKED` for a frame of a client, whose key stands at `end`.
+ * @returns where they begin.
+ */
+export function putBinaryHeader(bytes: Buffer, end: number, size: number, maskBit: typeof MASKED | 0 = 0): number {
+  const start = end - (size < LENGTH_16 ? 2 : size < 65_536 ? 4 : 10);
+  bytes[start] = FINAL | BINARY;
+  if (size < LENGTH_16) bytes[start + 1] = maskBit | size;
+  else if (size < 65_536) {
+    bytes[start + 1] = maskBit | LENGTH_16;
+    bytes.writeUInt16BE(size, start + 2);
+  } else {
+    bytes[start + 1] = maskBit | LENGTH_64;
+    bytes.writeUInt32BE(0, start + 2);
+    bytes.writeUInt32BE(size, start + 6);
   }
-  if (size < 65_536) {
-    bytes[FRAME_HEADER_BYTES_MAX - 4] = FINAL | BINARY;
-    bytes[FRAME_HEADER_BYTES_MAX - 3] = LENGTH_16;
-    bytes.writeUInt16BE(size, FRAME_HEADER_BYTES_MAX - 2);
-    return bytes.subarray(FRAME_HEADER_BYTES_MAX - 4, length);
-  }
-  bytes[0] = FINAL | BINARY;
-  bytes[1] = LENGTH_64;
-  bytes.writeUInt32BE(0, 2);
-  bytes.writeUInt32BE(size, 6);
-  return bytes.subarray(0, length);
+  return start;
 }
 
 /** Answers a ping (§5.5.3). */

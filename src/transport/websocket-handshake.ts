@@ -1,7 +1,7 @@
 // The opening handshake of RFC 6455 §4.2 as far as it is ours: what we ask of a request that wants to become a WebSocket with MQTT on it.
-import { createHash } from 'node:crypto';
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import { isIP } from 'node:net';
+import { acceptFor } from './websocket-accept.ts';
 
 export interface WebSocketPolicy {
   /** Path of the URL, e.g. `/mqtt`. */
@@ -22,7 +22,6 @@ type Request = Pick<IncomingMessage, 'method' | 'url' | 'headers' | 'httpVersion
 
 const VERSION = '13'; // RFC 6455 §4.1
 const KEY = /^[+/0-9A-Za-z]{22}==$/; // §4.1: base64 of 16 bytes
-const KEY_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'; // §1.3
 /** In the order we prefer them. `mqttv3.1` is what clients of that version offer. */
 const SUBPROTOCOLS = ['mqtt', 'mqttv3.1'];
 
@@ -38,7 +37,7 @@ export function judge(request: Request, policy: WebSocketPolicy): Verdict {
   if (!isOriginAllowed(headers, policy.origins)) return rejection('origin', 403, 'this origin is not among those allowed');
   const subprotocol = chosen(headers['sec-websocket-protocol']);
   if (subprotocol === undefined && !policy.allowWithoutSubprotocol) return rejection('subprotocol', 400, 'the subprotocol mqtt is not offered'); // MQTT-6.0.0-3
-  const accept = createHash('sha1').update(key).update(KEY_SUFFIX).digest('base64');
+  const accept = acceptFor(key);
   const lines = ['Upgrade: websocket', 'Connection: Upgrade', `Sec-WebSocket-Accept: ${accept}`];
   if (subprotocol !== undefined) lines.push(`Sec-WebSocket-Protocol: ${subprotocol}`); // MQTT-6.0.0-4
   return { kind: 'accepted', response: head(101, lines) };

@@ -1,13 +1,9 @@
 // Frames as a client sends them: each under a key of its own that nobody could guess (RFC 6455 §5.3).
 import { randomFillSync } from 'node:crypto';
 import type { OutBuffer } from '../wire/out-buffer.ts';
-import { FRAME_HEADER_BYTES_MAX } from './websocket-frames.ts';
+import { FRAME_HEADER_BYTES_MAX, MASKED, putBinaryHeader } from './websocket-frames.ts';
 import type { FrameMaker } from './websocket-framing.ts';
 
-const FINAL_BINARY = 0x82;
-const MASKED = 0x80;
-const LENGTH_16 = 126;
-const LENGTH_64 = 127;
 const KEY_BYTES = 4;
 /** Room before the payload of a frame of any length. */
 const MASKED_HEADER_BYTES_MAX = FRAME_HEADER_BYTES_MAX + KEY_BYTES;
@@ -33,8 +29,7 @@ export class ClientFrames implements FrameMaker {
     const keyAt = MASKED_HEADER_BYTES_MAX - KEY_BYTES;
     this.#putKey(bytes, keyAt);
     mask(bytes, keyAt, length);
-    const start = putHeader(bytes, keyAt, size);
-    return bytes.subarray(start, length);
+    return bytes.subarray(putBinaryHeader(bytes, keyAt, size, MASKED), length);
   }
 
   /** A control frame has two bytes before its payload. */
@@ -54,20 +49,4 @@ export class ClientFrames implements FrameMaker {
     this.#pool.copy(bytes, at, this.#poolAt, this.#poolAt + KEY_BYTES);
     this.#poolAt += KEY_BYTES;
   }
-}
-
-/** Opcode and length before the key at `keyAt`. @returns where they begin. */
-function putHeader(bytes: Buffer, keyAt: number, size: number): number {
-  const start = keyAt - (size < LENGTH_16 ? 2 : size < 65_536 ? 4 : 10);
-  bytes[start] = FINAL_BINARY;
-  if (size < LENGTH_16) bytes[start + 1] = MASKED | size;
-  else if (size < 65_536) {
-    bytes[start + 1] = MASKED | LENGTH_16;
-    bytes.writeUInt16BE(size, start + 2);
-  } else {
-    bytes[start + 1] = MASKED | LENGTH_64;
-    bytes.writeUInt32BE(0, start + 2);
-    bytes.writeUInt32BE(size, start + 6);
-  }
-  return start;
 }

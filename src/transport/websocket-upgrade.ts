@@ -1,9 +1,10 @@
 // The opening handshake of RFC 6455 §4.1, as a client: one request, and an answer that is held to it.
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { WEBSOCKET_REQUEST_BYTES_MAX } from '../model/limits.ts';
 import type { Counter } from '../model/metrics.ts';
 import type { Upgrade } from './dialing.ts';
+import { acceptFor } from './websocket-accept.ts';
 import { WebSocketFraming } from './websocket-framing.ts';
 import { ClientFrames } from './websocket-masking.ts';
 
@@ -14,7 +15,6 @@ export interface WebSocketTarget {
   readonly path: string;
 }
 
-const KEY_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'; // §1.3
 const SUBPROTOCOL = 'mqtt'; // MQTT-6.0.0-3
 const HEAD_END = '\r\n\r\n';
 
@@ -38,7 +38,7 @@ export function upgradeProblem(head: string, key: string): string | undefined {
   if (code === undefined) return 'it does not answer with HTTP/1.1';
   if (code !== '101') return `it answers ${code} ${words}`.trimEnd();
   const fields = new Map(lines.map(field));
-  const accept = createHash('sha1').update(key).update(KEY_SUFFIX).digest('base64');
+  const accept = acceptFor(key);
   if (fields.get('upgrade')?.toLowerCase() !== 'websocket') return 'it upgrades to something else than WebSocket';
   if (fields.get('sec-websocket-accept') !== accept) return 'it answers to another request than ours';
   if (fields.has('sec-websocket-extensions')) return 'it wants an extension of WebSocket that was not offered';

@@ -17,7 +17,7 @@ export interface OutputFile {
 /** By the piece of the configuration: the names of its files by the keys that name them. */
 export type Places = ReadonlyMap<object, { readonly [key: string]: string }>;
 
-interface Pieces {
+export interface Pieces {
   readonly conf: Conf;
   readonly listeners: readonly Listener[];
   readonly bridges: readonly Bridge[];

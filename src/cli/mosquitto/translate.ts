@@ -1,12 +1,12 @@
 // A mosquitto.conf as the files of a gateway that does the same, and what is to be said of lines that have no equivalent.
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { type Access, accessOf } from './access.ts';
-import { type Bridge, bridgesOf } from './bridges.ts';
+import { accessOf } from './access.ts';
+import { bridgesOf } from './bridges.ts';
 import type { ConfLine } from './conf-file.ts';
 import { LEAST_SERIOUS_FIRST, LOG_LEVELS, PACKET_SIZE } from './global-options.ts';
-import { type Listener, listenersOf, remark } from './listeners.ts';
-import { type OutputFile, outputFiles, type Places } from './output-files.ts';
+import { listenersOf, remark } from './listeners.ts';
+import { type OutputFile, outputFiles, type Pieces, type Places } from './output-files.ts';
 import { Draft, oneOf, type Remark } from './rows.ts';
 import { type Conf, scopesOf } from './scopes.ts';
 
@@ -17,13 +17,6 @@ export interface Translation {
   readonly remarks: readonly Remark[];
   /** @param directory - where the files will lie, absolute. */
   yaml(directory: string): string;
-}
-
-interface Pieces {
-  readonly conf: Conf;
-  readonly listeners: readonly Listener[];
-  readonly bridges: readonly Bridge[];
-  readonly access: Access;
 }
 
 /**
