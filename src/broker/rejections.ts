@@ -17,10 +17,10 @@ export class Rejections {
 
   /** What a restart left; of what has left the queue nothing is kept. */
   restore(stored: StoredSession): void {
-    for (const [key, value] of [...stored.state]) {
-      if (!key.startsWith(PREFIX)) continue;
+    const kept = [...stored.state.keys()].filter((key) => key.startsWith(PREFIX)); // putState below changes what is gone through
+    for (const key of kept) {
       const sequence = Number(key.slice(PREFIX.length));
-      if (stored.queue.has(sequence)) this.#remember(sequence, Number(Buffer.from(value).toString()));
+      if (stored.queue.has(sequence)) this.#remember(sequence, Number(Buffer.from(stored.state.get(key) ?? '').toString()));
       else this.#store.putState(stored, key, undefined);
     }
   }

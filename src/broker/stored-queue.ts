@@ -229,7 +229,7 @@ export class StoredQueue implements Waiting, LatestQueue, Evictable {
   next(upTo: Sequence | undefined): Sequence | undefined {
     if (this.#stored === undefined) return undefined;
     const { queue } = this.#stored;
-    const of = this.#treatment.newestFirst.length === 0 ? undefined : this.#nextOf;
+    const of = this.#treatment.newestFirst.length === 0 ? undefined : (priority: Priority) => this.#nextOf(priority); // a field would cost every session a closure
     let found = this.#cursor.next(queue, upTo, of);
     while (found !== undefined && this.#inflight.isAhead(found)) {
       this.#cursor.pass(this.priorityOf(found), found);
@@ -249,8 +249,9 @@ export class StoredQueue implements Waiting, LatestQueue, Evictable {
     return true;
   }
 
-  readonly #nextOf = (priority: Priority): Sequence | undefined =>
-    this.#isNewestFirst(priority) ? this.newest(priority) : this.#stored && this.#cursor.nextIn(this.#stored.queue, priority);
+  #nextOf(priority: Priority): Sequence | undefined {
+    return this.#isNewestFirst(priority) ? this.newest(priority) : this.#stored && this.#cursor.nextIn(this.#stored.queue, priority);
+  }
 
   #isNewestFirst(priority: Priority): boolean {
     return this.#treatment.newestFirst.includes(priority);

@@ -5,9 +5,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectAsync } from 'mqtt';
 import { expect, onTestFinished, test } from 'vitest';
+import { bridgingGateway } from '../support/bridging-gateway.ts';
 import { startMosquitto } from '../support/mosquitto-process.ts';
 import { describeWithPeers, peer } from '../support/peers.ts';
-import { PosternProcess, postern, temporaryDirectory } from '../support/postern-process.ts';
+import { postern, temporaryDirectory } from '../support/postern-process.ts';
 
 const PER_BOOT = 300;
 const BOOTS = 3;
@@ -56,18 +57,8 @@ async function recorded(provenance: string, protocol: string): Promise<string> {
   const bridge = `{name: centre, clientId: edge, address: "127.0.0.1:${centre.port}", protocol: "${protocol}", provenance: ${provenance}, topics: [{filter: "readings/#"}], retry: {capSeconds: 1}}`;
   const data = temporaryDirectory();
   for (let boot = 1; boot <= BOOTS; boot += 1) {
-    const gateway = new PosternProcess([
-      '--data',
-      data,
-      '--set',
-      'mqtt.tcp.bind=127.0.0.1:0',
-      '--set',
-      'mqttSn.udp.enabled=false',
-      '--set',
-      `bridges=[${bridge}]`,
-    ]);
-    const [, port = ''] = await gateway.prints(/mqtt\.tcp +127\.0\.0\.1:(\d+)\n/);
-    const clients = await Promise.all(['a', 'b', 'c'].map((clientId) => connectAsync({ port: Number(port), host: '127.0.0.1', clientId, reconnectPeriod: 0 })));
+    const { process: gateway, port } = await bridgingGateway(data, bridge);
+    const clients = await Promise.all(['a', 'b', 'c'].map((clientId) => connectAsync({ port, host: '127.0.0.1', clientId, reconnectPeriod: 0 })));
     await Promise.all(
       Array.from({ length: PER_BOOT }, (_, at) => clients[at % 3]?.publishAsync(`readings/${at % 7}`, `${boot}/${at}`, { qos: at % 2 === 0 ? 1 : 2 })),
     );

@@ -5,31 +5,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { expect, onTestFinished, test } from 'vitest';
+import { bridgingGateway } from '../support/bridging-gateway.ts';
 import { CLIENT_IDENTITY, SERVER_IDENTITY, TEST_AUTHORITY } from '../support/certificates.ts';
 import { startMosquitto } from '../support/mosquitto-process.ts';
 import { describeWithPeers, peer } from '../support/peers.ts';
-import { PosternProcess, temporaryDirectory } from '../support/postern-process.ts';
-
-interface Gateway {
-  readonly process: PosternProcess;
-  readonly port: number;
-}
-
-async function gateway(data: string, bridge: string): Promise<Gateway> {
-  const process = new PosternProcess([
-    'start',
-    '--data',
-    data,
-    '--set',
-    'mqtt.tcp.bind=127.0.0.1:0',
-    '--set',
-    'mqttSn.udp.enabled=false',
-    '--set',
-    `bridges=[${bridge}]`,
-  ]);
-  const [, port = ''] = await process.prints(/mqtt\.tcp +127\.0\.0\.1:(\d+)\n/);
-  return { process, port: Number(port) };
-}
+import { temporaryDirectory } from '../support/postern-process.ts';
 
 interface Seen {
   readonly topic: string;
@@ -76,7 +56,7 @@ describeWithPeers(['mosquitto'], 'a bridge to Mosquitto', () => {
   test.each([['5.0'], ['3.1.1']])('MQTT %s: out at QoS 2, in at QoS 1, with prefixes', async (protocol) => {
     const centre = await startMosquitto();
     const topics = '[{filter: "readings/#", direction: out, qos: 2, remotePrefix: site1/}, {filter: "cmd/#", direction: in, qos: 1, remotePrefix: site1/}]';
-    const { process, port } = await gateway(
+    const { process, port } = await bridgingGateway(
       temporaryDirectory(),
       `{name: centre, address: "127.0.0.1:${centre.port}", protocol: "${protocol}", topics: ${topics}}`,
     );
@@ -102,7 +82,7 @@ describeWithPeers(['mosquitto'], 'a bridge to Mosquitto', () => {
     await there.subscribeAsync('readings/#', { qos: 2 });
     const data = temporaryDirectory();
     const bridge = `{name: centre, clientId: edge, address: "127.0.0.1:${centre.port}", topics: [{filter: "readings/#", direction: out, qos: 2}], retry: {capSeconds: 1}}`;
-    const first = await gateway(data, bridge);
+    const first = await bridgingGateway(data, bridge);
     await first.process.prints(/bridge connected/);
     await centre.stop();
     await first.process.prints(/bridge disconnected/);
@@ -110,7 +90,7 @@ describeWithPeers(['mosquitto'], 'a bridge to Mosquitto', () => {
     for (const payload of numbers(100)) await here.publishAsync('readings/t', payload, { qos: payload.endsWith('7') ? 2 : 1 });
     first.process.kill('SIGKILL');
     await first.process.ended;
-    await gateway(data, bridge);
+    await bridgingGateway(data, bridge);
     await centre.start();
     await atCentre.until(100);
     const ofQoS2 = atCentre.seen.filter(({ payload }) => payload.endsWith('7'));
@@ -131,14 +111,14 @@ describeWithPeers(['mosquitto'], 'a bridge to Mosquitto', () => {
     const centre = await startMosquitto([...server, 'require_certificate true']);
     const identity = `certFile: ${file('edge.pem', CLIENT_IDENTITY.cert)}, keyFile: ${file('edge.key', CLIENT_IDENTITY.key)}`;
     const bridge = (tls: string) => `{name: centre, address: "127.0.0.1:${centre.port}", topics: [{filter: "readings/#"}], tls: {enabled: true, ${tls}}}`;
-    const good = await gateway(temporaryDirectory(), bridge(`caFile: ${ca}, ${identity}`));
+    const good = await bridgingGateway(temporaryDirectory(), bridge(`caFile: ${ca}, ${identity}`));
     await good.process.prints(/bridge connected/);
-    const bad = await gateway(temporaryDirectory(), bridge(identity));
+    const bad = await bridgingGateway(temporaryDirectory(), bridge(identity));
     await bad.process.prints(/authority that is not trusted.*bridge cannot connect/);
   });
 
   test('a remote that is not there delays no listener', async () => {
-    const { process, port } = await gateway(temporaryDirectory(), '{name: nowhere, address: "127.0.0.1:1", topics: [{filter: "#"}]}');
+    const { process, port } = await bridgingGateway(temporaryDirectory(), '{name: nowhere, address: "127.0.0.1:1", topics: [{filter: "#"}]}');
     await (await client(port)).publishAsync('readings/t', 'x', { qos: 1 });
     await process.prints(/bridge cannot connect/);
   });
@@ -153,7 +133,7 @@ describeWithPeers(['mosquitto', 'mosquitto_pub'], 'a bridge whose queue is full'
     await centre.stop();
     const topics = '[{filter: "readings/#", direction: out, qos: 2}]';
     const bridge = `{name: centre, clientId: edge, address: "127.0.0.1:${centre.port}", topics: ${topics}, retry: {capSeconds: 1}, queueMessagesMax: 3}`;
-    const { process, port } = await gateway(temporaryDirectory(), bridge);
+    const { process, port } = await bridgingGateway(temporaryDirectory(), bridge);
     const args = ['-h', '127.0.0.1', '-p', String(port), '-V', 'mqttv311', '-q', String(qos), '-t', 'readings/t', '-l'];
     const publisher = spawn(peer('mosquitto_pub'), args, { stdio: ['pipe', 'ignore', 'inherit'] });
     const ended = once(publisher, 'exit');
